@@ -1,0 +1,56 @@
+# netns_lab_library(NAME [PUBLIC dep...] [PRIVATE dep...])
+#
+# One folder (harness/NAME, or NAME at the top) becomes the static library netns_lab::NAME. Files are found by their names:
+#   x.cc        the library
+#   x_test.cc   one test binary per folder, NAME_test, each test known to ctest by its own name
+#   x_bench.cc  one benchmark binary per folder, NAME_bench
+#   x_fuzz.cc   one fuzzer per file, NAME_x_fuzz (preset fuzz)
+# Sub-folders belong to the folder.
+include(GoogleTest)
+
+function(netns_lab_library name)
+  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
+  if(IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/harness/${name}")
+    set(folder "${CMAKE_CURRENT_SOURCE_DIR}/harness/${name}")
+  else()
+    set(folder "${CMAKE_CURRENT_SOURCE_DIR}/${name}")
+  endif()
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS "${folder}/*.cc")
+  set(tests ${sources})
+  set(benches ${sources})
+  set(fuzzers ${sources})
+  list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
+  list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
+
+  set(library netns_lab_${name})
+  if(sources)
+    add_library(${library} STATIC ${sources})
+    target_include_directories(${library} PUBLIC "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+    target_link_libraries(${library} PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE} $<BUILD_INTERFACE:netns_lab_options>)
+  else()
+    add_library(${library} INTERFACE)
+    target_include_directories(${library} INTERFACE "$<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}>")
+    target_link_libraries(${library} INTERFACE ${arg_PUBLIC})
+  endif()
+  add_library(netns_lab::${name} ALIAS ${library})
+
+  if(tests AND NETNS_LAB_TESTS)
+    add_executable(${name}_test ${tests})
+    target_link_libraries(${name}_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
+    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
+                         PROPERTIES TIMEOUT 120)
+  endif()
+  if(benches AND NETNS_LAB_BENCH)
+    add_executable(${name}_bench ${benches})
+    target_link_libraries(${name}_bench PRIVATE netns_lab::${name} netns_lab_bench_main netns_lab_options ${arg_PRIVATE})
+  endif()
+  if(NETNS_LAB_FUZZ)
+    foreach(source ${fuzzers})
+      get_filename_component(stem "${source}" NAME_WE)
+      add_executable(${name}_${stem} ${source})
+      target_link_libraries(${name}_${stem} PRIVATE netns_lab::${name} netns_lab_options -fsanitize=fuzzer)
+    endforeach()
+  endif()
+endfunction()

@@ -1,0 +1,32 @@
+# Compiler settings shared by every target.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+set(CMAKE_POSITION_INDEPENDENT_CODE OFF)
+
+set(NETNS_LAB_SANITIZE "" CACHE STRING "Sanitizers for every target, as -fsanitize takes them (address,undefined or thread)")
+option(NETNS_LAB_FUZZ "Build the fuzzers (needs clang)" OFF)
+option(NETNS_LAB_TESTS "Build unit tests" ON)
+option(NETNS_LAB_BENCH "Build benchmarks" ON)
+
+if(NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "" FORCE)
+endif()
+
+find_program(NETNS_LAB_CCACHE ccache)
+if(NETNS_LAB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${NETNS_LAB_CCACHE})
+endif()
+
+add_library(netns_lab_options INTERFACE)
+target_compile_options(netns_lab_options INTERFACE
+  -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
+  -fno-omit-frame-pointer)
+if(NETNS_LAB_SANITIZE)
+  target_compile_options(netns_lab_options INTERFACE -fsanitize=${NETNS_LAB_SANITIZE} -fno-sanitize-recover=all -g)
+  target_link_options(netns_lab_options INTERFACE -fsanitize=${NETNS_LAB_SANITIZE})
+endif()
+if(NETNS_LAB_FUZZ)
+  target_compile_options(netns_lab_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()

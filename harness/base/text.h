@@ -1,0 +1,21 @@
+// Text made fit for people's eyes.
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace netns_lab {
+
+// Keeps valid UTF-8 and \n, \t; every other control byte and every broken byte becomes visible as \xNN.
+std::string visible(std::string_view bytes);
+// The first `limit` bytes of visible text, with "… (N bytes more)" when cut.
+std::string visible(std::string_view bytes, std::size_t limit);
+std::string join(std::span<const std::string> parts, std::string_view separator);
+std::vector<std::string> split_lines(std::string_view text);  // without line ends; a last empty line is dropped
+// Of `known` the word nearest to `word` by edit distance when it is near enough to be a typing error, else "".
+std::string nearest_word(std::string_view word, std::span<const std::string> known);
+
+}  // namespace netns_lab

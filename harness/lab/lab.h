@@ -1,0 +1,68 @@
+// A lab: the nodes a scenario is built on, made by a provider, and the `outside` node where it has one.
+//
+// How an agent is started is passed in (LabServices), so that this folder needs no privilege, no netlink and no namespaces.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/lab/node.h"
+
+namespace netns_lab {
+
+enum class Provider { kSandbox, kHost, kMultipass, kQemu };
+std::string to_string(Provider provider);
+Result<Provider> parse_provider(const std::string& text);  // kInvalid names the known ones
+
+struct LabSpec {
+  Provider provider = Provider::kSandbox;
+  std::string name;         // a named lab outlives the command; "" is private to this process
+  bool privileged = false;  // sandbox: no user namespace of its own
+};
+
+// Streams to the agents of one lab. Closing them ends a private lab.
+struct AgentStreams {
+  UniqueFd node;
+  UniqueFd outside;  // empty when the provider has no outside node
+};
+
+// How agents come to be. The command line passes one that forks; tests pass fakes.
+struct LabServices {
+  std::function<Result<AgentStreams>(const LabSpec&)> start_private;  // sessions to a fresh lab that dies with them
+  std::function<Result<void>(const LabSpec&)> start_named;            // a daemon that listens on the lab's sockets when this returns
+};
+
+class Lab {
+ public:
+  // A private lab, or sessions to the named one, which must be up (kMissing with the command that makes it).
+  static Result<Lab> open(const LabSpec& spec, const LabServices& services, Deadline deadline);
+
+  const LabSpec& spec() const { return spec_; }
+  Node& node() { return nodes_.front(); }
+  Node* outside() { return outside_ ? &*outside_ : nullptr; }
+
+ private:
+  LabSpec spec_;
+  std::vector<Node> nodes_;
+  std::optional<Node> outside_;
+};
+
+// `up`: made or reused.
+struct UpReport {
+  bool reused = false;
+  protocol::HelloReply hello;
+};
+Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline);
+Result<void> destroy(const LabSpec& spec, Deadline deadline);  // kMissing when there is none
+struct NamedLab {
+  std::string name;
+  Provider provider = Provider::kSandbox;
+  std::string state;  // "up", or why it does not answer
+  int pid = 0;
+};
+Result<std::vector<NamedLab>> named_labs();
+
+}  // namespace netns_lab

@@ -1,0 +1,55 @@
+// UDP and TCP echo between two namespaces: what to send, and what was seen of it.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/model/address.h"
+#include "harness/model/echo.h"
+
+namespace netns_lab {
+
+enum class Transport : std::uint8_t { kUdp, kTcp };
+std::string to_string(Transport transport);
+
+// An echo server: it answers every datagram or byte with the same bytes. Opened with `serve`, gone with its handle.
+struct ServeSpec {
+  std::string network_namespace;
+  Transport transport = Transport::kUdp;
+  IpAddress address;
+  std::uint16_t port = 0;  // 0: the kernel chooses
+  bool operator==(const ServeSpec&) const = default;
+};
+
+struct ExchangeSpec {
+  std::string network_namespace;  // where the client is
+  Transport transport = Transport::kUdp;
+  IpAddress destination;
+  std::uint16_t port = 0;
+  std::optional<IpAddress> source;
+  std::uint32_t payload_size = 512;  // bytes; UDP: of each datagram, at most 65,507; TCP: of the whole stream
+  std::uint32_t count = 3;           // datagrams; TCP: ignored
+  std::chrono::milliseconds reply_wait{1'000};
+  std::vector<std::string> watch;  // namespaces in which sightings are captured
+  bool operator==(const ExchangeSpec&) const = default;
+};
+
+struct ExchangeReport {
+  ExchangeSpec spec;
+  int system_errno = 0;  // what the kernel said to connect or send (ECONNREFUSED, ENETUNREACH, ETIMEDOUT …); 0: nothing
+  std::uint32_t sent = 0;      // datagrams; TCP: bytes
+  std::uint32_t answered = 0;  // datagrams; TCP: bytes
+  bool payload_intact = false;  // everything that came back is byte for byte what was sent
+  std::optional<IpAddress> source;
+  std::uint16_t source_port = 0;
+  std::vector<Sighting> sightings;
+  std::uint64_t capture_drops = 0;
+  bool operator==(const ExchangeReport&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const ExchangeReport& report);
+
+}  // namespace netns_lab

@@ -1,0 +1,52 @@
+// A network interface as the kernel reports it (RTM_NEWLINK, linux/if_link.h).
+#pragma once
+
+#include <cstdint>
+#include <iosfwd>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/model/address.h"
+
+namespace netns_lab {
+
+// RFC 2863 operational states, linux/if.h IF_OPER_*.
+enum class OperState : std::uint8_t {
+  kUnknown = 0,
+  kNotPresent = 1,
+  kDown = 2,
+  kLowerLayerDown = 3,
+  kTesting = 4,
+  kDormant = 5,
+  kUp = 6,
+};
+std::string to_string(OperState state);  // "UP", "LOWERLAYERDOWN", as `ip` spells them
+
+struct Link {
+  std::uint32_t index = 0;  // 1 and up; unique in its namespace
+  std::string name;
+  std::string kind;  // IFLA_INFO_KIND: "veth", "bridge", …; "" where the driver reports none (lo, hardware)
+  MacAddress mac;
+  std::uint32_t mtu = 0;    // bytes
+  std::uint32_t flags = 0;  // IFF_* (linux/if.h)
+  OperState operstate = OperState::kUnknown;
+  bool carrier = false;
+  std::optional<std::uint32_t> master;       // index of the bridge, bond or vrf it belongs to
+  std::optional<std::uint32_t> peer_index;   // IFLA_LINK: for veth the peer's index, in the namespace below
+  std::optional<std::int32_t> peer_netnsid;  // IFLA_LINK_NETNSID; none: the peer is in the same namespace
+  std::uint32_t group = 0;
+  std::uint32_t promiscuity = 0;
+  std::string qdisc;  // IFLA_QDISC
+  std::string alias;  // IFLA_IFALIAS
+  std::vector<std::string> alternative_names;
+  bool xdp_attached = false;
+
+  bool is_up() const;         // IFF_UP: administratively up
+  bool is_loopback() const;   // IFF_LOOPBACK
+  std::string flags_text() const;  // "BROADCAST,MULTICAST,UP,LOWER_UP", known names in bit order, the rest as hex
+  bool operator==(const Link&) const = default;
+};
+std::ostream& operator<<(std::ostream& out, const Link& link);  // one line
+
+}  // namespace netns_lab

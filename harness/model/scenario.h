@@ -1,0 +1,56 @@
+// What a target is asked to build, and what it built.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/model/address.h"
+#include "harness/model/change.h"
+#include "harness/model/verdict.h"
+
+namespace netns_lab {
+
+// A parameter as the tutorial names it: CON=netns1.
+struct Parameter {
+  std::string name;
+  std::string default_value;
+  std::string text;  // what it is, for `list scenarios`
+  bool operator==(const Parameter&) const = default;
+};
+using Parameters = std::map<std::string, std::string>;
+
+// What a target made for one container.
+struct Attachment {
+  std::string network_namespace;  // its name
+  std::string host_link;          // on the node
+  std::string container_link;     // inside
+  std::vector<Prefix> addresses;  // on the container's end
+  std::optional<IpAddress> gateway;
+  bool operator==(const Attachment&) const = default;
+};
+
+// What a scenario declares: the objects that the target shall make, everything else is a finding.
+struct Topology {
+  std::vector<std::string> namespaces;
+  std::vector<std::string> links;         // in the node's own namespace
+  std::vector<Attachment> attachments;
+  std::vector<Change> build;      // one right way to build it, in order; what the `native` target does
+  std::vector<Change> tear_down;  // and to remove it
+  bool operator==(const Topology&) const = default;
+};
+
+struct Scenario {
+  std::string name;   // "single-namespace"
+  std::string title;  // one line
+  std::vector<Parameter> parameters;
+  std::vector<Family> families;
+  std::vector<Requirement> requirements;
+  // Checks the parameters (kInvalid with one clear line) and lays the topology out for one family.
+  std::function<Result<Topology>(const Parameters&, Family)> topology;
+};
+
+}  // namespace netns_lab

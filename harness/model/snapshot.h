@@ -1,0 +1,93 @@
+// The whole observable state of a node at one moment.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/model/interface_address.h"
+#include "harness/model/link.h"
+#include "harness/model/neighbour.h"
+#include "harness/model/route.h"
+
+namespace netns_lab {
+
+// A queueing discipline that is not the kernel's own default for its link (RTM_GETQDISC).
+struct QueueDiscipline {
+  std::string link;
+  std::string kind;
+  std::uint32_t handle = 0;
+  std::uint32_t parent = 0;
+  bool operator==(const QueueDiscipline&) const = default;
+};
+
+// A socket that listens (TCP) or is bound (UDP, raw) in a namespace (sock_diag).
+struct BoundSocket {
+  std::string protocol;  // "tcp", "udp", "raw", "packet"
+  IpAddress address;
+  std::uint16_t port = 0;
+  bool operator==(const BoundSocket&) const = default;
+};
+
+// What one network namespace holds.
+struct NamespaceState {
+  std::string name;         // "" for the node's own
+  std::uint64_t inode = 0;  // of the nsfs file: the namespace's identity
+  std::vector<Link> links;                   // by index
+  std::vector<InterfaceAddress> addresses;   // by link index, family, address
+  std::vector<Route> routes;                 // all tables, IPv4 then IPv6
+  std::vector<RoutingRule> rules;
+  std::vector<Neighbour> neighbours;
+  std::vector<QueueDiscipline> qdiscs;
+  std::vector<std::string> nft_tables;       // "ip filter"
+  std::vector<BoundSocket> sockets;
+  std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "0"; what was asked for
+  std::map<std::int32_t, std::uint64_t> netnsids;  // peer namespace id -> inode, as far as this node can name them
+
+  const Link* find_link(const std::string& link_name) const;
+  const Link* find_link(std::uint32_t index) const;
+  std::vector<InterfaceAddress> addresses_of(const std::string& link_name) const;
+  bool operator==(const NamespaceState&) const = default;
+};
+
+// An entry of /run/netns.
+struct NamespaceEntry {
+  std::string name;
+  bool is_nsfs_mount = false;  // a mount of nsfs, as `ip netns` makes; else a plain file left behind
+  bool is_network = false;     // the mount is of a network namespace
+  std::uint64_t inode = 0;     // 0 unless is_nsfs_mount
+  unsigned mounts = 0;         // how many mounts are stacked on this name
+  bool operator==(const NamespaceEntry&) const = default;
+};
+
+struct ProcessState {
+  int pid = 0;  // in the node's PID namespace
+  std::string command;  // argv joined by blanks, else the comm in brackets
+  std::uint64_t network_namespace_inode = 0;
+  bool operator==(const ProcessState&) const = default;
+};
+
+struct Snapshot {
+  std::vector<NamespaceState> namespaces;  // the node's own first, then the named ones by name
+  std::vector<NamespaceEntry> entries;     // of /run/netns
+  std::vector<ProcessState> processes;     // without the agent's own
+  std::vector<std::string> files;          // what was created or changed under /etc, /var, /tmp, /home, /root, /run: absolute paths
+  std::optional<NamespaceState> pristine;  // a namespace made for comparison, when asked for
+
+  const NamespaceState* find_namespace(const std::string& name) const;  // "" the node's own
+  const NamespaceEntry* find_entry(const std::string& name) const;
+  bool operator==(const Snapshot&) const = default;
+};
+
+struct SnapshotOptions {
+  bool all_sysctls = false;           // all of net.* (3 ms a namespace); else those in `sysctls`
+  std::vector<std::string> sysctls;   // "net.ipv4.ip_forward", …
+  bool pristine = false;              // also what a fresh namespace looks like on this node
+  bool processes = true;
+  bool files = true;
+  bool operator==(const SnapshotOptions&) const = default;
+};
+
+}  // namespace netns_lab

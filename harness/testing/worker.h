@@ -1,0 +1,37 @@
+// One worker: GoogleTest in a process of its own, for one (scenario, target, parameters, family) in one lab.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "harness/lab/lab.h"
+#include "harness/model/run_record.h"
+#include "harness/model/scenario.h"
+#include "harness/target/target.h"
+
+namespace netns_lab {
+
+struct WorkerSpec {
+  int number = 0;
+  const Scenario* scenario = nullptr;
+  Target* target = nullptr;
+  Family family = Family::kIpv4;
+  Parameters parameters;  // complete: every parameter of the scenario has a value
+  LabSpec lab;
+  std::chrono::milliseconds step_limit{30'000};  // --timeout
+  std::string filter;  // GoogleTest's syntax, over Suite.Case; a requirement id works too; "" all
+  int repeat = 1;
+  bool keep_on_failure = false;
+};
+
+using EventSink = std::function<void(const RunEvent&)>;
+
+// Runs in the (forked, single-threaded) worker process; emits WorkerStarted, the cases, and WorkerEnded. Does not print.
+ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink);
+
+// Names of the cases that a scenario's suites hold, for `list` and for a filter that selects nothing.
+std::vector<std::string> list_cases(const Scenario& scenario);
+
+}  // namespace netns_lab
