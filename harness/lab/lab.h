@@ -15,7 +15,9 @@ namespace netns_lab {
 
 enum class Provider { kSandbox, kHost, kMultipass, kQemu };
 std::string to_string(Provider provider);
+std::vector<std::string> known_providers();
 Result<Provider> parse_provider(const std::string& text);  // kInvalid names the known ones
+Result<void> check_available(Provider provider);           // kMissing for those that are not built yet
 
 struct LabSpec {
   Provider provider = Provider::kSandbox;
@@ -32,7 +34,10 @@ struct AgentStreams {
 // How agents come to be. The command line passes one that forks; tests pass fakes.
 struct LabServices {
   std::function<Result<AgentStreams>(const LabSpec&)> start_private;  // sessions to a fresh lab that dies with them
-  std::function<Result<void>(const LabSpec&)> start_named;            // a daemon that listens on the lab's sockets when this returns
+  // A daemon that listens at node.sock (and outside.sock, where there is an outside node) in the lab's folder, which is locked and empty, when this returns.
+  std::function<Result<void>(const LabSpec&, const std::string& folder)> start_named;
+  // Undoes what a dead lab of this name may have left on the machine; empty where nothing outlives its processes.
+  std::function<Result<void>(const LabSpec&)> recover;
 };
 
 class Lab {
@@ -53,14 +58,16 @@ class Lab {
 // `up`: made or reused.
 struct UpReport {
   bool reused = false;
+  std::string replaced;  // why a lab that was there had to make way ("its agent is of another build"); "" when none had to
   protocol::HelloReply hello;
 };
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline);
-Result<void> destroy(const LabSpec& spec, Deadline deadline);  // kMissing when there is none
+Result<void> destroy(const LabSpec& spec, const LabServices& services, Deadline deadline);  // kMissing when there is none
 struct NamedLab {
   std::string name;
   Provider provider = Provider::kSandbox;
   std::string state;  // "up", or why it does not answer
+  bool up = false;
   int pid = 0;
 };
 Result<std::vector<NamedLab>> named_labs();

@@ -1,0 +1,222 @@
+#include "harness/lab/lab.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/lab/named_lab.h"
+
+namespace netns_lab {
+namespace {
+
+using std::chrono::seconds;
+
+struct ProviderName {
+  Provider provider;
+  const char* name;
+};
+constexpr std::array<ProviderName, 4> kProviders = {{{Provider::kSandbox, "sandbox"},
+                                                     {Provider::kHost, "host"},
+                                                     {Provider::kMultipass, "multipass"},
+                                                     {Provider::kQemu, "qemu"}}};
+
+Result<LabHome> lab_home() { return LabHome::open(RuntimeEnvironment::of_process()); }
+
+std::string lab_text(const LabSpec& spec) { return fmt::format("lab {}", spec.name); }
+
+Error other_provider(const LabSpec& spec, const std::string& found) {
+  return Error::taken(lab_text(spec), fmt::format("it is up with provider {}, not {}", found, to_string(spec.provider)),
+                      fmt::format("use --lab {}, another --name, or netns-lab destroy --name {}", found, spec.name));
+}
+
+// The log's last lines, for an error about a lab that did not come up.
+std::string log_tail(const LabFolder& folder) {
+  const std::vector<std::string> lines = split_lines(folder.read_file(kLogFile));
+  const std::size_t first = lines.size() > 3 ? lines.size() - 3 : 0;
+  return visible(join(std::span(lines).subspan(first), " | "), 600);
+}
+
+struct NamedSession {
+  Node node;
+  Listener listener;
+};
+
+Result<NamedSession> open_session(const std::string& folder, Deadline deadline) {
+  NETNS_LAB_ASSIGN(UniqueFd stream, connect_to(folder + "/" + kNodeSocket));
+  NETNS_LAB_ASSIGN(Listener listener, listener_of(stream));
+  NETNS_LAB_ASSIGN(Node node, Node::connect(std::move(stream), deadline));
+  return NamedSession{.node = std::move(node), .listener = std::move(listener)};
+}
+
+// Ends whoever listens at the lab's socket, politely when it still understands us.
+Result<void> end_lab(const std::string& folder, Deadline deadline) {
+  auto stream = connect_to(folder + "/" + kNodeSocket);
+  if (!stream) {
+    const bool is_dead = stream.error().kind == ErrorKind::kMissing || stream.error().kind == ErrorKind::kLost;
+    if (is_dead) return {};
+    return tl::unexpected(std::move(stream).error());
+  }
+  NETNS_LAB_ASSIGN(const Listener listener, listener_of(*stream));
+  auto node = Node::connect(std::move(*stream), deadline.sooner_of(Deadline::after(seconds(2))));
+  Deadline grace = Deadline::passed_already();  // one that does not answer a hello is not waited for
+  if (node && node->shutdown()) grace = deadline.sooner_of(Deadline::after(seconds(5)));
+  return await_end(listener, grace);
+}
+
+Result<void> recover(const LabSpec& spec, const LabServices& services) {
+  return services.recover ? services.recover(spec) : Result<void>();
+}
+
+Provider provider_of(const LabFolder& folder, Provider fallback) {
+  const std::vector<std::string> lines = split_lines(folder.read_file(kProviderFile));
+  if (lines.empty()) return fallback;
+  return parse_provider(lines.front()).value_or(fallback);
+}
+
+Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, const LabFolder& folder,
+                            std::string replaced, Deadline deadline) {
+  NETNS_LAB_TRY(folder.clear());
+  NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n"));
+  NETNS_LAB_TRY(services.start_named(spec, folder.path()));
+  auto session = open_session(folder.path(), deadline);
+  if (!session) {
+    Error error = std::move(session).error();
+    if (const std::string tail = log_tail(folder); !tail.empty()) error.detail += "; its log ends: " + tail;
+    return tl::unexpected(std::move(error));
+  }
+  return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->node.hello()};
+}
+
+}  // namespace
+
+std::string to_string(Provider provider) {
+  const auto found = std::find_if(kProviders.begin(), kProviders.end(),
+                                  [provider](const ProviderName& known) { return known.provider == provider; });
+  return found != kProviders.end() ? found->name : "unknown";
+}
+
+std::vector<std::string> known_providers() {
+  std::vector<std::string> names;
+  for (const ProviderName& known : kProviders) names.emplace_back(known.name);
+  return names;
+}
+
+Result<Provider> parse_provider(const std::string& text) {
+  for (const ProviderName& known : kProviders) {
+    if (text == known.name) return known.provider;
+  }
+  const std::vector<std::string> names = known_providers();
+  const std::string nearest = nearest_word(text, names);
+  return tl::unexpected(Error::invalid(fmt::format("--lab {}", visible(text, 80)),
+                                       "there is no such lab provider; known are " + join(names, ", "),
+                                       nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)));
+}
+
+Result<void> check_available(Provider provider) {
+  if (provider == Provider::kSandbox || provider == Provider::kHost) return {};
+  return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
+                                       "not available yet: virtual machines come in a later version",
+                                       "use --lab sandbox or --lab host"));
+}
+
+Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
+  NETNS_LAB_TRY(check_available(spec.provider));
+  Lab lab;
+  lab.spec_ = spec;
+  AgentStreams streams;
+  if (spec.name.empty()) {
+    NETNS_LAB_ASSIGN(streams, services.start_private(spec));
+  } else {
+    NETNS_LAB_TRY(check_lab_name(spec.name));
+    NETNS_LAB_ASSIGN(const LabHome home, lab_home());
+    const std::string folder = home.lab_path(spec.name);
+    auto node = connect_to(folder + "/" + kNodeSocket);
+    if (!node && (node.error().kind == ErrorKind::kMissing || node.error().kind == ErrorKind::kLost)) {
+      return tl::unexpected(
+          Error::missing(lab_text(spec), "it is not up",
+                         fmt::format("make it: netns-lab up --lab {} --name {}", to_string(spec.provider), spec.name)));
+    }
+    if (!node) return tl::unexpected(std::move(node).error());
+    streams.node = std::move(*node);
+    auto outside = connect_to(folder + "/" + kOutsideSocket);
+    if (!outside && outside.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(outside).error());
+    if (outside) streams.outside = std::move(*outside);
+  }
+  NETNS_LAB_ASSIGN(Node node, Node::connect(std::move(streams.node), deadline));
+  if (!spec.name.empty() && node.hello().provider != to_string(spec.provider)) {
+    return tl::unexpected(other_provider(spec, node.hello().provider));
+  }
+  lab.nodes_.push_back(std::move(node));
+  if (streams.outside.valid()) {
+    NETNS_LAB_ASSIGN(Node outside, Node::connect(std::move(streams.outside), deadline));
+    lab.outside_ = std::move(outside);
+  }
+  return lab;
+}
+
+Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline) {
+  NETNS_LAB_TRY(check_available(spec.provider));
+  NETNS_LAB_ASSIGN(const LabHome home, lab_home());
+  NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kMake, deadline));
+  const Provider found = provider_of(folder, spec.provider);
+  auto session = open_session(folder.path(), deadline.sooner_of(Deadline::after(seconds(5))));
+  if (session) {
+    const protocol::HelloReply hello = session->node.hello();
+    if (hello.provider != to_string(spec.provider)) return tl::unexpected(other_provider(spec, hello.provider));
+    return UpReport{.reused = true, .replaced = "", .hello = hello};
+  }
+  std::string replaced;
+  if (session.error().kind != ErrorKind::kMissing) {
+    // A dead lab, or one of another build: it is never negotiated with.
+    if (found != spec.provider && session.error().kind != ErrorKind::kLost) {
+      return tl::unexpected(other_provider(spec, to_string(found)));
+    }
+    replaced = session.error().message();
+    NETNS_LAB_TRY(end_lab(folder.path(), deadline));
+    LabSpec old = spec;
+    old.provider = found;
+    NETNS_LAB_TRY(recover(old, services));
+  }
+  auto made = make_named(spec, services, folder, std::move(replaced), deadline);
+  if (!made) {
+    // Best effort on the way out: the error that matters is why the lab did not come up.
+    static_cast<void>(end_lab(folder.path(), deadline));
+    static_cast<void>(folder.remove());
+  }
+  return made;
+}
+
+Result<void> destroy(const LabSpec& spec, const LabServices& services, Deadline deadline) {
+  NETNS_LAB_ASSIGN(const LabHome home, lab_home());
+  NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kRefuse, deadline));
+  NETNS_LAB_TRY(end_lab(folder.path(), deadline));
+  LabSpec found = spec;
+  found.provider = provider_of(folder, spec.provider);
+  NETNS_LAB_TRY(recover(found, services));
+  return folder.remove();
+}
+
+Result<std::vector<NamedLab>> named_labs() {
+  NETNS_LAB_ASSIGN(const LabHome home, lab_home());
+  NETNS_LAB_ASSIGN(const std::vector<std::string> names, home.names());
+  std::vector<NamedLab> labs;
+  for (const std::string& name : names) {
+    NamedLab lab{.name = name, .provider = Provider::kSandbox, .state = "up", .up = true, .pid = 0};
+    auto session = open_session(home.lab_path(name), Deadline::after(seconds(2)));
+    if (session) {
+      lab.provider = parse_provider(session->node.hello().provider).value_or(Provider::kSandbox);
+      lab.pid = session->listener.pid;
+    } else {
+      lab.up = false;
+      lab.state = session.error().message();
+    }
+    labs.push_back(std::move(lab));
+  }
+  return labs;
+}
+
+}  // namespace netns_lab
