@@ -23,6 +23,7 @@ add_library(netns_lab_options INTERFACE)
 target_compile_options(netns_lab_options INTERFACE
   -Wall -Wextra -Wpedantic -Werror -Wshadow -Wconversion -Wnon-virtual-dtor -Woverloaded-virtual -Wcast-align
   -fno-omit-frame-pointer)
+target_link_options(netns_lab_options INTERFACE -Wl,--build-id=sha1)  # harness/base/build_id.h
 if(NETNS_LAB_SANITIZE)
   target_compile_options(netns_lab_options INTERFACE -fsanitize=${NETNS_LAB_SANITIZE} -fno-sanitize-recover=all -g)
   target_link_options(netns_lab_options INTERFACE -fsanitize=${NETNS_LAB_SANITIZE})
