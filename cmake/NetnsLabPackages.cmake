@@ -15,11 +15,11 @@ pkg_check_modules(PUGIXML REQUIRED IMPORTED_TARGET pugixml)
 add_library(netns_lab_test_main STATIC "${PROJECT_SOURCE_DIR}/harness/test_support/test_main.cc"
                                        "${PROJECT_SOURCE_DIR}/harness/test_support/private_namespaces.cc")
 target_include_directories(netns_lab_test_main PUBLIC "${PROJECT_SOURCE_DIR}")
-target_link_libraries(netns_lab_test_main PUBLIC netns_lab_options GTest::gtest GTest::gmock)
+target_link_libraries(netns_lab_test_main PUBLIC netns_lab_options netns_lab::netns GTest::gtest GTest::gmock)
 if(NETNS_LAB_BENCH)
   find_package(benchmark REQUIRED)
   add_library(netns_lab_bench_main STATIC "${PROJECT_SOURCE_DIR}/harness/test_support/bench_main.cc"
                                           "${PROJECT_SOURCE_DIR}/harness/test_support/private_namespaces.cc")
   target_include_directories(netns_lab_bench_main PUBLIC "${PROJECT_SOURCE_DIR}")
-  target_link_libraries(netns_lab_bench_main PUBLIC netns_lab_options benchmark::benchmark)
+  target_link_libraries(netns_lab_bench_main PUBLIC netns_lab_options netns_lab::netns benchmark::benchmark)
 endif()

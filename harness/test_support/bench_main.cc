@@ -1,7 +1,7 @@
+#include <benchmark/benchmark.h>
+
 #include <cstdio>
 #include <string>
-
-#include <benchmark/benchmark.h>
 
 #include "harness/test_support/private_namespaces.h"
 

@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "harness/netns/own_root.h"
+
 namespace netns_lab::test_support {
 namespace {
 
@@ -24,6 +26,9 @@ bool write_file(const char* path, const std::string& text) {
 std::string enter_private_namespaces() {
   const std::string user = std::to_string(::geteuid());
   const std::string group = std::to_string(::getegid());
+  if (::geteuid() == 0 && netns::chroot_forbids_user_namespaces()) {
+    if (const auto owned = netns::own_the_root(); !owned) return owned.error().message();
+  }
   if (::unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
     return std::string("unshare user, network and mount namespaces: ") + std::strerror(errno) +
            "; allow unprivileged user namespaces, or run as root";

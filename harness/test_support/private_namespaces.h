@@ -1,4 +1,5 @@
-// Moves the calling process, which must have one thread, into throw-away user, network, mount and UTS namespaces with a private /run.
+// Moves the calling process, which must have one thread, into throw-away user, network, mount and UTS namespaces with a
+// private /run.
 #pragma once
 
 #include <string>
