@@ -1,4 +1,5 @@
-// The agent: the node's side of the stream. It runs in the node's own network namespace and serves sessions until they end.
+// The agent: the node's side of the stream. It runs in the node's own network namespace and serves sessions until they
+// end.
 #pragma once
 
 #include <cstdint>
@@ -17,16 +18,16 @@ struct AgentContext {
   std::string provider;  // "sandbox", "host"
   std::string node;      // "node-1", "outside"
   std::string host_name;
-  std::string uplink;    // interface name; "" none
+  std::string uplink;  // interface name; "" none
   std::vector<Prefix> uplink_addresses;
   std::vector<IpAddress> outside_addresses;
   std::vector<std::string> lost;  // what this node cannot give, in words
   std::string namespace_directory = "/run/netns";
-  // Folders whose contents beyond what was there before are a target's leftovers: each pair is where the target sees it ("/etc") and where
-  // the upper layer or the private tmpfs is ("/run/.netns-lab/upper/etc"; equal for a tmpfs).
+  // Folders whose contents beyond what was there before are a target's leftovers: each pair is where the target sees it
+  // ("/etc") and where the upper layer or the private tmpfs is ("/run/.netns-lab/upper/etc"; equal for a tmpfs).
   std::vector<std::pair<std::string, std::string>> writable;
-  std::string journal;            // path of the journal of what outlives the agent; "" when everything dies with its namespaces
-  bool is_init = false;           // process 1 of a PID namespace: it must reap
+  std::string journal;   // path of the journal of what outlives the agent; "" when everything dies with its namespaces
+  bool is_init = false;  // process 1 of a PID namespace: it must reap
 };
 
 // Serves one session on `stream` and returns when it ends (a private lab).

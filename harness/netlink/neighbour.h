@@ -1,0 +1,20 @@
+// Neighbour table entries: RTM_NEWNEIGH, RTM_DELNEIGH, RTM_GETNEIGH (linux/neighbour.h, net/core/neighbour.c).
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+#include "harness/model/neighbour.h"
+#include "harness/netlink/netlink_socket.h"
+
+namespace netns_lab::netlink {
+
+// Permanent (NUD_PERMANENT): exempt from garbage collection and its thresholds. Replaces what was there.
+Request add_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac);
+Request delete_neighbour(std::uint32_t link_index, const IpAddress& address);
+
+Result<std::vector<Neighbour>> list_neighbours(
+    NetlinkSocket& socket);  // ARP then ND; no bridge forwarding entries, no proxies; `link` is left empty
+Result<Neighbour> decode_neighbour(const MessageView& message);
+
+}  // namespace netns_lab::netlink

@@ -1,0 +1,64 @@
+// Netlink sockets and descriptors of a node's namespaces, opened once and kept.
+//
+// Threads: one at a time; the thread that uses it enters other namespaces for a moment (to create sockets) and comes
+// back, so it must be one
+//   whose namespace nobody else relies on. A second thread makes a NetworkHandles of its own.
+// Trap: a socket keeps its namespace alive after its name was deleted, and with it the links inside and their peers
+// here. So only the handles of
+//   the node's own namespace are kept; those of named ones are for one operation: whoever runs one holds a
+//   NetworkHandles::Use for its duration.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/netlink/netlink_socket.h"
+
+namespace netns_lab::node {
+
+class NetworkHandles {
+ public:
+  // The calling thread's namespace becomes the node's own (""). `namespace_directory`: where named ones are mounted.
+  static Result<NetworkHandles> create(std::string namespace_directory = "/run/netns");
+  NetworkHandles(NetworkHandles&&) noexcept;
+  NetworkHandles& operator=(NetworkHandles&&) noexcept;
+  ~NetworkHandles();
+
+  // Lets go of all handles of named namespaces when the outermost Use ends.
+  class Use {
+   public:
+    explicit Use(NetworkHandles& handles);
+    Use(const Use&) = delete;
+    Use& operator=(const Use&) = delete;
+    ~Use();
+
+   private:
+    NetworkHandles& handles_;
+  };
+
+  const std::string& namespace_directory() const;
+  // "" is the node's own. ENOENT for a name that is not there, kInvalid for an impossible one. Valid until the Use
+  // ends.
+  Result<netlink::NetlinkSocket*> socket(const std::string& network_namespace,
+                                         netlink::Protocol protocol = netlink::Protocol::kRoute);
+  Result<int> namespace_fd(const std::string& network_namespace);
+  Result<std::uint64_t> inode(const std::string& network_namespace);
+  // The index of a link, asked once in a Use.
+  Result<std::uint32_t> link_index(const std::string& network_namespace, const std::string& link);
+  void remember_link(const std::string& network_namespace, const std::string& link, std::uint32_t index);
+  void forget_links(const std::string& network_namespace);
+  // The namespace was deleted or made anew: drop what is held of it.
+  void forget(const std::string& network_namespace);
+  // Makes a new namespace under the name, with its handles.
+  Result<void> create_namespace(const std::string& name);
+
+ private:
+  class State;
+  explicit NetworkHandles(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace netns_lab::node
