@@ -73,11 +73,12 @@ struct Sighting {
   SightingKind kind = SightingKind::kOther;
   MacAddress link_source;
   MacAddress link_destination;
-  IpAddress source;
-  IpAddress destination;
+  IpAddress source;              // ARP: the sender's; neighbour advertisement: the address it speaks for
+  IpAddress destination;         // ARP: the target's; neighbour solicitation: the address it asks for
   std::uint8_t ttl = 0;
-  std::uint16_t identifier = 0;  // ICMP echo; UDP and TCP: source port
+  std::uint16_t identifier = 0;  // ICMP echo; UDP and TCP: source port; ARP: operation (1 request, 2 reply); neighbour discovery: ICMPv6 type
   std::uint16_t sequence = 0;    // ICMP echo; UDP and TCP: destination port
+  MacAddress advertised;         // ARP: the sender's hardware address it tells; neighbour discovery: its link-layer address option
   std::uint32_t payload_size = 0;
   bool payload_intact = false;   // byte for byte what was sent (echo, UDP)
   std::uint32_t fragments = 1;   // how many pieces it came in
