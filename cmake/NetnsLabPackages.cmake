@@ -19,6 +19,7 @@ target_link_libraries(netns_lab_test_main PUBLIC netns_lab_options netns_lab::ne
 if(NETNS_LAB_BENCH)
   find_package(benchmark REQUIRED)
   add_library(netns_lab_bench_main STATIC "${PROJECT_SOURCE_DIR}/harness/test_support/bench_main.cc"
+                                          "${PROJECT_SOURCE_DIR}/harness/test_support/versus.cc"
                                           "${PROJECT_SOURCE_DIR}/harness/test_support/private_namespaces.cc")
   target_include_directories(netns_lab_bench_main PUBLIC "${PROJECT_SOURCE_DIR}")
   target_link_libraries(netns_lab_bench_main PUBLIC netns_lab_options netns_lab::netns benchmark::benchmark)
