@@ -11,10 +11,16 @@
 
 #include <sys/types.h>
 
+#include <vector>
+
 namespace netns_lab::process {
 
 // Collects every dead child that nobody has claimed; how many. Any thread.
 int reap_orphans();
+
+// The children that are claimed now: the keepers of running commands and every KnownChild. They are the agent's own,
+// for a snapshot of the node's processes to leave out.
+std::vector<pid_t> known_children();
 
 // While it lives, reap_orphans leaves this child alone. Claim it before reap_orphans can run, that is before SIGCHLD is
 // looked at.

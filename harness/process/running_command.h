@@ -59,8 +59,8 @@ class RunningCommand {
 
  private:
   class State;
-  explicit RunningCommand(std::shared_ptr<State> state);
-  std::shared_ptr<State> state_;
+  explicit RunningCommand(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
 };
 
 struct CommandOutcome {
