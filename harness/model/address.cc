@@ -1,14 +1,13 @@
 #include "harness/model/address.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
 #include <algorithm>
 #include <charconv>
 #include <ostream>
 #include <stdexcept>
-
-#include <fmt/format.h>
 
 namespace netns_lab {
 
@@ -23,8 +22,9 @@ Result<IpAddress> IpAddress::parse(std::string_view text) {
     address.family_ = Family::kIpv6;
     if (::inet_pton(AF_INET6, terminated.c_str(), address.bytes_.data()) == 1) return address;
   }
-  return tl::unexpected(Error::invalid(fmt::format("address '{}'", text),
-                                       "expected an IPv4 address such as 10.200.1.1 or an IPv6 address such as fd00::1"));
+  return tl::unexpected(
+      Error::invalid(fmt::format("address '{}'", text),
+                     "expected an IPv4 address such as 10.200.1.1 or an IPv6 address such as fd00::1"));
 }
 
 IpAddress IpAddress::v4(std::uint8_t a, std::uint8_t b, std::uint8_t c, std::uint8_t d) {
@@ -72,8 +72,9 @@ Result<Prefix> Prefix::parse(std::string_view text) {
   unsigned length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
   if (error != std::errc{} || end != digits.data() + digits.size() || length > address.bits()) {
-    return tl::unexpected(Error::invalid(fmt::format("prefix '{}'", text),
-                                         fmt::format("expected a length from 0 to {} after the slash", address.bits())));
+    return tl::unexpected(
+        Error::invalid(fmt::format("prefix '{}'", text),
+                       fmt::format("expected a length from 0 to {} after the slash", address.bits())));
   }
   return Prefix{address, static_cast<std::uint8_t>(length)};
 }
@@ -105,8 +106,8 @@ Result<MacAddress> MacAddress::parse(std::string_view text) {
     good = error == std::errc{} && end == begin + 2 && (i == 5 || *end == ':');
   }
   if (good) return MacAddress(bytes);
-  return tl::unexpected(
-      Error::invalid(fmt::format("MAC address '{}'", text), "expected six hexadecimal bytes such as 02:00:00:00:00:01"));
+  return tl::unexpected(Error::invalid(fmt::format("MAC address '{}'", text),
+                                       "expected six hexadecimal bytes such as 02:00:00:00:00:01"));
 }
 
 std::string MacAddress::to_string() const { return fmt::format("{:02x}", fmt::join(bytes_, ":")); }

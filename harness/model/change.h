@@ -117,5 +117,6 @@ using Change = std::variant<CreateNamespace, DeleteNamespace, CreateVeth, Create
                             DeleteRoute, AddRule, DeleteRule, AddNeighbour, DeleteNeighbour, SetSysctl>;
 
 std::string to_string(const Change& change);  // "add address 10.200.1.1/32 to veth2 in netns1"
+std::ostream& operator<<(std::ostream& out, const Change& change);
 
 }  // namespace netns_lab

@@ -64,6 +64,7 @@ struct Echo {
 enum class SightingKind : std::uint8_t { kRequest, kReply, kProblem, kArp, kNeighbourDiscovery, kUdp, kTcp, kOther };
 std::string to_string(SightingKind kind);
 enum class PacketDirection : std::uint8_t { kReceived, kSent };
+std::string to_string(PacketDirection direction);  // "received", "sent"
 
 // One packet of the probe, seen on one interface by a packet socket there. Fragments are put together first.
 struct Sighting {

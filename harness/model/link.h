@@ -44,7 +44,7 @@ struct Link {
 
   bool is_up() const;         // IFF_UP: administratively up
   bool is_loopback() const;   // IFF_LOOPBACK
-  std::string flags_text() const;  // "BROADCAST,MULTICAST,UP,LOWER_UP", known names in bit order, the rest as hex
+  std::string flags_text() const;  // "UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP", known names in bit order, the rest as hex
   bool operator==(const Link&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Link& link);  // one line

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iosfwd>
 #include <map>
 #include <optional>
 #include <string>
@@ -80,6 +81,14 @@ struct Snapshot {
   const NamespaceEntry* find_entry(const std::string& name) const;
   bool operator==(const Snapshot&) const = default;
 };
+
+// One line each; a NamespaceState or Snapshot one line per object.
+std::ostream& operator<<(std::ostream& out, const QueueDiscipline& qdisc);
+std::ostream& operator<<(std::ostream& out, const BoundSocket& socket);
+std::ostream& operator<<(std::ostream& out, const NamespaceEntry& entry);
+std::ostream& operator<<(std::ostream& out, const ProcessState& process);
+std::ostream& operator<<(std::ostream& out, const NamespaceState& state);
+std::ostream& operator<<(std::ostream& out, const Snapshot& snapshot);
 
 struct SnapshotOptions {
   bool all_sysctls = false;           // all of net.* (3 ms a namespace); else those in `sysctls`

@@ -39,5 +39,10 @@ enum class ExitStatus : int {
   kDeadline = 124,
   kInterrupted = 130,
 };
+std::string to_string(ExitStatus status);  // "conformant", "the lab is missing or was lost"
+
+std::ostream& operator<<(std::ostream& out, Level level);
+std::ostream& operator<<(std::ostream& out, Verdict verdict);
+std::ostream& operator<<(std::ostream& out, ExitStatus status);
 
 }  // namespace netns_lab

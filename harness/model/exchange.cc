@@ -1,0 +1,37 @@
+#include "harness/model/exchange.h"
+
+#include <fmt/format.h>
+
+#include <ostream>
+
+#include "harness/base/error.h"
+
+namespace netns_lab {
+
+std::string to_string(Transport transport) {
+  switch (transport) {
+    case Transport::kUdp:
+      return "UDP";
+    case Transport::kTcp:
+      return "TCP";
+  }
+  return std::to_string(static_cast<unsigned>(transport));
+}
+
+std::ostream& operator<<(std::ostream& out, const ExchangeReport& report) {
+  const ExchangeSpec& spec = report.spec;
+  const char* unit = spec.transport == Transport::kUdp ? "datagrams" : "bytes";
+  out << fmt::format(
+      "{} from {}{} to {} port {}: {} of {} {} came back", to_string(spec.transport),
+      spec.network_namespace.empty() ? "the node" : spec.network_namespace,
+      report.source ? fmt::format(" ({} port {})", report.source->to_string(), report.source_port) : std::string(),
+      spec.destination.to_string(), spec.port, report.answered, report.sent, unit);
+  if (report.answered != 0) out << (report.payload_intact ? ", intact" : ", CHANGED");
+  if (report.system_errno != 0) out << "; the kernel says " << errno_name(report.system_errno);
+  out << '\n';
+  for (const Sighting& sighting : report.sightings) out << "  seen: " << sighting << '\n';
+  if (report.capture_drops != 0) out << fmt::format("  the capture lost {} packets\n", report.capture_drops);
+  return out;
+}
+
+}  // namespace netns_lab
