@@ -8,6 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <filesystem>
+#include <fstream>
 #include <utility>
 
 namespace netns_lab::test_support {
@@ -31,7 +33,7 @@ bool run(const Comparison& comparison) {
   std::vector<double> ratios;
   for (int round = -1; round < comparison.rounds; ++round) {  // the first pair warms up
     const std::optional<double> a = comparison.ours();
-    const std::optional<double> b = comparison.peer();
+    const std::optional<double> b = comparison.peer ? comparison.peer() : std::optional<double>(1);
     if (!a || !b || *b <= 0) {
       std::printf("%-44s  not measured: %s failed in round %d\n", comparison.name.c_str(),
                   a ? comparison.peer_name.c_str() : "ours", round + 1);
@@ -64,7 +66,10 @@ double milliseconds_of(const std::function<void()>& body) {
   return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count();
 }
 
-int run_quietly(const std::vector<std::string>& argv) {
+namespace {
+
+// The process id of argv, started with its standard streams on /dev/null; -1 when it could not be.
+pid_t start_quietly(const std::vector<std::string>& argv) {
   std::vector<char*> pointers;
   for (const std::string& argument : argv) pointers.push_back(const_cast<char*>(argument.c_str()));
   pointers.push_back(nullptr);
@@ -76,7 +81,47 @@ int run_quietly(const std::vector<std::string>& argv) {
   pid_t child = -1;
   const int spawn_error = ::posix_spawnp(&child, pointers[0], &actions, nullptr, pointers.data(), environ);
   ::posix_spawn_file_actions_destroy(&actions);
-  if (spawn_error != 0) return -1;
+  return spawn_error == 0 ? child : -1;
+}
+
+// Proportional set size of one process in KiB; 0 when it is gone.
+double proportional_set_size(const std::string& pid) {
+  std::ifstream file("/proc/" + pid + "/smaps_rollup");
+  std::string word;
+  double kibibytes = 0;
+  while (file >> word) {
+    if (word == "Pss:" && file >> kibibytes) return kibibytes;
+  }
+  return 0;
+}
+
+// `root` and everything below it in the tree of processes.
+double proportional_set_size_of_tree(pid_t root) {
+  double sum = proportional_set_size(std::to_string(root));
+  std::error_code ignored;
+  for (const auto& task : std::filesystem::directory_iterator("/proc/" + std::to_string(root) + "/task", ignored)) {
+    std::ifstream children(task.path() / "children");
+    pid_t child = 0;
+    while (children >> child) sum += proportional_set_size_of_tree(child);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::optional<double> peak_memory_of(const std::vector<std::string>& argv) {
+  const pid_t child = start_quietly(argv);
+  if (child < 0) return std::nullopt;
+  double peak = 0;
+  int status = 0;
+  while (::waitpid(child, &status, WNOHANG) == 0) peak = std::max(peak, proportional_set_size_of_tree(child));
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return std::nullopt;
+  return peak / 1024;
+}
+
+int run_quietly(const std::vector<std::string>& argv) {
+  const pid_t child = start_quietly(argv);
+  if (child < 0) return -1;
   int status = 0;
   while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
   }

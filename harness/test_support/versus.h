@@ -23,7 +23,7 @@ struct Comparison {
   bool more_is_better = false;  // … or, for a rate, at least this
   int rounds = 15;
   std::function<std::optional<double>()> ours;  // one round; nullopt: it could not be measured (the row then says so)
-  std::function<std::optional<double>()> peer;
+  std::function<std::optional<double>()> peer;  // none: the goal is for our own figure, in `unit`
 };
 
 // A static object of this type registers its comparison.
@@ -33,6 +33,9 @@ struct Versus {
 
 // Milliseconds that `body` takes, by the monotonic clock.
 double milliseconds_of(const std::function<void()>& body);
+// The largest memory, in MiB, that argv and all its descendants held together at any moment (the sum of their
+// proportional set sizes, looked at without pause while it runs); nullopt when it could not be run or did not end well.
+std::optional<double> peak_memory_of(const std::vector<std::string>& argv);
 // Runs argv to its end with output discarded; its exit status, -1 when it could not be run or was killed.
 int run_quietly(const std::vector<std::string>& argv);
 
