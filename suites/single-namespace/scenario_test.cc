@@ -1,0 +1,115 @@
+#include "suites/single-namespace/scenario.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "suites/single-namespace/requirements.h"
+
+namespace netns_lab::single_namespace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+Parameters defaults() {
+  Parameters parameters;
+  for (const auto& parameter : scenario().parameters) parameters[parameter.name] = parameter.default_value;
+  return parameters;
+}
+
+struct RefusedRow {
+  const char* name;
+  const char* parameter;
+  std::string value;
+  Family family;
+  const char* says;
+};
+void PrintTo(const RefusedRow& row, std::ostream* out) { *out << row.parameter << "=" << row.value; }
+
+class RefusedParameter : public ::testing::TestWithParam<RefusedRow> {};
+
+TEST_P(RefusedParameter, IsInvalidWithOneClearLine) {
+  Parameters parameters = defaults();
+  parameters[GetParam().parameter] = GetParam().value;
+  const auto topology = scenario().topology(parameters, GetParam().family);
+  ASSERT_FALSE(topology);
+  EXPECT_EQ(topology.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(topology.error().message(), AllOf(HasSubstr(GetParam().parameter), HasSubstr(GetParam().says)));
+  EXPECT_EQ(topology.error().message().find('\n'), std::string::npos);
+}
+
+const RefusedRow kRefused[] = {
+    {"EmptyName", "CON", "", Family::kIpv4, "cannot be empty"},
+    {"NameWithSlash", "CON", "a/b", Family::kIpv4, "cannot hold '/'"},
+    {"Dot", "CON", ".", Family::kIpv4, "folder"},
+    {"DotDot", "CON", "..", Family::kIpv4, "folder"},
+    {"TooLongName", "CON", std::string(256, 'n'), Family::kIpv4, "256 bytes"},
+    {"OptionLikeName", "CON", "-all", Family::kIpv4, "option"},
+    {"NameWithBlank", "CON", "net ns", Family::kIpv4, "blank"},
+    {"NameWithNewline", "CON", "netns\n1", Family::kIpv4, "control"},
+    {"EmptyAddress", "IP", "", Family::kIpv4, "not an IP address"},
+    {"OutOfRange", "IP", "10.200.1.256", Family::kIpv4, "not an IP address"},
+    {"ThreeQuads", "IP", "10.200.1", Family::kIpv4, "not an IP address"},
+    {"WithPrefixLength", "IP", "10.200.1.1/32", Family::kIpv4, "not an IP address"},
+    {"OtherFamily", "IP", "fd00:200::1", Family::kIpv4, "is an IPv6 address"},
+    {"Unspecified", "IP", "0.0.0.0", Family::kIpv4, "unspecified"},
+    {"ThisNetwork", "IP", "0.1.2.3", Family::kIpv4, "this network"},
+    {"Loopback", "IP", "127.0.0.1", Family::kIpv4, "loopback"},
+    {"Multicast", "IP", "224.0.0.1", Family::kIpv4, "multicast"},
+    {"Broadcast", "IP", "255.255.255.255", Family::kIpv4, "broadcast"},
+    {"LinkLocal", "IP", "169.254.1.1", Family::kIpv4, "link-local"},
+    {"OtherFamilyIpv6", "IP6", "10.200.1.1", Family::kIpv6, "is an IPv4 address"},
+    {"UnspecifiedIpv6", "IP6", "::", Family::kIpv6, "unspecified"},
+    {"LoopbackIpv6", "IP6", "::1", Family::kIpv6, "loopback"},
+    {"MulticastIpv6", "IP6", "ff02::1", Family::kIpv6, "multicast"},
+    {"LinkLocalIpv6", "IP6", "fe80::2", Family::kIpv6, "link-local"},
+    {"MappedIpv6", "IP6", "::ffff:10.200.1.1", Family::kIpv6, "mapped"},
+    {"MalformedIpv6", "IP6", "fd00::200::1", Family::kIpv6, "not an IP address"},
+};
+INSTANTIATE_TEST_SUITE_P(Rows, RefusedParameter, ::testing::ValuesIn(kRefused),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+TEST(SingleNamespaceScenario, TakesAnAddressOfTheOtherParameterAsItIs) {
+  Parameters parameters = defaults();
+  parameters["IP6"] = "not looked at";
+  EXPECT_TRUE(scenario().topology(parameters, Family::kIpv4));
+}
+
+TEST(SingleNamespaceScenario, LaysTheTutorialsNetworkOut) {
+  const auto topology = scenario().topology(defaults(), Family::kIpv4);
+  ASSERT_TRUE(topology) << topology.error();
+  EXPECT_THAT(topology->namespaces, ::testing::ElementsAre("netns1"));
+  EXPECT_THAT(topology->links, ::testing::ElementsAre("veth1"));
+  ASSERT_EQ(topology->attachments.size(), 1U);
+  EXPECT_EQ(topology->attachments[0].addresses[0].to_string(), "10.200.1.1/32");
+  EXPECT_EQ(topology->attachments[0].gateway->to_string(), "10.200.1.1");
+  EXPECT_EQ(topology->build.size(), 7U);
+  EXPECT_EQ(topology->tear_down.size(), 1U);
+}
+
+TEST(SingleNamespaceScenario, GoesByTheHostEndsLinkLocalAddressInIpv6) {
+  const auto topology = scenario().topology(defaults(), Family::kIpv6);
+  ASSERT_TRUE(topology) << topology.error();
+  EXPECT_EQ(topology->attachments[0].addresses[0].to_string(), "fd00:200::1/128");
+  EXPECT_EQ(topology->attachments[0].gateway->to_string(), "fe80::1");
+  EXPECT_EQ(topology->build.size(), 8U);
+}
+
+TEST(SingleNamespaceRequirements, AreUniqueWholeAndRestOnEarlierOnes) {
+  std::set<std::string> seen;
+  ASSERT_FALSE(requirements().empty());
+  for (const auto& requirement : requirements()) {
+    EXPECT_THAT(requirement.id, ::testing::StartsWith("single-namespace."));
+    EXPECT_FALSE(requirement.text.empty()) << requirement.id;
+    EXPECT_FALSE(requirement.source.empty()) << requirement.id;
+    EXPECT_FALSE(requirement.why.empty()) << requirement.id;
+    for (const auto& other : requirement.rests_on)
+      EXPECT_TRUE(seen.contains(other)) << requirement.id << " rests on " << other;
+    EXPECT_TRUE(seen.insert(requirement.id).second) << requirement.id << " is there twice";
+  }
+}
+
+}  // namespace
+}  // namespace netns_lab::single_namespace
