@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -26,6 +27,8 @@ struct AgentContext {
   // Folders whose contents beyond what was there before are a target's leftovers: each pair is where the target sees it
   // ("/etc") and where the upper layer or the private tmpfs is ("/run/.netns-lab/upper/etc"; equal for a tmpfs).
   std::vector<std::pair<std::string, std::string>> writable;
+  std::vector<std::string> made_by_setup;  // paths below those folders that were there, or made, before any target ran
+  std::vector<std::string> machine_namespaces;  // host: names in the machine's own /run/netns, which this node's hides
   std::string journal;   // path of the journal of what outlives the agent; "" when everything dies with its namespaces
   bool is_init = false;  // process 1 of a PID namespace: it must reap
 };

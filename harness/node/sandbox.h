@@ -1,0 +1,67 @@
+// A lab in namespaces of its own: a node and an `outside` node joined by an uplink. Needs no root, and dies with
+// whoever uses it.
+//
+//   NETNS_LAB_ASSIGN(SandboxStreams streams, start_sandbox({.node_agent = serve_stream, .outside_agent =
+//   serve_stream}));
+//
+//      caller ─ (short-lived helper, writes the id maps)
+//                 └ guard ──────────── node: process 1 of its PID namespace, the agent        eth0 192.0.2.2/24
+//                 2001:db8:0:1::2/64
+//                     └ keeper ─────── outside: process 1 of another one, another agent       eth0 192.0.2.1/24
+//                     2001:db8:0:1::1/64
+//
+// Processes: the guard watches the caller by a pidfd, the processes below watch the guard by PR_SET_PDEATHSIG: when any
+// of them ends, by whatever means, all end, and the kernel takes the namespaces with them. None is a child of the
+// caller afterwards (it need not wait for them), none keeps the caller's descriptors, signals, session or working
+// folder. Threads: may be called from any thread; the processes made have one.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "harness/base/deadline.h"
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/node/agent.h"
+
+namespace netns_lab::node {
+
+// serve_stream for a private lab, serve_listener for a named one.
+using AgentFunction = std::function<int(const AgentContext&, UniqueFd)>;
+
+// RFC 5737 and RFC 3849 documentation prefixes: nothing real can be meant by them.
+inline constexpr auto kUplinkName = "eth0";
+inline constexpr auto kNodeUplinkIpv4 = "192.0.2.2/24";
+inline constexpr auto kOutsideUplinkIpv4 = "192.0.2.1/24";
+inline constexpr auto kNodeUplinkIpv6 = "2001:db8:0:1::2/64";
+inline constexpr auto kOutsideUplinkIpv6 = "2001:db8:0:1::1/64";
+
+struct SandboxSpec {
+  bool user_namespace = true;        // false (`--privileged`): needs real CAP_SYS_ADMIN
+  std::string host_name = "node-1";  // of the node; the other one is "outside"
+  AgentFunction node_agent;
+  AgentFunction outside_agent;
+  int log = -1;  // where the lab's processes write their standard error; -1: nowhere. Stays the caller's
+  std::chrono::milliseconds limit{20'000};  // for setting it up
+};
+
+// Connected stream sockets, one per agent. Closing `node` ends the lab.
+struct SandboxStreams {
+  UniqueFd node;
+  UniqueFd outside;
+};
+
+// A private lab: ready when this returns, gone when the caller's process ends or closes `node`.
+// kMissing (exit 3), with the command that mends it, where this machine does not let us: no user namespaces, their
+// quota used up, capabilities refused in them, or a /proc/sys that cannot be written.
+Result<SandboxStreams> start_sandbox(const SandboxSpec& spec);
+
+// A named lab: listening sockets, one per agent, which the lab takes over. It is ready when this returns, is in a
+// session of its own, outlives the caller, and ends when an agent function returns (a session says shutdown).
+struct SandboxListeners {
+  UniqueFd node;
+  UniqueFd outside;
+};
+Result<void> start_sandbox(const SandboxSpec& spec, SandboxListeners listeners);
+
+}  // namespace netns_lab::node
