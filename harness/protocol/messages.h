@@ -144,6 +144,7 @@ struct RunRequest {
   std::string working_directory;                   // "" : /home/ubuntu
   std::string network_namespace;
   std::string standard_input;  // given at once, then end of file; not with `terminal`
+  bool keep_input_open = false;  // more input follows by `write`, until one with `end`
   bool terminal = false;       // a pseudo-terminal; `write` types, `resize` in ReadRequest sets its size
   std::uint16_t rows = 24, columns = 80;
   std::chrono::milliseconds time_limit{0};  // 0: none. Then its process group gets TERM, then KILL
