@@ -1,0 +1,70 @@
+#include "harness/netlink/nft_table.h"
+
+#include <fmt/format.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <utility>
+
+#include "harness/netlink/attribute_reader.h"
+
+namespace netns_lab::netlink {
+namespace {
+
+// As nft(8) spells them.
+std::string family_name(std::uint8_t family) {
+  switch (family) {
+    case NFPROTO_INET:
+      return "inet";
+    case NFPROTO_IPV4:
+      return "ip";
+    case NFPROTO_ARP:
+      return "arp";
+    case NFPROTO_NETDEV:
+      return "netdev";
+    case NFPROTO_BRIDGE:
+      return "bridge";
+    case NFPROTO_IPV6:
+      return "ip6";
+    default:
+      return fmt::format("family-{}", family);
+  }
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
+  Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, 0);
+  nfgenmsg header{};
+  header.nfgen_family = NFPROTO_UNSPEC;
+  header.version = NFNETLINK_V0;
+  request.put_header(header);
+  const auto replies = socket.dump(std::move(request));
+  if (!replies) {
+    switch (replies.error().system_errno) {
+      case ENOENT:
+      case EPROTONOSUPPORT:
+      case EOPNOTSUPP:
+      case EINVAL:  // nfnetlink without the nf_tables subsystem
+        return std::vector<std::string>{};
+      default:
+        return tl::unexpected(replies.error());
+    }
+  }
+  return decode_all<std::string>(*replies, decode_nft_table);
+}
+
+Result<std::string> decode_nft_table(const MessageView& message) {
+  NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "NFT_MSG_NEWTABLE"));
+  std::string name;
+  AttributeReader reader(after_header<nfgenmsg>(message));
+  while (reader.next()) {
+    if (reader.type() == NFTA_TABLE_NAME) name = reader.string();
+  }
+  if (!reader.ok()) return tl::unexpected(reader.error("decode NFT_MSG_NEWTABLE"));
+  return fmt::format("{} {}", family_name(header.nfgen_family), name);
+}
+
+}  // namespace netns_lab::netlink

@@ -1,0 +1,123 @@
+#include "harness/netlink/rule.h"
+
+#include <fmt/format.h>
+#include <sys/socket.h>
+
+#include <linux/fib_rules.h>
+#include <linux/rtnetlink.h>
+
+#include <utility>
+
+#include "harness/netlink/attribute_reader.h"
+
+namespace netns_lab::netlink {
+namespace {
+
+Request rule_request(const RoutingRule& rule, std::uint16_t type, std::uint16_t flags) {
+  Request request(type, flags);
+  fib_rule_hdr header{};
+  header.family = static_cast<std::uint8_t>(address_family(rule.family));
+  header.src_len = rule.source ? rule.source->length : std::uint8_t{0};
+  header.dst_len = rule.destination ? rule.destination->length : std::uint8_t{0};
+  header.table = rule.table < 256 ? static_cast<std::uint8_t>(rule.table) : std::uint8_t{RT_TABLE_COMPAT};
+  header.action = rule.action;
+  request.put_header(header);
+  if (rule.source) request.put(FRA_SRC, rule.source->address);
+  if (rule.destination) request.put(FRA_DST, rule.destination->address);
+  if (rule.table != 0) request.put_u32(FRA_TABLE, rule.table);
+  if (rule.priority != 0) request.put_u32(FRA_PRIORITY, rule.priority);
+  if (!rule.input_link.empty()) request.put_string(FRA_IIFNAME, rule.input_link);
+  if (!rule.output_link.empty()) request.put_string(FRA_OIFNAME, rule.output_link);
+  if (rule.mark != 0) request.put_u32(FRA_FWMARK, rule.mark);
+  if (rule.mark_mask != 0) request.put_u32(FRA_FWMASK, rule.mark_mask);
+  if (rule.protocol != 0) request.put_u8(FRA_PROTOCOL, rule.protocol);
+  return request;
+}
+
+Result<void> list_family(NetlinkSocket& socket, Family family, std::vector<RoutingRule>& rules) {
+  Request request(RTM_GETRULE, 0);
+  fib_rule_hdr header{};
+  header.family = static_cast<std::uint8_t>(address_family(family));
+  request.put_header(header);
+  const auto replies = socket.dump(std::move(request));
+  if (!replies && (replies.error().system_errno == EAFNOSUPPORT || replies.error().system_errno == EOPNOTSUPP)) {
+    return {};  // a kernel without rules for the family
+  }
+  if (!replies) return tl::unexpected(replies.error());
+  for (std::size_t i = 0; i < replies->size(); ++i) {
+    NETNS_LAB_ASSIGN(RoutingRule rule, decode_rule((*replies)[i]));
+    if (rule.family == family) rules.push_back(std::move(rule));
+  }
+  return {};
+}
+
+}  // namespace
+
+Request add_rule(const RoutingRule& rule) { return rule_request(rule, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL); }
+Request delete_rule(const RoutingRule& rule) { return rule_request(rule, RTM_DELRULE, 0); }
+
+Result<std::vector<RoutingRule>> list_rules(NetlinkSocket& socket) {
+  std::vector<RoutingRule> rules;
+  NETNS_LAB_TRY(list_family(socket, Family::kIpv4, rules));
+  NETNS_LAB_TRY(list_family(socket, Family::kIpv6, rules));
+  return rules;
+}
+
+Result<RoutingRule> decode_rule(const MessageView& message) {
+  NETNS_LAB_ASSIGN(const fib_rule_hdr header, read_header<fib_rule_hdr>(message, "RTM_NEWRULE"));
+  if (header.family != AF_INET && header.family != AF_INET6) {
+    return tl::unexpected(Error::internal("decode RTM_NEWRULE", fmt::format("address family {}", header.family)));
+  }
+  RoutingRule rule;
+  rule.family = header.family == AF_INET ? Family::kIpv4 : Family::kIpv6;
+  rule.table = header.table;
+  rule.action = header.action;
+  std::optional<IpAddress> source;
+  std::optional<IpAddress> destination;
+  AttributeReader reader(after_header<fib_rule_hdr>(message));
+  while (reader.next()) {
+    switch (reader.type()) {
+      case FRA_SRC:
+        source = reader.address();
+        break;
+      case FRA_DST:
+        destination = reader.address();
+        break;
+      case FRA_TABLE:
+        rule.table = reader.u32();
+        break;
+      case FRA_PRIORITY:
+        rule.priority = reader.u32();
+        break;
+      case FRA_IIFNAME:
+        rule.input_link = reader.string();
+        break;
+      case FRA_OIFNAME:
+        rule.output_link = reader.string();
+        break;
+      case FRA_FWMARK:
+        rule.mark = reader.u32();
+        break;
+      case FRA_FWMASK:
+        rule.mark_mask = reader.u32();
+        break;
+      case FRA_PROTOCOL:
+        rule.protocol = reader.u8();
+        break;
+      default:
+        break;
+    }
+  }
+  if (!reader.ok()) return tl::unexpected(reader.error("decode RTM_NEWRULE"));
+  const auto bad_prefix = [&](const std::optional<IpAddress>& address, unsigned length) {
+    return address && (address->family() != rule.family || length > address->bits());
+  };
+  if (bad_prefix(source, header.src_len) || bad_prefix(destination, header.dst_len)) {
+    return tl::unexpected(Error::internal("decode RTM_NEWRULE", "its prefix does not fit its address family"));
+  }
+  if (source) rule.source = Prefix{*source, header.src_len};
+  if (destination) rule.destination = Prefix{*destination, header.dst_len};
+  return rule;
+}
+
+}  // namespace netns_lab::netlink
