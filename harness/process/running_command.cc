@@ -197,6 +197,9 @@ class RunningCommand::State {
   void post_signal(int number) {
     asio::post(context_, [this, number] { order(static_cast<std::uint8_t>(number)); });
   }
+  void post_kill() {
+    asio::post(context_, [this] { order(kKillEverything); });
+  }
   void post_stop() {
     asio::post(context_, [this] { stop(); });
   }
@@ -458,6 +461,7 @@ Result<void> RunningCommand::signal(int number) {
 }
 
 void RunningCommand::stop() { state_->post_stop(); }
+void RunningCommand::kill() { state_->post_kill(); }
 std::optional<CommandEnd> RunningCommand::end() const { return state_->end(); }
 
 Result<CommandOutcome> run_to_end(Command command) {

@@ -55,6 +55,7 @@ class RunningCommand {
   Result<void> signal(
       int number);  // to its process group; no error when it has ended. kInvalid for a number that is no signal
   void stop();      // TERM to its process group, after `stop_grace` KILL to all of it; does not wait
+  void kill();      // all of it, now; does not wait, the end comes through `read`
   std::optional<CommandEnd> end() const;  // once it has ended, read or not
 
  private:
