@@ -125,6 +125,7 @@ Result<std::unique_ptr<HandleObject>> start_command(const protocol::RunRequest& 
   if (request.terminal) command.terminal = process::TerminalSize{request.rows, request.columns};
   command.time_limit = request.time_limit;
   command.output_limit = request.output_limit;
+  command.keep_input_open = request.keep_input_open;
   UniqueFd network_namespace;
   if (!request.network_namespace.empty()) {
     NETNS_LAB_ASSIGN(network_namespace, open_namespace(request.network_namespace, namespace_directory));

@@ -122,6 +122,20 @@ TEST(CommandHandle, TypesIntoATerminalAndChangesItsSize) {
   EXPECT_THAT(ran.output, EndsWith("33 99\r\n[hello]\r\n"));
 }
 
+TEST(CommandHandle, TakesMoreInputWhenItIsKeptOpen) {
+  protocol::RunRequest request = shell("cat");
+  request.standard_input = "a";
+  request.keep_input_open = true;
+  Result<std::unique_ptr<HandleObject>> handle = start_command(request);
+  ASSERT_TRUE(handle) << handle.error();
+  const Cancellation never;
+  protocol::WriteRequest write;
+  ASSERT_TRUE((*handle)->write(write, "b", Deadline::never(), never));
+  write.end = true;
+  ASSERT_TRUE((*handle)->write(write, "c", Deadline::never(), never));
+  EXPECT_EQ(read_all(**handle).output, "abc");
+}
+
 TEST(CommandHandle, CloseEndsTheCommandAndCancellationTheRead) {
   Result<std::unique_ptr<HandleObject>> handle = start_command(shell("trap '' TERM; sleep 1000; :"));
   ASSERT_TRUE(handle) << handle.error();
