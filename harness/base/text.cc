@@ -1,9 +1,9 @@
 #include "harness/base/text.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace netns_lab {
 namespace {
@@ -25,29 +25,44 @@ std::size_t utf8_sequence(std::string_view bytes) {
   }
   if (length == 3 && (code < 0x800 || (code >= 0xD800 && code <= 0xDFFF))) return 0;
   if (length == 4 && (code < 0x10000 || code > 0x10FFFF)) return 0;
-  if (code >= 0x80 && code < 0xA0) return 0;              // C1 control characters
-  if (code == 0xFFFE || code == 0xFFFF) return 0;         // not characters; XML 1.0 refuses them
   return length;
 }
 
-}  // namespace
+// Whether the valid sequence `bytes` stands for a character that may be shown: no C1 control, and none that XML 1.0
+// refuses (U+FFFE, U+FFFF).
+bool may_be_shown(std::string_view bytes) {
+  if (bytes.size() == 1) {
+    const auto byte = static_cast<unsigned char>(bytes.front());
+    return byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7F);
+  }
+  if (bytes.size() == 2) return !(bytes[0] == '\xC2' && static_cast<unsigned char>(bytes[1]) < 0xA0);
+  return bytes != "\xEF\xBF\xBE" && bytes != "\xEF\xBF\xBF";
+}
 
-std::string visible(std::string_view bytes) {
+// Copies the sequences that `keep` accepts; every other byte becomes \xNN.
+template <typename Keep>
+std::string escape_others(std::string_view bytes, Keep keep) {
   std::string out;
   out.reserve(bytes.size());
   while (!bytes.empty()) {
-    const auto byte = static_cast<unsigned char>(bytes.front());
     const std::size_t length = utf8_sequence(bytes);
-    const bool printable = length > 1 || (length == 1 && (byte == '\n' || byte == '\t' || (byte >= 0x20 && byte != 0x7F)));
-    if (printable) {
+    if (length != 0 && keep(bytes.substr(0, length))) {
       out += bytes.substr(0, length);
       bytes.remove_prefix(length);
     } else {
-      out += fmt::format("\\x{:02X}", byte);
+      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(bytes.front()));
       bytes.remove_prefix(1);
     }
   }
   return out;
+}
+
+}  // namespace
+
+std::string visible(std::string_view bytes) { return escape_others(bytes, may_be_shown); }
+
+std::string make_utf8(std::string_view bytes) {
+  return escape_others(bytes, [](std::string_view) { return true; });
 }
 
 std::string visible(std::string_view bytes, std::size_t limit) {

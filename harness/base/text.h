@@ -13,6 +13,8 @@ namespace netns_lab {
 std::string visible(std::string_view bytes);
 // The first `limit` bytes of visible text, with "… (N bytes more)" when cut.
 std::string visible(std::string_view bytes, std::size_t limit);
+// Valid UTF-8 as it is, control characters included; every byte of a broken sequence as \xNN.
+std::string make_utf8(std::string_view bytes);
 std::string join(std::span<const std::string> parts, std::string_view separator);
 std::vector<std::string> split_lines(std::string_view text);  // without line ends; a last empty line is dropped
 // Of `known` the word nearest to `word` by edit distance when it is near enough to be a typing error, else "".

@@ -83,11 +83,14 @@ std::ostream& operator<<(std::ostream& out, const Sighting& sighting) {
   } else if (sighting.kind == SightingKind::kRequest || sighting.kind == SightingKind::kReply) {
     out << fmt::format(" id {} #{}", sighting.identifier, sighting.sequence);
   }
-  if (sighting.kind != SightingKind::kArp) {
+  if (sighting.kind == SightingKind::kArp) {
+    out << (sighting.identifier == 1 ? " asks" : sighting.identifier == 2 ? " answers" : " other operation");
+  } else {
     out << fmt::format(" ttl {} {} bytes{}", sighting.ttl, sighting.payload_size,
                        sighting.payload_intact ? " intact" : "");
     if (sighting.fragments != 1) out << fmt::format(" in {} fragments", sighting.fragments);
   }
+  if (!sighting.advertised.is_zero()) out << " advertises " << sighting.advertised;
   return out << fmt::format(" ({} > {})", sighting.link_source.to_string(), sighting.link_destination.to_string());
 }
 

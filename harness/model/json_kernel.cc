@@ -1,0 +1,38 @@
+// What the kernel reports: links, addresses, routes, neighbours, and the snapshot that holds them.
+#include "harness/model/json.h"
+#include "harness/model/json_support.h"
+
+namespace netns_lab {
+
+NETNS_LAB_JSON_OPEN_ENUM(OperState, OperState::kUnknown, OperState::kNotPresent, OperState::kDown,
+                         OperState::kLowerLayerDown, OperState::kTesting, OperState::kDormant, OperState::kUp);
+NETNS_LAB_JSON(Link, index, name, kind, mac, mtu, flags, operstate, carrier, master, peer_index, peer_netnsid, group,
+               promiscuity, qdisc, alias, alternative_names, xdp_attached);
+
+NETNS_LAB_JSON_OPEN_ENUM(Scope, Scope::kGlobal, Scope::kSite, Scope::kLink, Scope::kHost, Scope::kNowhere);
+NETNS_LAB_JSON(InterfaceAddress, link_index, link, prefix, peer, broadcast, scope, flags, valid_lifetime,
+               preferred_lifetime, label);
+
+NETNS_LAB_JSON_OPEN_ENUM(RouteType, RouteType::kUnspecified, RouteType::kUnicast, RouteType::kLocal,
+                         RouteType::kBroadcast, RouteType::kAnycast, RouteType::kMulticast, RouteType::kBlackhole,
+                         RouteType::kUnreachable, RouteType::kProhibit, RouteType::kThrow);
+NETNS_LAB_JSON(NextHop, link_index, link, gateway, weight, flags);
+NETNS_LAB_JSON(Route, destination, source, type, table, protocol, scope, metric, tos, preferred_source, mtu, flags,
+               hops);
+NETNS_LAB_JSON(RoutingRule, family, priority, table, action, source, destination, input_link, output_link, mark,
+               mark_mask, protocol);
+NETNS_LAB_JSON(RouteQuery, network_namespace, destination, source, input_link, mark);
+NETNS_LAB_JSON(RouteAnswer, system_errno, kernel_text, type, output_link, output_link_index, gateway, preferred_source,
+               table, mtu);
+
+NETNS_LAB_JSON(Neighbour, link_index, link, address, mac, state, flags);
+NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
+NETNS_LAB_JSON(BoundSocket, protocol, address, port);
+NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, qdiscs, nft_tables, sockets,
+               sysctls, netnsids);
+NETNS_LAB_JSON(NamespaceEntry, name, is_nsfs_mount, is_network, inode, mounts);
+NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
+NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, files, pristine);
+NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files);
+
+}  // namespace netns_lab

@@ -1,0 +1,278 @@
+#include "harness/model/samples.h"
+
+namespace netns_lab::samples {
+namespace {
+
+IpAddress v6(std::uint8_t last) {
+  std::array<std::uint8_t, 16> bytes{0xFD};
+  bytes[15] = last;
+  return IpAddress::from_bytes(bytes);
+}
+
+const IpAddress kContainer = IpAddress::v4(10, 200, 1, 1);
+const IpAddress kNode = IpAddress::v4(192, 168, 50, 10);
+const MacAddress kMac({0x02, 0, 0, 0, 0, 0x01});
+const MacAddress kPeerMac({0x02, 0, 0, 0, 0, 0x02});
+
+Sighting sighting() {
+  return {.network_namespace = "netns1",
+          .link = "veth2",
+          .direction = PacketDirection::kReceived,
+          .kind = SightingKind::kRequest,
+          .link_source = kMac,
+          .link_destination = kPeerMac,
+          .source = kNode,
+          .destination = kContainer,
+          .ttl = 64,
+          .identifier = 4711,
+          .sequence = 1,
+          .advertised = kMac,
+          .payload_size = 56,
+          .payload_intact = true,
+          .fragments = 1,
+          .time = std::chrono::nanoseconds(1'700'000'000'123'456'789)};
+}
+
+}  // namespace
+
+Link link() {
+  return {.index = 2,
+          .name = "veth1",
+          .kind = "veth",
+          .mac = kMac,
+          .mtu = 1500,
+          .flags = 0x11043,
+          .operstate = OperState::kUp,
+          .carrier = true,
+          .master = 7,
+          .peer_index = 3,
+          .peer_netnsid = 0,
+          .group = 5,
+          .promiscuity = 1,
+          .qdisc = "noqueue",
+          .alias = "the host's end",
+          .alternative_names = {"uplink-of-netns1"},
+          .xdp_attached = true};
+}
+
+InterfaceAddress interface_address() {
+  return {.link_index = 2,
+          .link = "veth2",
+          .prefix = Prefix::host(kContainer),
+          .peer = IpAddress::v4(10, 200, 1, 2),
+          .broadcast = IpAddress::v4(10, 200, 1, 255),
+          .scope = Scope::kLink,
+          .flags = 0x80,
+          .valid_lifetime = 3600,
+          .preferred_lifetime = 1800,
+          .label = "veth2:1"};
+}
+
+Route route() {
+  return {.destination = Prefix::default_route(Family::kIpv6),
+          .source = Prefix::host(v6(9)),
+          .type = RouteType::kUnicast,
+          .table = 100,
+          .protocol = 4,
+          .scope = Scope::kNowhere,
+          .metric = 1024,
+          .tos = 0x10,
+          .preferred_source = v6(1),
+          .mtu = 1400,
+          .flags = 0x4,
+          .hops = {{.link_index = 2, .link = "veth1", .gateway = v6(2), .weight = 1, .flags = 4},
+                   {.link_index = 3, .link = "veth3", .gateway = v6(3), .weight = 10, .flags = 0}}};
+}
+
+RoutingRule rule() {
+  return {.family = Family::kIpv4,
+          .priority = 100,
+          .table = 100,
+          .action = 1,
+          .source = Prefix{IpAddress::v4(10, 0, 0, 0), 8},
+          .destination = Prefix{IpAddress::v4(10, 1, 0, 0), 16},
+          .input_link = "veth1",
+          .output_link = "eth0",
+          .mark = 1,
+          .mark_mask = 0xFF,
+          .protocol = 3};
+}
+
+Neighbour neighbour() {
+  return {.link_index = 2, .link = "veth1", .address = kContainer, .mac = kPeerMac, .state = 0x80, .flags = 0x10};
+}
+
+Snapshot snapshot() {
+  NamespaceState inside{.name = "netns1",
+                        .inode = 4026532000,
+                        .links = {link()},
+                        .addresses = {interface_address()},
+                        .routes = {route()},
+                        .rules = {rule()},
+                        .neighbours = {neighbour()},
+                        .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
+                        .nft_tables = {"ip filter"},
+                        .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
+                        .sysctls = {{"net.ipv4.ip_forward", "0"}},
+                        .netnsids = {{-1, 4026531840}, {0, 4026532001}}};
+  NamespaceState own = inside;
+  own.name = "";
+  return {.namespaces = {own, inside},
+          .entries = {{.name = "netns1", .is_nsfs_mount = true, .is_network = true, .inode = 4026532000, .mounts = 1}},
+          .processes = {{.pid = 42, .command = "sleep 1000", .network_namespace_inode = 4026532000}},
+          .files = {"/etc/netns/netns1/resolv.conf"},
+          .pristine = inside};
+}
+
+std::vector<Change> changes() {
+  return {
+      CreateNamespace{"netns1"},
+      DeleteNamespace{"netns1"},
+      CreateVeth{.network_namespace = "",
+                 .name = "veth1",
+                 .peer_namespace = "netns1",
+                 .peer_name = "veth2",
+                 .mtu = 1400,
+                 .mac = kMac,
+                 .peer_mac = kPeerMac,
+                 .group = 4,
+                 .up = true},
+      CreateLink{.network_namespace = "netns1", .name = "br0", .kind = "bridge"},
+      DeleteLink{.network_namespace = "", .name = "veth1"},
+      SetLink{.network_namespace = "netns1",
+              .name = "veth2",
+              .up = false,
+              .mtu = 1500,
+              .mac = kMac,
+              .master = "br0",
+              .new_name = "eth0",
+              .move_to = "netns2",
+              .arp = false},
+      AddAddress{.network_namespace = "netns1",
+                 .link = "veth2",
+                 .prefix = Prefix::host(kContainer),
+                 .scope = Scope::kHost,
+                 .no_duplicate_detection = false,
+                 .valid_lifetime = 60,
+                 .preferred_lifetime = 30},
+      DeleteAddress{.network_namespace = "netns1", .link = "veth2", .prefix = Prefix::host(kContainer)},
+      AddRoute{.network_namespace = "netns1", .route = route()},
+      DeleteRoute{.network_namespace = "", .route = route()},
+      AddRule{.network_namespace = "netns1", .rule = rule()},
+      DeleteRule{.network_namespace = "netns1", .rule = rule()},
+      AddNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode, .mac = kMac},
+      DeleteNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode},
+      SetSysctl{.network_namespace = "netns1", .key = "net.ipv4.ip_forward", .value = "1"},
+  };
+}
+
+EchoReport echo_report() {
+  EchoReport report;
+  report.spec = {.network_namespace = "",
+                 .destination = kContainer,
+                 .source = kNode,
+                 .link = "veth1",
+                 .count = 2,
+                 .interval = std::chrono::microseconds(500),
+                 .window = 8,
+                 .payload_size = 56,
+                 .dont_fragment = true,
+                 .ttl = 3,
+                 .reply_wait = std::chrono::milliseconds(200),
+                 .watch = {"netns1"}};
+  report.identifier = 4711;
+  report.source = kNode;
+  const IcmpProblem problem{.from = IpAddress::v4(10, 0, 0, 1),
+                            .type = 3,
+                            .code = 1,
+                            .mtu = 0,
+                            .about_destination = kContainer,
+                            .local = false};
+  report.echoes = {
+      {.sequence = 1,
+       .send_errno = 0,
+       .reply = EchoReply{.source = kContainer,
+                          .arrival_link = "veth1",
+                          .ttl = 64,
+                          .round_trip = std::chrono::nanoseconds(23'400),
+                          .payload_intact = true,
+                          .payload_size = 56},
+       .duplicates = 1,
+       .late = false,
+       .problems = {}},
+      {.sequence = 2, .send_errno = 90, .reply = {}, .duplicates = 0, .late = false, .problems = {problem}}};
+  report.sightings = {sighting()};
+  report.foreign_replies = 1;
+  report.capture_drops = 2;
+  report.open_errno = 99;
+  report.open_text = "bind 192.168.50.10";
+  return report;
+}
+
+ExchangeReport exchange_report() {
+  ExchangeReport report;
+  report.spec = {.network_namespace = "netns1",
+                 .transport = Transport::kTcp,
+                 .destination = kNode,
+                 .port = 7,
+                 .source = kContainer,
+                 .payload_size = 4096,
+                 .count = 3,
+                 .reply_wait = std::chrono::milliseconds(50),
+                 .watch = {"netns1", ""}};
+  report.system_errno = 111;
+  report.sent = 4096;
+  report.answered = 4095;
+  report.payload_intact = true;
+  report.source = kContainer;
+  report.source_port = 33000;
+  report.sightings = {sighting()};
+  report.capture_drops = 1;
+  return report;
+}
+
+Requirement requirement() {
+  return {.id = "single-namespace.host-route",
+          .level = Level::kMust,
+          .source = "tutorial part 1, step 9",
+          .text = "The node has the route 10.200.1.1/32 dev veth1.",
+          .rests_on = {"single-namespace.host-link"},
+          .why = "Without it the node sends packets for the container to its default gateway."};
+}
+
+std::vector<RunEvent> run() {
+  return {
+      RunStarted{
+          .build = "0.1.0-abc", .command = {"netns-lab", "test", "single-namespace"}, .time_ms = 1'700'000'000'000},
+      WorkerStarted{.worker = 0,
+                    .scenario = "single-namespace",
+                    .target = "native",
+                    .family = "IPv4",
+                    .parameters = {{"CON", "netns1"}, {"IP", "10.200.1.1"}},
+                    .lab = "sandbox",
+                    .lab_name = "netns-lab",
+                    .kernel = "6.18.0",
+                    .catalogue = {requirement()}},
+      CaseStarted{.worker = 0,
+                  .suite = "SingleNamespace",
+                  .name = "HostRouteExists",
+                  .file = "suites/single-namespace/routes_test.cc",
+                  .line = 20,
+                  .time_ms = 1'700'000'000'010},
+      CaseEnded{.worker = 0,
+                .suite = "SingleNamespace",
+                .name = "HostRouteExists",
+                .requirements = {"single-namespace.host-route"},
+                .level = Level::kMust,
+                .verdict = Verdict::kFail,
+                .message = "expected: a route 10.200.1.1/32 dev veth1\nseen: no route to 10.200.1.1",
+                .evidence = "the node's own namespace\n  route default via 192.168.50.1 dev eth0",
+                .file = "suites/single-namespace/routes_test.cc",
+                .line = 24,
+                .duration = std::chrono::microseconds(120)},
+      WorkerEnded{.worker = 0, .status = ExitStatus::kNotConformant, .message = ""},
+      RunEnded{.status = ExitStatus::kNotConformant, .duration = std::chrono::microseconds(40'000), .message = ""},
+  };
+}
+
+}  // namespace netns_lab::samples
