@@ -1,0 +1,62 @@
+#include "harness/protocol/json.h"
+
+namespace netns_lab::protocol {
+namespace {
+
+using How = CommandEnd::How;
+
+const char* name_of(How how) {
+  switch (how) {
+    case How::kExited:
+      return "exited";
+    case How::kSignalled:
+      return "signalled";
+    case How::kTimedOut:
+      return "timed-out";
+    case How::kNotStarted:
+      return "not-started";
+  }
+  return "exited";
+}
+
+}  // namespace
+
+NETNS_LAB_JSON_EMPTY(Empty);
+NETNS_LAB_JSON(HelloReply, build, provider, node, host_name, kernel, uplink, uplink_addresses, outside_addresses, lost);
+NETNS_LAB_JSON(HelloRequest, build);
+NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep);
+NETNS_LAB_JSON(ApplyRequest, changes);
+NETNS_LAB_JSON(SnapshotRequest, options);
+NETNS_LAB_JSON(AwaitRequest::LinkState, network_namespace, link, present, operational);
+NETNS_LAB_JSON(AwaitRequest, links, absent_namespaces);
+NETNS_LAB_JSON(LookupReply, answers);
+NETNS_LAB_JSON(LookupRequest, queries);
+NETNS_LAB_JSON(ProbeReply, echoes, exchanges);
+NETNS_LAB_JSON(ProbeRequest, echoes, exchanges);
+NETNS_LAB_JSON(ServeReply, handle, port);
+NETNS_LAB_JSON(ServeRequest, spec);
+NETNS_LAB_JSON(HandleReply, handle);
+NETNS_LAB_JSON(CaptureRequest, network_namespace, link);
+NETNS_LAB_JSON(RunRequest, argv, environment, working_directory, network_namespace, terminal, rows, columns, time_limit,
+               output_limit);
+NETNS_LAB_JSON(CommandEnd, how, code, reason, dropped, descendants_left, duration);
+NETNS_LAB_JSON(ReadReply, output_bytes, error_bytes, end, command, drops);
+NETNS_LAB_JSON(ReadRequest, handle, maximum, wait);
+NETNS_LAB_JSON(WriteRequest, handle, end, rows, columns, signal);
+NETNS_LAB_JSON(CloseRequest, handle);
+NETNS_LAB_JSON(PutRequest, path, mode);
+NETNS_LAB_JSON(CancelRequest, id);
+NETNS_LAB_JSON_EMPTY(ShutdownRequest);
+
+void to_json(nlohmann::json& out, const CommandEnd::How& value) { out = name_of(value); }
+void from_json(const nlohmann::json& in, CommandEnd::How& value) {
+  for (const How known : {How::kExited, How::kSignalled, How::kTimedOut, How::kNotStarted}) {
+    if (in == name_of(known)) {
+      value = known;
+      return;
+    }
+  }
+  json_support::fail_expected("one of exited, signalled, timed-out, not-started", in);
+}
+
+}  // namespace netns_lab::protocol
