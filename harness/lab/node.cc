@@ -211,7 +211,9 @@ Result<protocol::Handle> Node::start(const protocol::RunRequest& request) {
                                          "an argument or a variable holds bytes that are not UTF-8",
                                          "put them into a file and pass its name"));
   }
-  NETNS_LAB_ASSIGN(const protocol::HandleReply reply, session_->call(request, kQuick, request.standard_input));
+  protocol::RunRequest sent = request;
+  sent.standard_input.clear();  // any bytes: it travels raw
+  NETNS_LAB_ASSIGN(const protocol::HandleReply reply, session_->call(sent, kQuick, request.standard_input));
   return reply.handle;
 }
 

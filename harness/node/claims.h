@@ -1,5 +1,5 @@
-// Which names belong to which session of this agent. A session claims before it builds, so that two runs at once, or a run on a machine where a name
-// is in use, fail with one clear line and with nothing touched.
+// Which names belong to which session of this agent. A session claims before it builds, so that two runs at once, or a
+// run on a machine where a name is in use, fail with one clear line and with nothing touched.
 //
 // Threading: every member from any thread; claims are judged one after the other.
 #pragma once
@@ -21,15 +21,18 @@ namespace netns_lab::node {
 
 using SessionNumber = std::uint64_t;
 
-// What of the wanted names is in use on the node, looked up by `claim` after no other session was found to have them. kTaken names the thing.
+// What of the wanted names is in use on the node, looked up by `claim` after no other session was found to have them.
+// kTaken names the thing.
 using InUseCheck = std::function<Result<void>(const protocol::ClaimRequest& wanted)>;
 
 class Claims {
  public:
-  // A session that may claim from now on. `is_ending` says whether its stream is gone already: whoever wants its names then waits for it.
+  // A session that may claim from now on. `is_ending` says whether its stream is gone already: whoever wants its names
+  // then waits for it.
   void enter(SessionNumber session, std::function<bool()> is_ending);
-  // All of it or, with an error, nothing. What the session has claimed before is no conflict and is not looked up again: claiming once more only
-  // changes `keep`. kInvalid for names that no kernel takes; kTaken; kTimeout, kCancelled while waiting for a session that is ending.
+  // All of it or, with an error, nothing. What the session has claimed before is no conflict and is not looked up
+  // again: claiming once more only changes `keep`. kInvalid for names that no kernel takes; kTaken; kTimeout,
+  // kCancelled while waiting for a session that is ending.
   Result<void> claim(SessionNumber session, const protocol::ClaimRequest& wanted, const InUseCheck& in_use,
                      Deadline deadline, const Cancellation& cancellation);
   // Everything the session has claimed, with `keep` as it was said last.
@@ -54,8 +57,8 @@ class Claims {
   std::map<SessionNumber, Holder> holders_;
 };
 
-// What a name is called in messages, and whether the kernel takes it as the name of a link (1 to 15 bytes, no '/', no blanks; dev_valid_name(),
-// net/core/dev.c).
+// What a name is called in messages, and whether the kernel takes it as the name of a link (1 to 15 bytes, no '/', no
+// blanks; dev_valid_name(), net/core/dev.c).
 Result<void> check_link_name(const std::string& name);
 
 }  // namespace netns_lab::node

@@ -23,7 +23,7 @@ NETNS_LAB_JSON_DECLARE(ServeReply);
 NETNS_LAB_JSON_DECLARE(ServeRequest);
 NETNS_LAB_JSON_DECLARE(HandleReply);
 NETNS_LAB_JSON_DECLARE(CaptureRequest);
-NETNS_LAB_JSON_DECLARE(RunRequest);  // without standard_input
+NETNS_LAB_JSON_DECLARE(RunRequest);  // sent with an empty standard_input: it travels raw
 NETNS_LAB_JSON_DECLARE(CommandEnd::How);
 NETNS_LAB_JSON_DECLARE(CommandEnd);
 NETNS_LAB_JSON_DECLARE(ReadReply);
