@@ -16,6 +16,7 @@
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/netlink/netlink_socket.h"
+#include "harness/netns/netns.h"
 
 namespace netns_lab::node {
 
@@ -44,12 +45,13 @@ class NetworkHandles {
   // ends.
   Result<netlink::NetlinkSocket*> socket(const std::string& network_namespace,
                                          netlink::Protocol protocol = netlink::Protocol::kRoute);
-  Result<int> namespace_fd(const std::string& network_namespace);
-  Result<std::uint64_t> inode(const std::string& network_namespace);
+  Result<const NetworkNamespace*> network_namespace(const std::string& name);
   // The index of a link, asked once in a Use.
   Result<std::uint32_t> link_index(const std::string& network_namespace, const std::string& link);
+  // The name of a link; "" when there is none with this index.
+  Result<std::string> link_name(const std::string& network_namespace, std::uint32_t index);
   void remember_link(const std::string& network_namespace, const std::string& link, std::uint32_t index);
-  void forget_links(const std::string& network_namespace);
+  void forget_links();  // all of them: something was deleted, renamed or moved
   // The namespace was deleted or made anew: drop what is held of it.
   void forget(const std::string& network_namespace);
   // Makes a new namespace under the name, with its handles.

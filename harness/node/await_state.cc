@@ -1,0 +1,185 @@
+#include "harness/node/await_state.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <map>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "harness/base/text.h"
+#include "harness/netlink/monitor.h"
+#include "harness/netns/named.h"
+#include "harness/netns/netns.h"
+
+namespace netns_lab::node {
+namespace {
+
+using netlink::Links;
+using netlink::Monitor;
+using LinkState = protocol::AwaitRequest::LinkState;
+
+// Kinds whose operstate stays UNKNOWN for ever when they work: lo, an empty bridge, vxlan, tap. A veth always reports
+// UP or a reason not to be.
+bool is_operational(const Link& link) {
+  if (!link.is_up()) return false;
+  return link.operstate == OperState::kUp || (link.operstate == OperState::kUnknown && link.kind != "veth");
+}
+
+std::string place(const std::string& network_namespace) {
+  return network_namespace.empty() ? std::string() : " in " + network_namespace;
+}
+
+std::string seen(const Link* link) {
+  if (link == nullptr) return "absent";
+  return fmt::format("<{}> operstate {}", link->flags_text(), to_string(link->operstate));
+}
+
+bool exists(const std::string& path) {
+  struct stat status {};
+  return ::lstat(path.c_str(), &status) == 0;
+}
+
+// The names in the folder and the mounts on them. Creating and removing a file is told by inotify; the mount that makes
+// a file a namespace comes after it and is told by the mount table (POLLPRI on mountinfo, proc(5)).
+class NameWatch {
+ public:
+  static Result<NameWatch> open(const std::string& directory) {
+    UniqueFd names(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
+    if (!names.valid()) return tl::unexpected(Error::system("watch the folder " + directory, errno));
+    // A folder that is not there yet: the mounts will tell.
+    if (::inotify_add_watch(names.get(), directory.c_str(), IN_CREATE | IN_DELETE | IN_MOVE | IN_ONLYDIR) < 0 &&
+        errno != ENOENT) {
+      return tl::unexpected(Error::system("watch the folder " + directory, errno));
+    }
+    UniqueFd mounts(::open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC));
+    if (!mounts.valid()) return tl::unexpected(Error::system("watch the mount table", errno));
+    return NameWatch(std::move(names), std::move(mounts));
+  }
+  int names_fd() const { return names_.get(); }
+  int mounts_fd() const { return mounts_.get(); }
+  void take_events() {
+    std::array<char, 4096> ignored;
+    while (::read(names_.get(), ignored.data(), ignored.size()) > 0) {
+    }
+  }
+
+ private:
+  NameWatch(UniqueFd names, UniqueFd mounts) : names_(std::move(names)), mounts_(std::move(mounts)) {}
+  UniqueFd names_;
+  UniqueFd mounts_;
+};
+
+class Waiter {
+ public:
+  Waiter(NetworkHandles& handles, const protocol::AwaitRequest& wanted, NameWatch watch)
+      : handles_(handles), wanted_(wanted), watch_(std::move(watch)) {
+    for (const LinkState& link : wanted.links) places_.try_emplace(link.network_namespace);
+  }
+
+  Result<void> run(Deadline deadline, int cancel_fd) {
+    for (;;) {
+      NETNS_LAB_TRY(look());
+      const std::vector<std::string> lacking = missing();
+      if (lacking.empty()) return {};
+      NETNS_LAB_ASSIGN(const bool more, wait_for_news(deadline, cancel_fd, lacking));
+      if (!more) return tl::unexpected(Error::timeout("wait for the node's networks", join(lacking, "; ")));
+    }
+  }
+
+ private:
+  struct Place {
+    std::optional<Monitor> monitor;
+    NamespaceIdentity identity;
+  };
+
+  // Opens what has appeared, lets go of what has gone: a socket would keep a namespace without a name alive, and its
+  // links' peers with it.
+  Result<void> look() {
+    for (auto& [name, place] : places_) {
+      if (!name.empty()) {
+        auto current = NetworkNamespace::open(handles_.namespace_directory(), name);
+        if (!current || (place.monitor && current->identity() != place.identity)) place.monitor.reset();
+        if (!current) continue;
+        if (!place.monitor) NETNS_LAB_TRY(open(*current, place));
+      } else if (!place.monitor) {
+        NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles_.network_namespace(""));
+        NETNS_LAB_TRY(open(*own, place));
+      }
+      NETNS_LAB_TRY(place.monitor->update());
+    }
+    return {};
+  }
+
+  static Result<void> open(const NetworkNamespace& network_namespace, Place& place) {
+    NETNS_LAB_ASSIGN(UniqueFd events, socket_in(network_namespace, AF_NETLINK, SOCK_RAW, 0));
+    NETNS_LAB_ASSIGN(UniqueFd requests, socket_in(network_namespace, AF_NETLINK, SOCK_RAW, 0));
+    NETNS_LAB_ASSIGN(place.monitor, Monitor::adopt(std::move(events), std::move(requests)));
+    place.identity = network_namespace.identity();
+    return {};
+  }
+
+  std::vector<std::string> missing() const {
+    std::vector<std::string> lacking;
+    for (const LinkState& wanted : wanted_.links) {
+      const Place& where = places_.at(wanted.network_namespace);
+      const Link* const link = where.monitor ? where.monitor->links().find(wanted.link) : nullptr;
+      const bool met =
+          wanted.present ? link != nullptr && (!wanted.operational || is_operational(*link)) : link == nullptr;
+      if (met) continue;
+      const char* const expected = !wanted.present ? "absent" : (wanted.operational ? "operational" : "present");
+      lacking.push_back(fmt::format("link {}{} is {}, not {}", wanted.link, place(wanted.network_namespace),
+                                    where.monitor ? seen(link) : "absent with its namespace", expected));
+    }
+    for (const std::string& name : wanted_.absent_namespaces) {
+      if (exists(handles_.namespace_directory() + "/" + name)) {
+        lacking.push_back(fmt::format("{}/{} is still there", handles_.namespace_directory(), name));
+      }
+    }
+    return lacking;
+  }
+
+  // False when the deadline has passed.
+  Result<bool> wait_for_news(Deadline deadline, int cancel_fd, const std::vector<std::string>& lacking) {
+    std::vector<pollfd> entries{
+        {cancel_fd, POLLIN, 0}, {watch_.names_fd(), POLLIN, 0}, {watch_.mounts_fd(), POLLPRI, 0}};
+    for (const auto& [name, place] : places_) {
+      if (place.monitor) entries.push_back({place.monitor->fd(), POLLIN, 0});
+    }
+    const int ready = ::poll(entries.data(), entries.size(), deadline.poll_timeout());
+    if (ready < 0 && errno != EINTR) return tl::unexpected(Error::system("poll for the node's networks", errno));
+    if (entries.front().revents != 0 && ready > 0) {
+      return tl::unexpected(Error::cancelled("wait for the node's networks: " + join(lacking, "; ")));
+    }
+    watch_.take_events();
+    return ready != 0 || !deadline.passed();
+  }
+
+  NetworkHandles& handles_;
+  const protocol::AwaitRequest& wanted_;
+  NameWatch watch_;
+  std::map<std::string, Place> places_;
+};
+
+}  // namespace
+
+Result<void> await_state(NetworkHandles& handles, const protocol::AwaitRequest& wanted, Deadline deadline,
+                         int cancel_fd) {
+  for (const std::string& name : wanted.absent_namespaces) NETNS_LAB_TRY(check_namespace_name(name));
+  for (const LinkState& link : wanted.links) {
+    if (!link.network_namespace.empty()) NETNS_LAB_TRY(check_namespace_name(link.network_namespace));
+  }
+  NETNS_LAB_ASSIGN(NameWatch watch, NameWatch::open(handles.namespace_directory()));
+  return Waiter(handles, wanted, std::move(watch)).run(deadline, cancel_fd);
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,85 @@
+#include "harness/node/sysctl.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "harness/base/text.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr std::string_view kRoot = "/proc/sys/";
+
+std::string swapped(std::string_view text) {
+  std::string out(text);
+  for (char& c : out) {
+    if (c == '.') {
+      c = '/';
+    } else if (c == '/') {
+      c = '.';
+    }
+  }
+  return out;
+}
+
+Error refused(std::string_view key, std::string_view why) {
+  return Error::invalid(fmt::format("sysctl \"{}\"", visible(key, 128)), std::string(why),
+                        "give a key such as net.ipv4.ip_forward");
+}
+
+}  // namespace
+
+Result<std::string> sysctl_path(std::string_view key) {
+  if (key.substr(0, 4) != "net.") return tl::unexpected(refused(key, "only what is below net belongs to a namespace"));
+  if (key.find('\0') != std::string_view::npos) return tl::unexpected(refused(key, "it holds a NUL byte"));
+  const std::string path = swapped(key);
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view part = std::string_view(path).substr(start, end - start);
+    if (part.empty()) return tl::unexpected(refused(key, "one of its parts is empty"));
+    if (part == "." || part == "..") return tl::unexpected(refused(key, "one of its parts is not a name"));
+    start = end + 1;
+  }
+  return std::string(kRoot) + path;
+}
+
+std::string sysctl_key(std::string_view path_below_proc_sys) { return swapped(path_below_proc_sys); }
+
+Result<void> write_sysctl(const NetworkNamespace& network_namespace, std::string_view key, std::string_view value) {
+  NETNS_LAB_ASSIGN(const std::string path, sysctl_path(key));
+  NETNS_LAB_ASSIGN(const UniqueFd file, open_in(network_namespace, path, O_WRONLY));
+  ssize_t written = 0;
+  do {
+    written = ::write(file.get(), value.data(), value.size());
+  } while (written < 0 && errno == EINTR);
+  if (written < 0)
+    return tl::unexpected(Error::system(fmt::format("write \"{}\" to {}", visible(value, 64), path), errno));
+  if (static_cast<std::size_t>(written) != value.size()) {
+    return tl::unexpected(Error::internal(fmt::format("write \"{}\" to {}", visible(value, 64), path),
+                                          fmt::format("{} of {} bytes were taken", written, value.size())));
+  }
+  return {};
+}
+
+Result<std::string> read_sysctl(const NetworkNamespace& network_namespace, std::string_view key) {
+  NETNS_LAB_ASSIGN(const std::string path, sysctl_path(key));
+  NETNS_LAB_ASSIGN(const UniqueFd file, open_in(network_namespace, path, O_RDONLY));
+  std::string value;
+  std::array<char, 4096> chunk;
+  for (;;) {
+    const ssize_t size = ::read(file.get(), chunk.data(), chunk.size());
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) return tl::unexpected(Error::system("read " + path, errno));
+    if (size == 0) break;
+    value.append(chunk.data(), static_cast<std::size_t>(size));
+  }
+  while (!value.empty() && value.back() == '\n') value.pop_back();
+  return value;
+}
+
+}  // namespace netns_lab::node
