@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <functional>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -23,12 +24,16 @@ struct WorkerSpec {
   std::chrono::milliseconds step_limit{30'000};  // --timeout
   std::string filter;  // GoogleTest's syntax, over Suite.Case; a requirement id works too; "" all
   int repeat = 1;
+  // Requirement ids and case names ("Suite.Case") that are known to fail with this target, and why. Their failure is a
+  // `known-failure`, their pass a `fail`: the list is wrong then.
+  std::map<std::string, std::string> known_failures;
   bool keep_on_failure = false;
 };
 
 using EventSink = std::function<void(const RunEvent&)>;
 
-// Runs in the (forked, single-threaded) worker process; emits WorkerStarted, the cases, and WorkerEnded. Does not print.
+// Runs in the (forked, single-threaded) worker process; emits WorkerStarted, the cases, and WorkerEnded. Does not
+// print.
 ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink);
 
 // Names of the cases that a scenario's suites hold, for `list` and for a filter that selects nothing.

@@ -1,0 +1,48 @@
+// The closed world: what nobody declared is itself a finding.
+//
+//   const Declaration declared = declaration_of(topology);
+//   for (const std::string& finding : undeclared(Area::kLinks, before, after, declared)) ...
+//   -> "link veth9 on the node: nobody declared it (4: veth9 <BROADCAST,MULTICAST> ...)"
+//
+// The node is compared with itself before the build; a declared namespace with a pristine one (Snapshot::pristine of
+// `after`). What is declared is left to the claims about it. What the kernel makes by itself is no finding
+// (kernel_made.h), nor are dynamic neighbour entries and counters.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/conformance/declaration.h"
+#include "harness/model/snapshot.h"
+
+namespace netns_lab {
+
+enum class Area {
+  kLinks,
+  kAddresses,
+  kRoutes,
+  kRules,
+  kNeighbours,  // permanent ones
+  kSysctls,
+  kPacketFilters,
+  kQdiscs,
+  kSockets,
+  kNamespaces,
+  kFiles,
+  kProcesses,
+};
+std::string to_string(Area area);
+const std::vector<Area>& all_areas();
+
+// One line per finding, empty when there is none. Throws std::invalid_argument when a snapshot is empty (a claim about
+// nothing) or a declared namespace is there and `after` has no pristine one to compare it with.
+std::vector<std::string> undeclared(Area area, const Snapshot& before, const Snapshot& after,
+                                    const Declaration& declared);
+
+// After tear-down: everything that differs from before the build, in all areas, with nothing declared.
+std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after);
+
+// Is this sysctl one whose value changes without anybody's doing (a counter, a key made when first used)?
+bool is_volatile_sysctl(const std::string& key);
+
+}  // namespace netns_lab

@@ -1,0 +1,102 @@
+#include "harness/conformance/declaration.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <type_traits>
+
+namespace netns_lab {
+namespace {
+
+constexpr std::uint32_t kIpv6DefaultMetric = 1024;  // IP6_RT_PRIO_USER
+
+struct Collector {
+  Declaration declaration;
+
+  void operator()(const CreateNamespace& change) { declaration.namespaces.push_back(change.name); }
+  void operator()(const CreateVeth& change) {
+    declaration.links.push_back({change.network_namespace, change.name});
+    declaration.links.push_back({change.peer_namespace, change.peer_name});
+  }
+  void operator()(const CreateLink& change) { declaration.links.push_back({change.network_namespace, change.name}); }
+  void operator()(const AddAddress& change) {
+    declaration.addresses.push_back({change.network_namespace, change.link, change.prefix});
+  }
+  void operator()(const AddRoute& change) { declaration.routes.push_back({change.network_namespace, change.route}); }
+  void operator()(const SetSysctl& change) { declaration.sysctls.push_back({change.network_namespace, change.key}); }
+  template <typename Other>
+  void operator()(const Other&) {}
+};
+
+std::string hop_text(const Route& route) {
+  if (route.hops.empty()) return "no way out";
+  std::string text;
+  for (const auto& hop : route.hops) {
+    if (!text.empty()) text += " and ";
+    if (hop.gateway) text += "via " + hop.gateway->to_string() + " ";
+    text += "dev " + hop.link;
+  }
+  return text;
+}
+
+}  // namespace
+
+bool Declaration::has_namespace(const std::string& name) const {
+  return std::find(namespaces.begin(), namespaces.end(), name) != namespaces.end();
+}
+
+bool Declaration::has_link(const std::string& network_namespace, const std::string& name) const {
+  return std::any_of(links.begin(), links.end(), [&](const DeclaredLink& link) {
+    return link.network_namespace == network_namespace && link.name == name;
+  });
+}
+
+bool Declaration::has_address(const std::string& network_namespace, const std::string& link,
+                              const Prefix& prefix) const {
+  return std::any_of(addresses.begin(), addresses.end(), [&](const DeclaredAddress& address) {
+    return address.network_namespace == network_namespace && address.link == link && address.prefix == prefix;
+  });
+}
+
+bool Declaration::routes_to(const std::string& network_namespace, const Prefix& destination) const {
+  return std::any_of(routes.begin(), routes.end(), [&](const DeclaredRoute& route) {
+    return route.network_namespace == network_namespace && route.route.destination == destination;
+  });
+}
+
+Declaration declaration_of(const Topology& topology) {
+  Collector collector;
+  for (const Change& change : topology.build) std::visit(collector, change);
+  return std::move(collector.declaration);
+}
+
+std::string route_difference(const Route& declared, const Route& seen) {
+  if (seen.type != declared.type)
+    return fmt::format("its type is {}, not {}", to_string(seen.type), to_string(declared.type));
+  if (seen.table != declared.table) return fmt::format("it is in table {}, not {}", seen.table, declared.table);
+  const bool same_hops =
+      seen.hops.size() == declared.hops.size() &&
+      std::equal(seen.hops.begin(), seen.hops.end(), declared.hops.begin(),
+                 [](const NextHop& a, const NextHop& b) { return a.link == b.link && a.gateway == b.gateway; });
+  if (!same_hops) return fmt::format("it goes {}, not {}", hop_text(seen), hop_text(declared));
+  const bool v4 = declared.destination.address.is_v4();
+  const std::uint32_t metric = !v4 && declared.metric == 0 ? kIpv6DefaultMetric : declared.metric;
+  if (seen.metric != metric) return fmt::format("its metric is {}, not {}", seen.metric, metric);
+  if (v4 && seen.scope != declared.scope) {
+    return fmt::format("its scope is {}, not {}", to_string(seen.scope), to_string(declared.scope));
+  }
+  if (seen.tos != declared.tos) return fmt::format("it is for TOS {} only", seen.tos);
+  if (seen.preferred_source != declared.preferred_source) {
+    return fmt::format("it sets the source address to {}",
+                       seen.preferred_source ? seen.preferred_source->to_string() : "none");
+  }
+  if (seen.mtu != declared.mtu) return fmt::format("it limits packets to {} bytes", seen.mtu.value_or(0));
+  if (seen.source != declared.source) return "it is for certain source addresses only";
+  return "";
+}
+
+std::string place_text(const std::string& network_namespace) {
+  return network_namespace.empty() ? "the node" : "namespace " + network_namespace;
+}
+
+}  // namespace netns_lab

@@ -1,0 +1,58 @@
+// What a scenario declares, read off its topology: the objects that shall be there, and beside which there shall be
+// nothing else.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/model/scenario.h"
+#include "harness/model/snapshot.h"
+
+namespace netns_lab {
+
+// In all of them "" is the node's own namespace.
+struct DeclaredLink {
+  std::string network_namespace;
+  std::string name;
+};
+struct DeclaredAddress {
+  std::string network_namespace;
+  std::string link;
+  Prefix prefix;
+};
+struct DeclaredRoute {
+  std::string network_namespace;
+  Route route;
+};
+struct DeclaredSysctl {
+  std::string network_namespace;
+  std::string key;
+};
+
+struct Declaration {
+  std::vector<std::string> namespaces;
+  std::vector<DeclaredLink> links;
+  std::vector<DeclaredAddress> addresses;
+  std::vector<DeclaredRoute> routes;
+  std::vector<DeclaredSysctl> sysctls;
+
+  bool has_namespace(const std::string& name) const;
+  bool has_link(const std::string& network_namespace, const std::string& name) const;
+  bool has_address(const std::string& network_namespace, const std::string& link, const Prefix& prefix) const;
+  // Is the destination, in the main table of that namespace, one that the scenario routes? (How it does is judged route
+  // by route.)
+  bool routes_to(const std::string& network_namespace, const Prefix& destination) const;
+};
+
+Declaration declaration_of(const Topology& topology);
+
+// How `seen` differs from the declared route, in words; "" when it is that route. Who added it (the protocol) does not
+// matter, nor do link indexes; an IPv6 route's metric is 1024 where none is declared (IP6_RT_PRIO_USER,
+// net/ipv6/route.c).
+std::string route_difference(const Route& declared, const Route& seen);
+
+// How namespaces are called in messages: "the node", "namespace netns1".
+std::string place_text(const std::string& network_namespace);
+
+}  // namespace netns_lab

@@ -1,0 +1,21 @@
+// What the kernel adds by itself: link-local addresses, and the routes that follow from addresses and links. None of it
+// is anybody's finding.
+#pragma once
+
+#include "harness/model/snapshot.h"
+
+namespace netns_lab {
+
+// fe80::/64 with the interface identifier made from the link's MAC address (RFC 4291, appendix A; addrconf_ifid_eui48),
+// or, where the link's addr_gen_mode says so (sysctl net.ipv6.conf.LINK.addr_gen_mode 2 or 3, RFC 7217), any fe80::/64
+// address of that link.
+bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceState& state);
+
+// Local, broadcast, anycast, multicast and connected routes that the kernel derives from an address or an IPv6 link of
+// `state` (net/ipv4/fib_frontend.c, net/ipv6/addrconf.c).
+bool is_kernel_made_route(const Route& route, const NamespaceState& state);
+
+// The modified EUI-64 link-local address of a MAC.
+IpAddress link_local_of(const MacAddress& mac);
+
+}  // namespace netns_lab

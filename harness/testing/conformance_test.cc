@@ -1,0 +1,177 @@
+#include "harness/testing/conformance_test.h"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <sstream>
+
+#include "harness/conformance/diagnosis.h"
+#include "harness/testing/lab_error.h"
+
+namespace netns_lab {
+
+void PrintTo(const WorkerParameter& parameter, std::ostream* out) {
+  *out << parameter.target << ", " << to_string(parameter.family);
+}
+
+std::string parameter_name(const ::testing::TestParamInfo<WorkerParameter>& info) {
+  std::string name;
+  for (const char c : info.param.target) {
+    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    if (plain || name.empty() || name.back() != '_') name += plain ? c : '_';
+  }
+  return name + "_" + to_string(info.param.family);
+}
+
+std::vector<WorkerParameter> parameters_for(const std::string& scenario) {
+  const WorkerContext* context = WorkerContext::current();
+  if (context == nullptr || context->spec.scenario->name != scenario) return {};
+  return {
+      WorkerParameter{context->spec.target == nullptr ? "none" : context->spec.target->name(), context->spec.family}};
+}
+
+WorkerContext& ConformanceTest::context() const {
+  if (WorkerContext::current() == nullptr) throw std::logic_error("ConformanceTest runs only in run_worker");
+  return *WorkerContext::current();
+}
+
+LabEnvironment& ConformanceTest::environment() const { return *context().environment; }
+
+void ConformanceTest::SetUp() {
+  if (environment().set_up_error()) lab_failed(*environment().set_up_error());
+}
+
+Family ConformanceTest::family() const { return context().spec.family; }
+const Topology& ConformanceTest::topology() const { return context().topology; }
+const Declaration& ConformanceTest::declared() const { return environment().declared(); }
+
+const TargetOutcome& ConformanceTest::build_outcome() {
+  note_observation();
+  return environment().subject().outcome();
+}
+
+const Snapshot& ConformanceTest::before() { return environment().subject().before(); }
+
+const Snapshot& ConformanceTest::after() {
+  note_observation();
+  return environment().subject().after();
+}
+
+const NamespaceState* ConformanceTest::state(const std::string& network_namespace) {
+  return after().find_namespace(network_namespace);
+}
+
+const Link* ConformanceTest::link(const std::string& network_namespace, const std::string& name) {
+  const NamespaceState* found = state(network_namespace);
+  return found == nullptr ? nullptr : found->find_link(name);
+}
+
+IpAddress ConformanceTest::uplink_address() {
+  for (const Prefix& prefix : environment().subject().hello().uplink_addresses) {
+    if (prefix.address.family() == family() && !prefix.address.is_link_local()) return prefix.address;
+  }
+  lab_failed(Error::missing(fmt::format("an {} address on the node's uplink", to_string(family())),
+                            "there is none, so that the container has nothing to reach"));
+}
+
+Node& ConformanceTest::node() { return environment().subject().node(); }
+
+RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node().lookup(query)); }
+
+EchoReport ConformanceTest::ping(const EchoSpec& spec) {
+  EchoReport report = value(environment().ping(spec));
+  if (report.capture_drops > 0) {
+    lab_failed(Error::internal("capture",
+                               fmt::format("the kernel dropped {} packets of the capture: what arrived cannot be told",
+                                           report.capture_drops)));
+  }
+  attach([report] {
+    std::ostringstream text;
+    text << report;
+    return text.str();
+  });
+  return report;
+}
+
+EchoReport ConformanceTest::ping_on(Subject& subject, const EchoSpec& spec) {
+  if (&subject == &environment().subject()) return ping(spec);
+  EchoReport report = value(subject.node().ping(spec));
+  if (report.capture_drops > 0) {
+    lab_failed(Error::internal("capture",
+                               fmt::format("the kernel dropped {} packets of the capture: what arrived cannot be told",
+                                           report.capture_drops)));
+  }
+  return report;
+}
+
+std::vector<ExchangeReport> ConformanceTest::exchange(std::vector<ExchangeSpec> specs) {
+  protocol::ProbeRequest request;
+  request.exchanges = std::move(specs);
+  auto reports = value(node().probe(std::move(request))).exchanges;
+  for (const ExchangeReport& report : reports) {
+    attach([report] {
+      std::ostringstream text;
+      text << report;
+      return text.str();
+    });
+  }
+  return reports;
+}
+
+protocol::ServeReply ConformanceTest::serve(const ServeSpec& spec) { return value(node().serve(spec)); }
+
+void ConformanceTest::plan_echoes(std::vector<EchoSpec> specs) { environment().plan_echoes(std::move(specs)); }
+
+std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
+  EchoEvidence evidence;
+  evidence.report = report;
+  evidence.way = way;
+  RouteQuery query;
+  query.network_namespace = way.near_namespace;
+  query.destination = report.spec.destination;
+  if (const auto there = node().lookup(query)) evidence.there = *there;
+  const auto sender = report.source;
+  if (sender) {
+    query.network_namespace = way.far_namespace;
+    query.destination = *sender;
+    if (const auto back = node().lookup(query)) evidence.back = *back;
+  }
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  if (const auto now = node().snapshot(options)) evidence.now = *now;
+  const Diagnosis diagnosis = diagnose(evidence);
+  return diagnosis.step == Diagnosis::Step::kNone ? "" : "\nWhy: " + diagnosis.text;
+}
+
+Subject& ConformanceTest::fresh_subject() { return *value(environment().fresh_subject()); }
+void ConformanceTest::spoil_fresh_subject() { environment().spoil_fresh_subject(); }
+
+void ConformanceTest::lab_failed(Error error) { context().lab_failed(std::move(error)); }
+
+void ConformanceTest::note_observation() {
+  if (context().running) ++context().running->observations;
+}
+
+void ConformanceTest::attach(std::function<std::string()> evidence) {
+  if (context().running) context().running->evidence.push_back(std::move(evidence));
+}
+
+std::optional<std::string> ConformanceTest::begin_requirement(const std::string& id) {
+  WorkerContext& worker = context();
+  const Requirement* requirement = worker.book.find(id);
+  if (requirement == nullptr)
+    lab_failed(Error::internal("REQUIREMENT(\"" + id + "\")",
+                               "there is no such requirement in the catalogue of " + worker.spec.scenario->name));
+  CaseRecord& record = *worker.running;
+  record.requirements.push_back(id);
+  if (!record.level || requirement->level < *record.level) record.level = requirement->level;
+  if (!worker.selection.takes(record.suite, record.name, id)) {
+    record.deselected = true;
+    return "left out by the filter";
+  }
+  worker.announce_running();
+  return worker.book.obstacle(id);
+}
+
+}  // namespace netns_lab

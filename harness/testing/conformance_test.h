@@ -1,0 +1,104 @@
+// The fixture of every suite.
+//
+//   class SingleNamespace : public ConformanceTest {};
+//   NETNS_LAB_SUITE(SingleNamespace, "single-namespace");
+//
+//   TEST_P(SingleNamespace, HostReachesContainer) {
+//     REQUIREMENT("single-namespace.host-to-container");
+//     EXPECT_THAT(ping(...), EveryEchoAnswered(From(container_address()), Crossing(way()), PayloadIntact()));
+//   }
+//
+// Whatever the lab cannot do throws LabError, which makes the case an `error`; what the subject does is a value to be
+// judged.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <optional>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "harness/conformance/declaration.h"
+#include "harness/conformance/reachability.h"
+#include "harness/testing/lab_environment.h"
+
+namespace netns_lab {
+
+// What a worker judges: the value parameter of every suite.
+struct WorkerParameter {
+  std::string target;
+  Family family = Family::kIpv4;
+};
+void PrintTo(const WorkerParameter& parameter, std::ostream* out);                  // "native, IPv4"
+std::string parameter_name(const ::testing::TestParamInfo<WorkerParameter>& info);  // "native_IPv4"
+// The one parameter of this worker when its scenario is `scenario`, else none.
+std::vector<WorkerParameter> parameters_for(const std::string& scenario);
+
+class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
+ protected:
+  void SetUp() override;
+
+  Family family() const;
+  const Topology& topology() const;
+  const Declaration& declared() const;
+  const TargetOutcome& build_outcome();
+  const Snapshot& before();
+  const Snapshot& after();
+  // A namespace in after(); nullptr when it is not there. "" is the node's own.
+  const NamespaceState* state(const std::string& network_namespace);
+  const Link* link(const std::string& network_namespace, const std::string& name);
+  // The node's uplink address of this family. Without one the case is an `error`: nothing can be told.
+  IpAddress uplink_address();
+
+  Node& node();
+  RouteAnswer lookup(const RouteQuery& query);
+  EchoReport ping(const EchoSpec& spec);
+  EchoReport ping_on(Subject& subject, const EchoSpec& spec);
+  std::vector<ExchangeReport> exchange(std::vector<ExchangeSpec> specs);
+  protocol::ServeReply serve(const ServeSpec& spec);
+  void plan_echoes(std::vector<EchoSpec> specs);
+
+  // Why an echo failed: asks the node what is needed to tell, so call it in the message of a failed expectation only.
+  std::string why(const EchoReport& report, const Way& way);
+
+  // A node of its own for a claim that changes the network, with nothing built on it, or as the case before has left
+  // it.
+  Subject& fresh_subject();
+  void spoil_fresh_subject();
+
+  // The value of a Result, or the end of this case as `error`.
+  template <typename T>
+  T value(Result<T> result) {
+    if (!result) lab_failed(std::move(result).error());
+    note_observation();
+    return *std::move(result);
+  }
+  void value(Result<void> result) {
+    if (!result) lab_failed(std::move(result).error());
+  }
+  [[noreturn]] void lab_failed(Error error);
+  void note_observation();
+  void attach(std::function<std::string()> evidence);
+
+  // For REQUIREMENT: why the case is not judged; none when it is.
+  std::optional<std::string> begin_requirement(const std::string& id);
+
+ private:
+  WorkerContext& context() const;
+  LabEnvironment& environment() const;
+};
+
+}  // namespace netns_lab
+
+// Names the requirement that a case judges; first in its body. Skips when what it rests on failed. An id that is not in
+// the catalogue is an `error`.
+#define REQUIREMENT(id) \
+  if (const auto netns_lab_obstacle = begin_requirement(id); netns_lab_obstacle) GTEST_SKIP() << *netns_lab_obstacle
+
+// Makes a fixture's cases those of a scenario: they run in workers of that scenario, once, with the worker's target and
+// family in their names.
+#define NETNS_LAB_SUITE(fixture, scenario)                                                              \
+  GTEST_ALLOW_UNINSTANTIATED_PARAMETERIZED_TEST(fixture);                                               \
+  INSTANTIATE_TEST_SUITE_P(Worker, fixture, ::testing::ValuesIn(::netns_lab::parameters_for(scenario)), \
+                           ::netns_lab::parameter_name)

@@ -1,0 +1,116 @@
+#include "harness/testing/subject.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/conformance/declaration.h"
+
+namespace netns_lab {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kSettleLimit{
+    3'000};  // from all links raised to all operational; microseconds on an idle machine
+constexpr milliseconds kDeletionLimit{
+    5'000};  // from a namespace's deletion to its links gone; 30 to 50 ms on an idle machine
+
+enum class Settled { kYes, kNotYet, kNever };
+
+// Have all declared links settled? Never, when one is missing or nobody raised it: nothing is to be waited for then.
+Settled settled(const Snapshot& snapshot, const Declaration& declared) {
+  Settled answer = Settled::kYes;
+  for (const DeclaredLink& declared_link : declared.links) {
+    const NamespaceState* state = snapshot.find_namespace(declared_link.network_namespace);
+    const Link* link = state == nullptr ? nullptr : state->find_link(declared_link.name);
+    if (link == nullptr || !link->is_up()) return Settled::kNever;
+    if (link->operstate != OperState::kUp && link->kind == "veth") answer = Settled::kNotYet;
+  }
+  return answer;
+}
+
+protocol::AwaitRequest all_operational(const Declaration& declared) {
+  protocol::AwaitRequest request;
+  for (const DeclaredLink& link : declared.links)
+    request.links.push_back({link.network_namespace, link.name, true, true});
+  return request;
+}
+
+protocol::AwaitRequest all_gone(const Topology& topology) {
+  protocol::AwaitRequest request;
+  for (const std::string& link : topology.links) request.links.push_back({"", link, false, false});
+  request.absent_namespaces = topology.namespaces;
+  return request;
+}
+
+bool is_timeout(const Result<void>& result) { return !result && result.error().kind == ErrorKind::kTimeout; }
+
+}  // namespace
+
+Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>& uplink_addresses) {
+  for (const Attachment& attachment : topology.attachments) {
+    for (const Prefix& prefix : attachment.addresses) {
+      for (const Prefix& uplink : uplink_addresses) {
+        if (!uplink.network().contains(prefix.address)) continue;
+        return tl::unexpected(Error::invalid(fmt::format("container address {}", prefix.address.to_string()),
+                                             fmt::format("it lies in the node's own subnet {} (uplink address {})",
+                                                         uplink.network().to_string(), uplink.to_string()),
+                                             "give another address with --param"));
+      }
+    }
+  }
+  return {};
+}
+
+Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
+  Subject subject(std::move(lab), std::move(plan));
+  const Topology& topology = subject.plan_.task.topology;
+  NETNS_LAB_TRY(check_addresses(topology, subject.hello().uplink_addresses));
+  protocol::ClaimRequest claim;
+  claim.namespaces = topology.namespaces;
+  claim.links = topology.links;
+  for (const auto& name : subject.plan_.more_namespaces) claim.namespaces.push_back(name);
+  for (const auto& name : subject.plan_.more_links) claim.links.push_back(name);
+  for (const Attachment& attachment : topology.attachments) {
+    for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
+  }
+  NETNS_LAB_TRY(subject.node().claim(claim));
+  NETNS_LAB_ASSIGN(subject.before_, subject.observe(false));
+  return subject;
+}
+
+Result<void> Subject::build() {
+  ++builds_;
+  is_built_ = true;  // even a failed build may leave something
+  NETNS_LAB_ASSIGN(outcome_, plan_.target->build(node(), plan_.task));
+  return settle();
+}
+
+Result<void> Subject::settle() {
+  NETNS_LAB_ASSIGN(after_, observe(true));
+  const Declaration declared = declaration_of(plan_.task.topology);
+  if (settled(after_, declared) != Settled::kNotYet) return {};
+  const auto waited = node().await(all_operational(declared), kSettleLimit);
+  if (!waited && !is_timeout(waited)) return waited;
+  NETNS_LAB_ASSIGN(after_, observe(true));
+  return {};
+}
+
+Result<TargetOutcome> Subject::tear_down() {
+  NETNS_LAB_ASSIGN(TargetOutcome torn_down, plan_.target->tear_down(node(), plan_.task));
+  const auto waited =
+      node().await(all_gone(plan_.task.topology), torn_down.succeeded ? kDeletionLimit : milliseconds(500));
+  if (!waited && !is_timeout(waited)) return tl::unexpected(waited.error());
+  is_built_ = false;
+  return torn_down;
+}
+
+Result<Snapshot> Subject::observe(bool with_pristine) {
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  options.pristine = with_pristine;
+  return node().snapshot(options);
+}
+
+}  // namespace netns_lab

@@ -1,0 +1,50 @@
+#include "harness/testing/worker_context.h"
+
+#include <chrono>
+
+#include "harness/testing/lab_error.h"
+
+namespace netns_lab {
+namespace {
+
+// The one piece of global state: GoogleTest's factories take no argument. Set by WorkerContext::Scope for the time of
+// run_worker.
+WorkerContext* current_context = nullptr;
+
+}  // namespace
+
+WorkerContext::WorkerContext(const WorkerSpec& worker_spec, const LabServices& lab_services, EventSink event_sink)
+    : spec(worker_spec),
+      services(lab_services),
+      sink(std::move(event_sink)),
+      book(worker_spec.scenario->requirements),
+      selection(worker_spec.filter, worker_spec.scenario->requirements) {}
+
+void WorkerContext::lab_failed(Error error) {
+  if (running && !running->lab_error) running->lab_error = error;
+  const bool worse = !worst_lab_error || error.kind == ErrorKind::kInternal;
+  if (worse) worst_lab_error = error;
+  throw LabError(std::move(error));
+}
+
+void WorkerContext::announce_running() {
+  if (!running || running_announced) return;
+  running_announced = true;
+  CaseStarted started;
+  started.worker = spec.number;
+  started.suite = running->suite;
+  started.name = running->name;
+  started.file = running->file;
+  started.line = running->line;
+  started.time_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  sink(started);
+}
+
+WorkerContext* WorkerContext::current() { return current_context; }
+
+WorkerContext::Scope::Scope(WorkerContext& context) { current_context = &context; }
+WorkerContext::Scope::~Scope() { current_context = nullptr; }
+
+}  // namespace netns_lab

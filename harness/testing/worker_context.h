@@ -1,0 +1,48 @@
+// What one worker process is about. GoogleTest makes fixtures and generators without arguments, so they find it through
+// current().
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "harness/testing/case_record.h"
+#include "harness/testing/requirement_book.h"
+#include "harness/testing/selection.h"
+#include "harness/testing/worker.h"
+
+namespace netns_lab {
+
+class LabEnvironment;
+
+struct WorkerContext {
+  WorkerContext(const WorkerSpec& worker_spec, const LabServices& lab_services, EventSink event_sink);
+
+  const WorkerSpec& spec;
+  const LabServices& services;
+  EventSink sink;
+  Topology topology;
+  RequirementBook book;
+  Selection selection;
+  LabEnvironment* environment = nullptr;  // of the running repetition; GoogleTest owns it
+  std::unique_ptr<CaseRecord> running;    // the case that runs now
+  bool running_announced = false;         // its CaseStarted has been emitted
+  std::optional<Error> worst_lab_error;   // decides the exit status
+  bool any_failed = false;                // a case failed or broke
+
+  // Marks the running case (if any) as `error` and throws LabError.
+  [[noreturn]] void lab_failed(Error error);
+  void announce_running();  // emits CaseStarted, once
+
+  // The worker of this process; nullptr outside of run_worker.
+  static WorkerContext* current();
+  // Makes `context` the current one for as long as it lives.
+  class Scope {
+   public:
+    explicit Scope(WorkerContext& context);
+    ~Scope();
+    Scope(const Scope&) = delete;
+    Scope& operator=(const Scope&) = delete;
+  };
+};
+
+}  // namespace netns_lab

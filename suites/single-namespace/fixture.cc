@@ -1,0 +1,206 @@
+#include "suites/single-namespace/fixture.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "harness/testing/matchers.h"
+
+namespace netns_lab::single_namespace {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr auto kThirdLink = "eth0";
+// Addresses for benchmarking and documentation: no real network has them (RFC 2544, C.2.2; RFC 3849).
+constexpr auto kNodeSide = "198.18.200.1/30", kThirdSide = "198.18.200.2/30";
+constexpr auto kNodeSideIpv6 = "2001:db8:200::1/64", kThirdSideIpv6 = "2001:db8:200::2/64";
+
+EchoSpec echo(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
+              std::vector<std::string> watch) {
+  EchoSpec spec;
+  spec.network_namespace = from;
+  spec.destination = to;
+  spec.payload_size = payload;
+  spec.dont_fragment = dont_fragment;
+  spec.count = 3;
+  spec.interval = std::chrono::microseconds(100);
+  spec.watch = std::move(watch);
+  return spec;
+}
+
+Prefix prefix_of(const char* text) { return Prefix::parse(text).value(); }
+
+}  // namespace
+
+void SingleNamespace::SetUp() {
+  ConformanceTest::SetUp();
+  std::vector<EchoSpec> specs;
+  for (const std::uint32_t payload : {0U, kPayload, 2 * kMtu}) {
+    specs.push_back(echo_in(payload));
+    specs.push_back(echo_out(payload));
+  }
+  for (const std::uint32_t payload : {full_payload(), full_payload() + 1}) {
+    specs.push_back(echo_in(payload, true));
+    specs.push_back(echo_out(payload, true));
+  }
+  plan_echoes(std::move(specs));
+}
+
+EchoSpec SingleNamespace::echo_in(std::uint32_t payload, bool dont_fragment) const {
+  return echo("", address(), payload, dont_fragment, {"", con()});
+}
+
+EchoSpec SingleNamespace::echo_out(std::uint32_t payload, bool dont_fragment) {
+  return echo(con(), uplink_address(), payload, dont_fragment, {"", con()});
+}
+
+IpAddress SingleNamespace::node_source(const EchoReport& report) {
+  if (!report.source) return uplink_address();
+  const NamespaceState* node_state = before().find_namespace("");
+  const bool is_own = node_state != nullptr &&
+                      std::any_of(node_state->addresses.begin(), node_state->addresses.end(),
+                                  [&](const InterfaceAddress& own) { return own.prefix.address == *report.source; });
+  EXPECT_TRUE(is_own) << "the node sends to the container from " << *report.source
+                      << ", which was no address of it before the build";
+  return *report.source;
+}
+
+const Route& SingleNamespace::declared_route(const std::string& network_namespace) const {
+  const auto& routes = declared().routes;
+  return std::find_if(routes.begin(), routes.end(),
+                      [&](const DeclaredRoute& route) { return route.network_namespace == network_namespace; })
+      ->route;
+}
+
+std::vector<Prefix> SingleNamespace::declared_addresses(const std::string& network_namespace,
+                                                        const std::string& link) const {
+  std::vector<Prefix> prefixes;
+  for (const DeclaredAddress& entry : declared().addresses) {
+    if (entry.network_namespace == network_namespace && entry.link == link) prefixes.push_back(entry.prefix);
+  }
+  return prefixes;
+}
+
+ExchangeReport SingleNamespace::talk(Transport transport, const std::string& from, const std::string& to,
+                                     const IpAddress& destination) {
+  ServeSpec server;
+  server.network_namespace = to;
+  server.transport = transport;
+  server.address = destination;
+  const auto served = serve(server);
+  ExchangeSpec client;
+  client.network_namespace = from;
+  client.transport = transport;
+  client.destination = destination;
+  client.port = served.port;
+  client.watch = {from, to};
+  auto reports = exchange({client});
+  value(node().close(served.handle));
+  if (reports.size() != 1)
+    lab_failed(Error::internal("exchange", "the node answered another number of exchanges than was asked for"));
+  return reports.front();
+}
+
+void SingleNamespace::forget_neighbours() {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  const Snapshot now = value(node().snapshot(options));
+  std::vector<Change> changes;
+  for (const DeclaredLink& end : declared().links) {
+    const NamespaceState* state = now.find_namespace(end.network_namespace);
+    if (state == nullptr) continue;
+    for (const Neighbour& entry : state->neighbours) {
+      if (entry.link != end.name || entry.is_permanent() || entry.address.is_multicast()) continue;
+      changes.emplace_back(DeleteNeighbour{end.network_namespace, end.name, entry.address});
+    }
+  }
+  if (!changes.empty()) value(node().apply(std::move(changes)));
+}
+
+void SingleNamespace::expect_built(Subject& subject) {
+  value(subject.build());
+  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
+}
+
+void SingleNamespace::expect_echoes_both_ways(Subject& subject) {
+  EXPECT_THAT(ping_on(subject, echo_in(kPayload)),
+              EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));
+  EXPECT_THAT(ping_on(subject, echo_out(kPayload)),
+              EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()));
+}
+
+ThirdNamespace::ThirdNamespace(Subject& subject, int number, Family family)
+    : subject_(&subject),
+      family_(family),
+      name_(fmt::format("netns-lab-third{}", number)),
+      node_link_(fmt::format("nl-third{}", number)),
+      key_(family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding") {
+  const NamespaceState* node_state = subject.before().find_namespace("");
+  if (node_state == nullptr) return;
+  const auto found = node_state->sysctls.find(key_);
+  if (found != node_state->sysctls.end()) value_before_ = found->second;
+}
+
+Result<ThirdNamespace> ThirdNamespace::create(Subject& subject, int number, Family family) {
+  ThirdNamespace third(subject, number, family);
+  const bool v4 = family == Family::kIpv4;
+  CreateVeth pair;
+  pair.name = third.node_link_;
+  pair.peer_namespace = third.name_;
+  pair.peer_name = kThirdLink;
+  pair.up = true;
+  AddAddress node_side;
+  node_side.link = third.node_link_;
+  node_side.prefix = prefix_of(v4 ? kNodeSide : kNodeSideIpv6);
+  AddAddress third_side;
+  third_side.network_namespace = third.name_;
+  third_side.link = kThirdLink;
+  third_side.prefix = prefix_of(v4 ? kThirdSide : kThirdSideIpv6);
+  SetLink raise;
+  raise.network_namespace = third.name_;
+  raise.name = kThirdLink;
+  raise.up = true;
+  Route way_out;
+  way_out.destination = Prefix::default_route(family);
+  NextHop hop;
+  hop.link = kThirdLink;
+  hop.gateway = node_side.prefix.address;
+  way_out.hops = {hop};
+  NETNS_LAB_TRY(subject.node().apply(
+      {CreateNamespace{third.name_}, pair, node_side, third_side, raise, AddRoute{third.name_, way_out}}));
+  protocol::AwaitRequest up;
+  up.links = {{"", third.node_link_, true, true}, {third.name_, kThirdLink, true, true}};
+  NETNS_LAB_TRY(subject.node().await(up, milliseconds(3'000)));
+  return third;
+}
+
+ThirdNamespace::ThirdNamespace(ThirdNamespace&& other) noexcept
+    : subject_(std::exchange(other.subject_, nullptr)),
+      family_(other.family_),
+      name_(std::move(other.name_)),
+      node_link_(std::move(other.node_link_)),
+      key_(std::move(other.key_)),
+      value_before_(std::move(other.value_before_)) {}
+
+ThirdNamespace::~ThirdNamespace() {
+  if (subject_ == nullptr) return;
+  // What cannot be undone here is undone when the session ends: the names are claimed, the sysctl is journalled.
+  std::vector<Change> undo = {DeleteNamespace{name_}};
+  if (!value_before_.empty()) undo.insert(undo.begin(), SetSysctl{"", key_, value_before_});
+  static_cast<void>(subject_->node().apply(std::move(undo)));
+}
+
+EchoSpec ThirdNamespace::echo_to(const IpAddress& destination, std::vector<std::string> watch,
+                                 milliseconds reply_wait) const {
+  EchoSpec spec = echo(name_, destination, 56, false, std::move(watch));
+  spec.reply_wait = reply_wait;
+  return spec;
+}
+
+Result<void> ThirdNamespace::set_forwarding(bool on) {
+  return subject_->node().apply({SetSysctl{"", key_, on ? "1" : "0"}});
+}
+
+}  // namespace netns_lab::single_namespace

@@ -1,0 +1,370 @@
+// What must hold of part 1, in the order in which one claim rests on another (scenario.h draws the network,
+// requirements.cc words the claims).
+#include <linux/if.h>
+
+#include <cerrno>
+
+#include "harness/testing/matchers.h"
+#include "suites/single-namespace/fixture.h"
+
+namespace netns_lab::single_namespace {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Ne;
+using ::testing::Pointee;
+
+NETNS_LAB_SUITE(SingleNamespace, "single-namespace");
+
+constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
+
+// ---- what stands ----
+
+TEST_P(SingleNamespace, TargetReportsSuccess) {
+  REQUIREMENT("single-namespace.build");
+  EXPECT_TRUE(build_outcome().succeeded) << build_outcome().failure << "\n" << build_outcome().output;
+}
+
+TEST_P(SingleNamespace, NamespaceIsAMountOfNsfs) {
+  REQUIREMENT("single-namespace.namespace");
+  const NamespaceEntry* entry = after().find_entry(con());
+  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << con();
+  EXPECT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << con() << " is a plain file, not a mount of a namespace";
+  EXPECT_TRUE(entry->is_network) << "/run/netns/" << con() << " is a namespace, but not a network namespace";
+}
+
+TEST_P(SingleNamespace, NamespaceIsNotTheNodesOwn) {
+  REQUIREMENT("single-namespace.namespace-distinct");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_NE(state(con())->inode, state("")->inode) << con() << " is another name of the node's own network namespace";
+}
+
+TEST_P(SingleNamespace, NamespaceHasOneName) {
+  REQUIREMENT("single-namespace.namespace-one-name");
+  const NamespaceEntry* entry = after().find_entry(con());
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->mounts, 1U) << "mounts are stacked on /run/netns/" << con();
+  for (const NamespaceEntry& other : after().entries) {
+    if (other.name == con()) continue;
+    EXPECT_NE(other.inode, entry->inode) << "/run/netns/" << other.name << " is a second name of " << con();
+  }
+}
+
+TEST_P(SingleNamespace, HostLinkIsAVethOnTheNode) {
+  REQUIREMENT("single-namespace.host-link");
+  ASSERT_THAT(state(""), Ne(nullptr));
+  EXPECT_THAT(*state(""), HasLink(kHostLink, OfKind("veth")));
+}
+
+TEST_P(SingleNamespace, ContainerLinkIsAVethInTheNamespace) {
+  REQUIREMENT("single-namespace.container-link");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasLink(kContainerLink, OfKind("veth")));
+}
+
+TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
+  REQUIREMENT("single-namespace.pair");
+  const Link* outer = link("", kHostLink);
+  const Link* inner = link(con(), kContainerLink);
+  ASSERT_THAT(outer, Ne(nullptr));
+  ASSERT_THAT(inner, Ne(nullptr));
+  EXPECT_EQ(outer->peer_index.value_or(0), inner->index) << "veth1's peer is another interface than veth2";
+  EXPECT_EQ(inner->peer_index.value_or(0), outer->index) << "veth2's peer is another interface than veth1";
+  if (!outer->peer_netnsid) return;
+  const auto& ids = state("")->netnsids;
+  const auto peer_namespace = ids.find(*outer->peer_netnsid);
+  if (peer_namespace != ids.end()) {
+    EXPECT_EQ(peer_namespace->second, state(con())->inode) << "veth1's peer is in another namespace than " << con();
+  }
+}
+
+// ---- links ----
+
+TEST_P(SingleNamespace, HostLinkIsUp) {
+  REQUIREMENT("single-namespace.host-link-up");
+  EXPECT_THAT(*state(""), HasLink(kHostLink, UpWithCarrier(OperState::kUp)));
+}
+
+TEST_P(SingleNamespace, ContainerLinkIsUp) {
+  REQUIREMENT("single-namespace.container-link-up");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasLink(kContainerLink, UpWithCarrier(OperState::kUp)));
+}
+
+TEST_P(SingleNamespace, HostLinkHasItsFlags) {
+  REQUIREMENT("single-namespace.host-link-flags");
+  EXPECT_THAT(*state(""), HasLink(kHostLink, AllOf(WithFlags(kLinkFlags), WithoutMaster())));
+}
+
+TEST_P(SingleNamespace, ContainerLinkHasItsFlags) {
+  REQUIREMENT("single-namespace.container-link-flags");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasLink(kContainerLink, AllOf(WithFlags(kLinkFlags), WithoutMaster())));
+}
+
+TEST_P(SingleNamespace, LoopbackIsUp) {
+  REQUIREMENT("single-namespace.loopback-up");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasLink("lo", UpWithCarrier(OperState::kUnknown)));  // lo never reports more than UNKNOWN
+}
+
+TEST_P(SingleNamespace, MtuIsTheSameOnBothEnds) {
+  REQUIREMENT("single-namespace.mtu");
+  const Link* outer = link("", kHostLink);
+  const Link* inner = link(con(), kContainerLink);
+  ASSERT_THAT(outer, Ne(nullptr));
+  ASSERT_THAT(inner, Ne(nullptr));
+  EXPECT_EQ(outer->mtu, kMtu) << "MTU of veth1";
+  EXPECT_EQ(inner->mtu, kMtu) << "MTU of veth2";
+}
+
+TEST_P(SingleNamespace, MacAddressesDiffer) {
+  REQUIREMENT("single-namespace.mac");
+  const Link* outer = link("", kHostLink);
+  const Link* inner = link(con(), kContainerLink);
+  ASSERT_THAT(outer, Ne(nullptr));
+  ASSERT_THAT(inner, Ne(nullptr));
+  EXPECT_NE(outer->mac, inner->mac) << "veth1 and veth2 have the same MAC address";
+  for (const Link* end : {outer, inner}) {
+    EXPECT_FALSE(end->mac.is_zero() || (end->mac.bytes()[0] & 1) != 0)
+        << end->name << "'s MAC " << end->mac.to_string() << " is no unicast address";
+  }
+}
+
+// ---- addresses and routes ----
+
+TEST_P(SingleNamespace, ContainerHasExactlyItsAddress) {
+  REQUIREMENT("single-namespace.address");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasExactlyAddresses(kContainerLink, attachment().addresses));
+}
+
+TEST_P(SingleNamespace, HostLinkHasNoOtherAddress) {
+  REQUIREMENT("single-namespace.host-link-address");
+  EXPECT_THAT(*state(""), HasExactlyAddresses(kHostLink, declared_addresses("", kHostLink)));
+}
+
+TEST_P(SingleNamespace, NodeHasTheHostRoute) {
+  REQUIREMENT("single-namespace.host-route");
+  EXPECT_THAT(*state(""), HasExactlyRoute(declared_route("")));
+}
+
+TEST_P(SingleNamespace, NodesKernelChoosesTheHostRoute) {
+  REQUIREMENT("single-namespace.host-route-chosen");
+  RouteQuery query;
+  query.destination = address();
+  EXPECT_THAT(lookup(query), Chooses(kHostLink, std::nullopt));
+}
+
+TEST_P(SingleNamespace, NamespaceHasExactlyOneDefaultRoute) {
+  REQUIREMENT("single-namespace.default-route");
+  ASSERT_THAT(state(con()), Ne(nullptr));
+  EXPECT_THAT(*state(con()), HasExactlyRoute(declared_route(con())));
+}
+
+TEST_P(SingleNamespace, NamespacesKernelChoosesTheWayBack) {
+  REQUIREMENT("single-namespace.way-back-chosen");
+  RouteQuery query;
+  query.network_namespace = con();
+  query.destination = uplink_address();
+  EXPECT_THAT(lookup(query), Chooses(kContainerLink, attachment().gateway, address()));
+}
+
+// ---- nothing else ----
+
+TEST_P(SingleNamespace, NoOtherLinks) {
+  REQUIREMENT("single-namespace.no-other-links");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kLinks, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoOtherAddresses) {
+  REQUIREMENT("single-namespace.no-other-addresses");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kAddresses, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoOtherRoutes) {
+  REQUIREMENT("single-namespace.no-other-routes");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kRoutes, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoOtherRules) {
+  REQUIREMENT("single-namespace.no-other-rules");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kRules, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoPermanentNeighbours) {
+  REQUIREMENT("single-namespace.no-other-neighbours");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kNeighbours, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoChangedSysctls) {
+  REQUIREMENT("single-namespace.no-other-sysctls");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kSysctls, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoPacketFilters) {
+  REQUIREMENT("single-namespace.no-other-packet-filters");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kPacketFilters, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoQueueingDisciplines) {
+  REQUIREMENT("single-namespace.no-other-qdiscs");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kQdiscs, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoOtherSockets) {
+  REQUIREMENT("single-namespace.no-other-sockets");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kSockets, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoOtherNamespaces) {
+  REQUIREMENT("single-namespace.no-other-namespaces");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kNamespaces, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoFilesLeft) {
+  REQUIREMENT("single-namespace.no-other-files");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kFiles, before(), declared()));
+}
+
+TEST_P(SingleNamespace, NoProcessesLeft) {
+  REQUIREMENT("single-namespace.no-other-processes");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
+}
+
+// ---- reachability, proved at the receiver ----
+
+TEST_P(SingleNamespace, NeighboursResolveEachOther) {
+  REQUIREMENT("single-namespace.neighbour-resolution");
+  const Link* outer = link("", kHostLink);
+  const Link* inner = link(con(), kContainerLink);
+  ASSERT_THAT(outer, Ne(nullptr));
+  ASSERT_THAT(inner, Ne(nullptr));
+  forget_neighbours();
+  EchoSpec in = echo_in(kPayload);
+  in.count = 1;
+  const EchoReport inwards = ping(in);
+  EXPECT_THAT(inwards, ResolvedBetween(inward(), outer->mac, inner->mac)) << why(inwards, inward());
+  forget_neighbours();
+  EchoSpec out = echo_out(kPayload);
+  out.count = 1;
+  const EchoReport outwards = ping(out);
+  EXPECT_THAT(outwards, ResolvedBetween(outward(), inner->mac, outer->mac)) << why(outwards, outward());
+}
+
+TEST_P(SingleNamespace, HostReachesContainer) {
+  REQUIREMENT("single-namespace.host-to-container");
+  const EchoReport echo = ping(echo_in(kPayload));
+  EXPECT_THAT(echo, EveryEchoAnswered(From(address()), SentFrom(node_source(echo)), Crossing(inward()),
+                                      ArrivingWithTtl(64), PayloadIntact()))
+      << why(echo, inward());
+}
+
+TEST_P(SingleNamespace, ContainerReachesHost) {
+  REQUIREMENT("single-namespace.container-to-host");
+  const EchoReport echo = ping(echo_out(kPayload));
+  EXPECT_THAT(echo, EveryEchoAnswered(From(uplink_address()), SentFrom(address()), Crossing(outward()),
+                                      ArrivingWithTtl(64), PayloadIntact()))
+      << why(echo, outward());
+}
+
+TEST_P(SingleNamespace, EmptyEchoesAreAnswered) {
+  REQUIREMENT("single-namespace.empty-payload");
+  EXPECT_THAT(ping(echo_in(0)), EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));
+  EXPECT_THAT(ping(echo_out(0)), EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()));
+}
+
+TEST_P(SingleNamespace, EchoesOfTheFullMtuAreAnswered) {
+  REQUIREMENT("single-namespace.full-mtu");
+  const EchoReport in = ping(echo_in(full_payload(), true));
+  EXPECT_THAT(in, EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact())) << why(in, inward());
+  const EchoReport out = ping(echo_out(full_payload(), true));
+  EXPECT_THAT(out, EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()))
+      << why(out, outward());
+}
+
+TEST_P(SingleNamespace, EchoesOverTheMtuAreRefusedBySender) {
+  REQUIREMENT("single-namespace.over-mtu-refused");
+  EXPECT_THAT(ping(echo_in(full_payload() + 1, true)), RefusedLocally(EMSGSIZE, inward()));
+  EXPECT_THAT(ping(echo_out(full_payload() + 1, true)), RefusedLocally(EMSGSIZE, outward()));
+}
+
+TEST_P(SingleNamespace, FragmentedEchoesAreAnswered) {
+  REQUIREMENT("single-namespace.fragmented");
+  const EchoReport in = ping(echo_in(2 * kMtu));
+  EXPECT_THAT(in, EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact(), InFragments()))
+      << why(in, inward());
+  const EchoReport out = ping(echo_out(2 * kMtu));
+  EXPECT_THAT(out, EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact(), InFragments()))
+      << why(out, outward());
+}
+
+TEST_P(SingleNamespace, UdpIsEchoedBothWays) {
+  REQUIREMENT("single-namespace.udp");
+  EXPECT_THAT(talk(Transport::kUdp, "", con(), address()), CameBackIntact(inward()));
+  EXPECT_THAT(talk(Transport::kUdp, con(), "", uplink_address()), CameBackIntact(outward()));
+}
+
+TEST_P(SingleNamespace, TcpIsEchoedBothWays) {
+  REQUIREMENT("single-namespace.tcp");
+  EXPECT_THAT(talk(Transport::kTcp, "", con(), address()), CameBackIntact(inward()));
+  EXPECT_THAT(talk(Transport::kTcp, con(), "", uplink_address()), CameBackIntact(outward()));
+}
+
+// ---- life: these change the network, so they get a fresh node and come last. They share it: torn down, rebuilt, then
+// joined by a third namespace. ----
+
+TEST_P(SingleNamespace, TearDownLeavesNothing) {
+  REQUIREMENT("single-namespace.tear-down");
+  Subject& subject = fresh_subject();
+  if (!subject.is_built()) value(subject.build());
+  const TargetOutcome torn_down = value(subject.tear_down());
+  EXPECT_TRUE(torn_down.succeeded) << torn_down.failure << "\n" << torn_down.output;
+  EXPECT_THAT(value(subject.observe(false)), SameAsBefore(subject.before()));
+  if (HasFailure()) spoil_fresh_subject();
+}
+
+TEST_P(SingleNamespace, RebuildWorks) {
+  REQUIREMENT("single-namespace.rebuild");
+  Subject& subject = fresh_subject();
+  if (subject.builds() == 0) value(subject.build());
+  if (subject.is_built()) value(subject.tear_down());
+  expect_built(subject);
+  expect_echoes_both_ways(subject);
+  if (HasFailure()) spoil_fresh_subject();
+}
+
+TEST_P(SingleNamespace, NothingIsForwardedToTheContainer) {
+  REQUIREMENT("single-namespace.isolation");
+  Subject& subject = fresh_subject();
+  if (!subject.is_built()) expect_built(subject);
+  ThirdNamespace third = value(ThirdNamespace::create(subject, 0, family()));
+  value(third.set_forwarding(false));
+  // The control: the third namespace's packets do reach the node.
+  const EchoReport control =
+      ping_on(subject, third.echo_to(uplink_address(), {"", third.name()}, std::chrono::seconds(1)));
+  EXPECT_THAT(control, EveryEchoAnswered(From(uplink_address())));
+  const EchoReport probe = ping_on(subject, third.echo_to(address(), {"", con()}, kNegativeWait));
+  EXPECT_THAT(probe, EveryRequestArrivesAt("", third.node_link(), 64));
+  // Whatever of it was on its way to the container has arrived before this echo, which is sent later over the same
+  // link.
+  EXPECT_THAT(ping_on(subject, echo_in(kPayload)), EveryEchoAnswered(From(address()), Crossing(inward())));
+  EXPECT_THAT(probe, NothingArrivesAt(con(), kContainerLink));
+}
+
+TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
+  REQUIREMENT("single-namespace.forwarding");
+  Subject& subject = fresh_subject();
+  if (!subject.is_built()) expect_built(subject);
+  ThirdNamespace third = value(ThirdNamespace::create(subject, 1, family()));
+  value(third.set_forwarding(true));
+  // The reply dies by design: the container's default route is via itself. So the probe cannot end early; a second one
+  // waits longer before it is called lost.
+  EchoReport probe = ping_on(subject, third.echo_to(address(), {"", con()}, kNegativeWait));
+  const auto arrives = EveryRequestArrivesAt(con(), kContainerLink, 63);
+  if (!arrives.Matches(probe)) probe = ping_on(subject, third.echo_to(address(), {"", con()}, std::chrono::seconds(1)));
+  EXPECT_THAT(probe, arrives);
+}
+
+}  // namespace
+}  // namespace netns_lab::single_namespace
