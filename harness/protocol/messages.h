@@ -200,6 +200,7 @@ struct CloseRequest {  // ends what the handle stands for: the command is stoppe
 };
 
 // The file's bytes follow the frame. Parent folders are made. Only below /home, /tmp, /etc, /var, /run, /root (kInvalid otherwise).
+// What was put is the tester's: `Snapshot::files` leaves it out.
 struct PutRequest {
   static constexpr auto kOperation = "put";
   using Reply = Empty;

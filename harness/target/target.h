@@ -1,7 +1,8 @@
-// A target: the implementation under test, seen as something that builds a scenario's network on a node and takes it down again.
+// A target: the implementation under test, seen as something that builds a scenario's network on a node and takes it
+// down again.
 //
-// What the target itself does wrong (a script that fails, hangs, prints garbage) is a TargetOutcome and becomes a `fail`. An Error means that the
-// lab or the harness broke, and becomes an `error`.
+// What the target itself does wrong (a script that fails, hangs, prints garbage) is a TargetOutcome and becomes a
+// `fail`. An Error means that the lab or the harness broke, and becomes an `error`.
 #pragma once
 
 #include <chrono>
@@ -33,14 +34,15 @@ struct TargetOutcome {
 class Target {
  public:
   virtual ~Target() = default;
-  virtual const std::string& name() const = 0;  // as on the command line: "native", "script:fixtures/scenarios/single-namespace"
+  virtual const std::string& name()
+      const = 0;  // as on the command line: "native", "script:fixtures/scenarios/single-namespace"
   virtual std::vector<Family> families() const = 0;
   virtual Result<TargetOutcome> build(Node& node, const BuildTask& task) = 0;
   virtual Result<TargetOutcome> tear_down(Node& node, const BuildTask& task) = 0;
 };
 
-// Parses `--target TEXT` and reads what it names; kInvalid with one clear line. `parameters` are those of the command line and of --env-file; a
-// script's own env.sh fills in what they leave open.
+// Parses `--target TEXT` and reads what it names; kInvalid with one clear line. `parameters` are those of the command
+// line and of --env-file; a script's own env.sh fills in what they leave open.
 struct LoadedTarget {
   std::unique_ptr<Target> target;
   Parameters parameters;  // found in the target's own files (env.sh)

@@ -1,0 +1,62 @@
+#include "harness/target/declared.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include "harness/base/text.h"
+
+namespace netns_lab {
+namespace {
+
+// Far longer than the kernel's worker takes, short enough for a target that builds it wrong.
+constexpr std::chrono::milliseconds kSettling{250};
+
+}  // namespace
+
+Result<void> let_links_settle(Node& node, const BuildTask& task) {
+  protocol::AwaitRequest state;
+  for (const Attachment& attachment : task.topology.attachments) {
+    protocol::AwaitRequest::LinkState host;
+    host.link = attachment.host_link;
+    protocol::AwaitRequest::LinkState container;
+    container.network_namespace = attachment.network_namespace;
+    container.link = attachment.container_link;
+    state.links.push_back(host);
+    state.links.push_back(container);
+  }
+  const Result<void> settled = node.await(state, std::min(kSettling, task.step_limit));
+  // A namespace or link that is not there is the target's doing as well.
+  const bool ours =
+      !settled && (settled.error().kind == ErrorKind::kLost || settled.error().kind == ErrorKind::kCancelled ||
+                   settled.error().kind == ErrorKind::kInternal);
+  if (ours) return tl::unexpected(settled.error());
+  return {};
+}
+
+Result<std::string> delete_declared(Node& node, const Topology& topology) {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  NETNS_LAB_ASSIGN(const Snapshot now, node.snapshot(options));
+  std::vector<Change> changes;
+  std::vector<std::string> words;
+  // Links first: what hangs on them is gone when this returns, while a namespace's links go some time after it.
+  const NamespaceState* own = now.find_namespace("");
+  for (const std::string& link : topology.links) {
+    if (own == nullptr || own->find_link(link) == nullptr) continue;
+    changes.emplace_back(DeleteLink{"", link});
+    words.push_back("link " + link);
+  }
+  for (const std::string& name : topology.namespaces) {
+    if (now.find_entry(name) == nullptr) continue;
+    changes.emplace_back(DeleteNamespace{name});
+    words.push_back("namespace " + name);
+  }
+  if (changes.empty()) return "of which nothing was there";
+  NETNS_LAB_TRY(node.apply(std::move(changes)));
+  return join(words, ", ");
+}
+
+}  // namespace netns_lab

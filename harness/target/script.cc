@@ -1,0 +1,118 @@
+#include "harness/target/script.h"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/target/declared.h"
+#include "harness/target/env_file.h"
+
+namespace netns_lab {
+namespace {
+
+constexpr auto kHome = "/home/ubuntu/";
+constexpr auto kEnvironment = "env.sh";
+constexpr std::uint64_t kOutputKept = 256 * 1024;  // of each stream, on the way here
+constexpr std::size_t kShownHead = 1024;
+constexpr std::size_t kShownTail = 3072;
+
+// The beginning and the end: a script's last words are why it ended.
+std::string shown(const std::string& bytes) {
+  if (bytes.size() <= kShownHead + kShownTail) return visible(bytes);
+  return fmt::format("{}\n… ({} bytes left out)\n{}", visible(std::string_view(bytes).substr(0, kShownHead)),
+                     bytes.size() - kShownHead - kShownTail,
+                     visible(std::string_view(bytes).substr(bytes.size() - kShownTail)));
+}
+
+std::string both_streams(const CommandResult& result) {
+  std::string text = shown(result.output);
+  if (result.errors.empty()) return text;
+  if (!text.empty() && text.back() != '\n') text += '\n';
+  return text + shown(result.errors);
+}
+
+std::string how_it_ended(const protocol::CommandEnd& end) {
+  using How = protocol::CommandEnd::How;
+  switch (end.how) {
+    case How::kExited:
+      if (end.code == 126) return "exited with status 126 (bash: a command was found but could not be executed)";
+      if (end.code == 127) return "exited with status 127 (bash: a command was not found)";
+      return fmt::format("exited with status {}", end.code);
+    case How::kTimedOut:
+      return fmt::format("did not end in time and was stopped after {:.1f} s, with its process group",
+                         static_cast<double>(end.duration.count()) / 1e6);
+    default:
+      return protocol::to_string(end);
+  }
+}
+
+}  // namespace
+
+std::vector<ScriptFile> effective_files(const ScriptFiles& script, const Parameters& parameters) {
+  std::vector<ScriptFile> files = script.files;
+  for (ScriptFile& file : files) {
+    if (file.name != kEnvironment) continue;
+    file.bytes = with_values(file.bytes, parameters);
+    return files;
+  }
+  ScriptFile environment;
+  environment.name = kEnvironment;
+  environment.bytes = env_file_of(parameters);
+  files.push_back(std::move(environment));
+  return files;
+}
+
+TargetOutcome outcome_of(const std::string& file, const CommandResult& result) {
+  TargetOutcome outcome;
+  outcome.output = both_streams(result);
+  if (result.end.dropped > 0) outcome.output += fmt::format("\n… ({} more bytes were not kept)", result.end.dropped);
+  outcome.succeeded = result.succeeded() && !result.end.descendants_left;
+  if (!result.succeeded()) {
+    outcome.failure = file + " " + how_it_ended(result.end);
+  } else if (result.end.descendants_left) {
+    outcome.failure = file + " ended, but left processes running (a daemon?); they were killed";
+  }
+  return outcome;
+}
+
+ScriptTarget::ScriptTarget(std::string name, ScriptFiles script) : name_(std::move(name)), script_(std::move(script)) {}
+
+Result<void> ScriptTarget::put_files(Node& node, const BuildTask& task) const {
+  for (const ScriptFile& file : effective_files(script_, task.parameters)) {
+    NETNS_LAB_TRY(node.put(kHome + file.name, file.mode, file.bytes));
+  }
+  return {};
+}
+
+Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const std::string& file) const {
+  const ScriptFile* script = script_.find(file);
+  protocol::RunRequest request;
+  request.argv = {kHome + file};
+  if (script->bytes.rfind("#!", 0) != 0) request.argv.insert(request.argv.begin(), "bash");
+  request.environment = task.parameters;
+  request.time_limit = task.step_limit;
+  request.output_limit = kOutputKept;
+  NETNS_LAB_ASSIGN(const CommandResult result, node.run(request));
+  return outcome_of(file, result);
+}
+
+Result<TargetOutcome> ScriptTarget::build(Node& node, const BuildTask& task) {
+  NETNS_LAB_TRY(put_files(node, task));
+  NETNS_LAB_ASSIGN(TargetOutcome outcome, run(node, task, script_.setup));
+  if (outcome.succeeded) NETNS_LAB_TRY(let_links_settle(node, task));
+  return outcome;
+}
+
+Result<TargetOutcome> ScriptTarget::tear_down(Node& node, const BuildTask& task) {
+  if (!script_.teardown.empty()) {
+    NETNS_LAB_TRY(put_files(node, task));  // it may be another process, or another node, than built it
+    return run(node, task, script_.teardown);
+  }
+  NETNS_LAB_ASSIGN(const std::string deleted, delete_declared(node, task.topology));
+  TargetOutcome outcome;
+  outcome.output = "there is no teardown.sh: netns-lab deleted what the scenario declares, " + deleted;
+  return outcome;
+}
+
+}  // namespace netns_lab
