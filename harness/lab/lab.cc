@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdlib>
+#include <fstream>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -40,31 +42,36 @@ std::string log_tail(const LabFolder& folder) {
   return visible(join(std::span(lines).subspan(first), " | "), 600);
 }
 
-struct NamedSession {
-  Node node;
-  Listener listener;
-};
-
-Result<NamedSession> open_session(const std::string& folder, Deadline deadline) {
+Result<Node> open_session(const std::string& folder, Deadline deadline) {
   NETNS_LAB_ASSIGN(UniqueFd stream, connect_to(folder + "/" + kNodeSocket));
-  NETNS_LAB_ASSIGN(Listener listener, listener_of(stream));
-  NETNS_LAB_ASSIGN(Node node, Node::connect(std::move(stream), deadline));
-  return NamedSession{.node = std::move(node), .listener = std::move(listener)};
+  return Node::connect(std::move(stream), deadline);
+}
+
+// Only meaningful once a hello was answered: until the agent runs, the listener is whoever made the socket.
+Result<Listener> agent_of(const std::string& folder) {
+  NETNS_LAB_ASSIGN(const UniqueFd stream, connect_to(folder + "/" + kNodeSocket));
+  return listener_of(stream);
 }
 
 // Ends whoever listens at the lab's socket, politely when it still understands us.
 Result<void> end_lab(const std::string& folder, Deadline deadline) {
-  auto stream = connect_to(folder + "/" + kNodeSocket);
+  const std::string path = folder + "/" + kNodeSocket;
+  auto stream = connect_to(path);
   if (!stream) {
     const bool is_dead = stream.error().kind == ErrorKind::kMissing || stream.error().kind == ErrorKind::kLost;
     if (is_dead) return {};
     return tl::unexpected(std::move(stream).error());
   }
-  NETNS_LAB_ASSIGN(const Listener listener, listener_of(*stream));
+  auto listener = listener_of(*stream);
   auto node = Node::connect(std::move(*stream), deadline.sooner_of(Deadline::after(seconds(2))));
   Deadline grace = Deadline::passed_already();  // one that does not answer a hello is not waited for
-  if (node && node->shutdown()) grace = deadline.sooner_of(Deadline::after(seconds(5)));
-  return await_end(listener, grace);
+  if (node) {
+    listener = agent_of(folder);
+    if (listener && node->shutdown()) grace = deadline.sooner_of(Deadline::after(seconds(5)));
+  }
+  if (!listener && listener.error().system_errno == ESRCH) return {};
+  if (!listener) return tl::unexpected(std::move(listener).error());
+  return await_end(*listener, grace);
 }
 
 Result<void> recover(const LabSpec& spec, const LabServices& services) {
@@ -88,7 +95,7 @@ Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, co
     if (const std::string tail = log_tail(folder); !tail.empty()) error.detail += "; its log ends: " + tail;
     return tl::unexpected(std::move(error));
   }
-  return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->node.hello()};
+  return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->hello()};
 }
 
 }  // namespace
@@ -165,7 +172,7 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   const Provider found = provider_of(folder, spec.provider);
   auto session = open_session(folder.path(), deadline.sooner_of(Deadline::after(seconds(5))));
   if (session) {
-    const protocol::HelloReply hello = session->node.hello();
+    const protocol::HelloReply hello = session->hello();
     if (hello.provider != to_string(spec.provider)) return tl::unexpected(other_provider(spec, hello.provider));
     return UpReport{.reused = true, .replaced = "", .hello = hello};
   }
@@ -208,8 +215,8 @@ Result<std::vector<NamedLab>> named_labs() {
     NamedLab lab{.name = name, .provider = Provider::kSandbox, .state = "up", .up = true, .pid = 0};
     auto session = open_session(home.lab_path(name), Deadline::after(seconds(2)));
     if (session) {
-      lab.provider = parse_provider(session->node.hello().provider).value_or(Provider::kSandbox);
-      lab.pid = session->listener.pid;
+      lab.provider = parse_provider(session->hello().provider).value_or(Provider::kSandbox);
+      if (const auto agent = agent_of(home.lab_path(name))) lab.pid = agent->pid;
     } else {
       lab.up = false;
       lab.state = session.error().message();
@@ -217,6 +224,16 @@ Result<std::vector<NamedLab>> named_labs() {
     labs.push_back(std::move(lab));
   }
   return labs;
+}
+
+std::optional<Provider> provider_of_named(const std::string& name) {
+  const auto home = lab_home();
+  if (!home || !check_lab_name(name)) return std::nullopt;
+  std::ifstream file(home->lab_path(name) + "/" + kProviderFile);
+  std::string line;
+  if (!std::getline(file, line)) return std::nullopt;
+  const auto provider = parse_provider(line);
+  return provider ? std::optional<Provider>(*provider) : std::nullopt;
 }
 
 }  // namespace netns_lab

@@ -1,6 +1,7 @@
 // A lab: the nodes a scenario is built on, made by a provider, and the `outside` node where it has one.
 //
-// How an agent is started is passed in (LabServices), so that this folder needs no privilege, no netlink and no namespaces.
+// How an agent is started is passed in (LabServices), so that this folder needs no privilege, no netlink and no
+// namespaces.
 #pragma once
 
 #include <functional>
@@ -34,7 +35,8 @@ struct AgentStreams {
 // How agents come to be. The command line passes one that forks; tests pass fakes.
 struct LabServices {
   std::function<Result<AgentStreams>(const LabSpec&)> start_private;  // sessions to a fresh lab that dies with them
-  // A daemon that listens at node.sock (and outside.sock, where there is an outside node) in the lab's folder, which is locked and empty, when this returns.
+  // A daemon that listens at node.sock (and outside.sock, where there is an outside node) in the lab's folder, which is
+  // locked and empty, when this returns.
   std::function<Result<void>(const LabSpec&, const std::string& folder)> start_named;
   // Undoes what a dead lab of this name may have left on the machine; empty where nothing outlives its processes.
   std::function<Result<void>(const LabSpec&)> recover;
@@ -58,11 +60,13 @@ class Lab {
 // `up`: made or reused.
 struct UpReport {
   bool reused = false;
-  std::string replaced;  // why a lab that was there had to make way ("its agent is of another build"); "" when none had to
+  std::string
+      replaced;  // why a lab that was there had to make way ("its agent is of another build"); "" when none had to
   protocol::HelloReply hello;
 };
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline);
-Result<void> destroy(const LabSpec& spec, const LabServices& services, Deadline deadline);  // kMissing when there is none
+Result<void> destroy(const LabSpec& spec, const LabServices& services,
+                     Deadline deadline);  // kMissing when there is none
 struct NamedLab {
   std::string name;
   Provider provider = Provider::kSandbox;
@@ -71,5 +75,7 @@ struct NamedLab {
   int pid = 0;
 };
 Result<std::vector<NamedLab>> named_labs();
+// Of the lab of that name, up or not; none when there is no such lab.
+std::optional<Provider> provider_of_named(const std::string& name);
 
 }  // namespace netns_lab

@@ -27,7 +27,8 @@ inline constexpr auto kOutsideSocket = "outside.sock";
 inline constexpr auto kProviderFile = "provider";
 inline constexpr auto kLogFile = "log";
 
-// A name of letters, digits, '.', '_' and '-', not beginning with '.' or '-', of 1 to 64 bytes; kInvalid says what is wrong with another.
+// A name of letters, digits, '.', '_' and '-', not beginning with '.' or '-', of 1 to 64 bytes; kInvalid says what is
+// wrong with another.
 Result<void> check_lab_name(const std::string& name);
 
 // What the choice of folder depends on; tests pass their own.
@@ -39,7 +40,8 @@ struct RuntimeEnvironment {
   static RuntimeEnvironment of_process();
 };
 
-// The user's own folder of labs: mode 0700, owned by the user, reached through no symbolic link of somebody else's making.
+// The user's own folder of labs: mode 0700, owned by the user, reached through no symbolic link of somebody else's
+// making.
 class LabHome {
  public:
   // Makes the folder if it is missing. kTaken when somebody else's file stands in its place.
@@ -58,7 +60,8 @@ class LabHome {
 class LabFolder {
  public:
   enum class Missing { kMake, kRefuse };
-  // kMissing when there is no such folder and `missing` is kRefuse; kTaken when another process still holds the lock at the deadline.
+  // kMissing when there is no such folder and `missing` is kRefuse; kTaken when another process still holds the lock at
+  // the deadline.
   static Result<LabFolder> lock(const LabHome& home, const std::string& name, Missing missing, Deadline deadline);
 
   const std::string& path() const { return path_; }
@@ -73,16 +76,20 @@ class LabFolder {
   UniqueFd folder_;
 };
 
-// Unix stream sockets at paths of any length (beyond the 108 bytes of sockaddr_un the folder is reached through /proc/self/fd).
+// Unix stream sockets at paths of any length (beyond the 108 bytes of sockaddr_un the folder is reached through
+// /proc/self/fd).
 Result<UniqueFd> listen_at(const std::string& path);
 // kMissing: no such socket. kLost: nobody listens there any more.
 Result<UniqueFd> connect_to(const std::string& path);
 
-// The process that listens at the other end of a connection (SO_PEERCRED): its id as seen from here, and a descriptor that says when it has ended.
+// The process that called listen(2) last on the other end of a connection (SO_PEERCRED): its id as seen from here, and
+// a descriptor that says when it has ended.
 struct Listener {
   pid_t pid = 0;
   UniqueFd process;  // pidfd
 };
+// An agent that takes a listening socket over calls listen(2) on it again, and so becomes the one that is named here.
+// ESRCH: it has ended.
 Result<Listener> listener_of(const UniqueFd& connection);
 // Waits until the process has ended; at the deadline it is killed (SIGKILL) and waited for once more.
 Result<void> await_end(const Listener& listener, Deadline deadline);

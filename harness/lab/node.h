@@ -4,7 +4,8 @@
 //   NETNS_LAB_TRY(node.apply({CreateNamespace{"netns1"}, …}));
 //   NETNS_LAB_ASSIGN(const Snapshot now, node.snapshot());
 //
-// Errors: kLost when the stream ends or the agent dies; kTimeout when no answer came in time; otherwise what the node says.
+// Errors: kLost when the stream ends or the agent dies; kTimeout when no answer came in time; otherwise what the node
+// says.
 #pragma once
 
 #include <chrono>
