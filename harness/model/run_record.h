@@ -57,6 +57,7 @@ struct CaseEnded {
   std::string file;      // of the first failed expectation, else of the test
   int line = 0;
   std::chrono::microseconds duration{0};
+  std::vector<std::string> attachments = {};  // files of the report directory that belong to it: "captures/x.pcap"
   bool operator==(const CaseEnded&) const = default;
 };
 

@@ -269,7 +269,8 @@ std::vector<RunEvent> run() {
                 .evidence = "the node's own namespace\n  route default via 192.168.50.1 dev eth0",
                 .file = "suites/single-namespace/routes_test.cc",
                 .line = 24,
-                .duration = std::chrono::microseconds(120)},
+                .duration = std::chrono::microseconds(120),
+                .attachments = {"captures/host-route.pcap"}},
       WorkerEnded{.worker = 0, .status = ExitStatus::kNotConformant, .message = ""},
       RunEnded{.status = ExitStatus::kNotConformant, .duration = std::chrono::microseconds(40'000), .message = ""},
   };

@@ -1,8 +1,10 @@
 // The names and files of network sysctls (sysctl(8), proc(5)).
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/error.h"
 #include "harness/netns/netns.h"
@@ -19,5 +21,13 @@ std::string sysctl_key(std::string_view path_below_proc_sys);
 Result<void> write_sysctl(const NetworkNamespace& network_namespace, std::string_view key, std::string_view value);
 Result<std::string> read_sysctl(const NetworkNamespace& network_namespace,
                                 std::string_view key);  // without the line end
+
+using Sysctls = std::map<std::string, std::string>;
+
+// The values of `keys`, without those that are not there or cannot be read. The thread is inside the namespace once,
+// for all of them.
+Result<Sysctls> read_sysctls(const NetworkNamespace& network_namespace, const std::vector<std::string>& keys);
+// Everything below net.* that can be read: some 580 keys, 3-5 ms.
+Result<Sysctls> read_all_sysctls(const NetworkNamespace& network_namespace);
 
 }  // namespace netns_lab::node

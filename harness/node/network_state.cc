@@ -1,0 +1,261 @@
+#include "harness/node/network_state.h"
+
+#include <algorithm>
+#include <atomic>
+#include <set>
+#include <thread>
+#include <tuple>
+#include <unordered_map>
+#include <utility>
+
+#include "harness/netlink/bound_socket.h"
+#include "harness/netlink/interface_address.h"
+#include "harness/netlink/link.h"
+#include "harness/netlink/namespace_id.h"
+#include "harness/netlink/neighbour.h"
+#include "harness/netlink/nft_table.h"
+#include "harness/netlink/qdisc.h"
+#include "harness/netlink/route.h"
+#include "harness/netlink/rule.h"
+#include "harness/node/sysctl.h"
+
+namespace netns_lab::node {
+namespace {
+
+using netlink::NetlinkSocket;
+using netlink::Protocol;
+
+// The sockets one reading needs.
+struct Sockets {
+  NetlinkSocket* route = nullptr;
+  NetlinkSocket* diagnosis = nullptr;  // null where the kernel has none
+  NetlinkSocket* netfilter = nullptr;
+};
+
+class LinkNames {
+ public:
+  explicit LinkNames(const std::vector<Link>& links) {
+    for (const Link& link : links) names_.emplace(link.index, link.name);
+  }
+  std::string of(std::uint32_t index) const {
+    const auto found = names_.find(index);
+    return found == names_.end() ? std::string() : found->second;
+  }
+
+ private:
+  std::unordered_map<std::uint32_t, std::string> names_;
+};
+
+template <typename T, typename Key>
+void sort_by(std::vector<T>& values, Key key) {
+  std::stable_sort(values.begin(), values.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
+}
+
+Result<void> read_routing(NetlinkSocket& socket, NamespaceState& state) {
+  NETNS_LAB_ASSIGN(state.links, netlink::list_links(socket));
+  NETNS_LAB_ASSIGN(state.addresses, netlink::list_addresses(socket));
+  NETNS_LAB_ASSIGN(state.routes, netlink::list_routes(socket));
+  NETNS_LAB_ASSIGN(state.rules, netlink::list_rules(socket));
+  NETNS_LAB_ASSIGN(state.neighbours, netlink::list_neighbours(socket));
+  NETNS_LAB_ASSIGN(const std::vector<netlink::Qdisc> qdiscs, netlink::list_qdiscs(socket));
+
+  const LinkNames names(state.links);
+  for (InterfaceAddress& address : state.addresses) address.link = names.of(address.link_index);
+  for (Neighbour& neighbour : state.neighbours) neighbour.link = names.of(neighbour.link_index);
+  for (Route& route : state.routes) {
+    for (NextHop& hop : route.hops) hop.link = names.of(hop.link_index);
+  }
+  for (const netlink::Qdisc& qdisc : qdiscs) {
+    // The kernel gives no handle to those it attaches by itself (noqueue, fq_codel, mq and its children).
+    if (qdisc.handle == 0) continue;
+    state.qdiscs.push_back({names.of(qdisc.link_index), qdisc.kind, qdisc.handle, qdisc.parent});
+  }
+  return {};
+}
+
+// The order model/snapshot.h promises; where it says nothing, one that does not depend on the order of creation.
+void put_in_order(NamespaceState& state) {
+  sort_by(state.addresses, [](const InterfaceAddress& a) { return std::make_tuple(a.link_index, a.prefix); });
+  sort_by(state.routes, [](const Route& r) {
+    return std::make_tuple(r.destination.address.family(), r.table, r.destination, r.metric, r.tos, r.type,
+                           r.hops.empty() ? 0U : r.hops.front().link_index);
+  });
+  sort_by(state.rules, [](const RoutingRule& r) { return std::make_tuple(r.family, r.priority); });
+  sort_by(state.neighbours, [](const Neighbour& n) { return std::make_tuple(n.link_index, n.address); });
+  sort_by(state.qdiscs, [](const QueueDiscipline& q) { return std::tie(q.link, q.parent, q.handle); });
+  std::sort(state.nft_tables.begin(), state.nft_tables.end());
+  sort_by(state.sockets, [](const BoundSocket& s) { return std::tie(s.protocol, s.address, s.port); });
+}
+
+// Everything but sysctls and names of peers.
+Result<NamespaceState> read_with(const Sockets& sockets) {
+  NamespaceState state;
+  NETNS_LAB_TRY(read_routing(*sockets.route, state));
+  if (sockets.netfilter != nullptr) {
+    NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
+  }
+  if (sockets.diagnosis != nullptr) {
+    NETNS_LAB_ASSIGN(state.sockets, netlink::list_bound_sockets(*sockets.diagnosis));
+  }
+  put_in_order(state);
+  return state;
+}
+
+// A kernel without the protocol: nothing of that sort can be there.
+Result<NetlinkSocket*> optional_socket(NetworkHandles& handles, const std::string& network_namespace,
+                                       Protocol protocol) {
+  auto socket = handles.socket(network_namespace, protocol);
+  if (!socket && socket.error().system_errno == EPROTONOSUPPORT) return nullptr;
+  return socket;
+}
+
+Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_namespace) {
+  Sockets sockets;
+  NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
+  NETNS_LAB_ASSIGN(sockets.diagnosis, optional_socket(handles, network_namespace, Protocol::kSocketDiagnosis));
+  NETNS_LAB_ASSIGN(sockets.netfilter, optional_socket(handles, network_namespace, Protocol::kNetfilter));
+  return sockets;
+}
+
+Result<Sysctls> sysctls_of(const NetworkNamespace& network_namespace, const SnapshotOptions& options) {
+  if (options.all_sysctls) return read_all_sysctls(network_namespace);
+  if (options.sysctls.empty()) return Sysctls{};
+  return read_sysctls(network_namespace, options.sysctls);
+}
+
+// Which namespaces the ids of the links' peers mean. The node's own is asked for first: mostly it is the one.
+Result<void> name_peers(NetworkHandles& handles, const std::string& network_namespace,
+                        const std::vector<std::string>& known, NamespaceState& state) {
+  std::set<std::int32_t> unnamed;
+  for (const Link& link : state.links) {
+    if (link.peer_netnsid) unnamed.insert(*link.peer_netnsid);
+  }
+  if (unnamed.empty()) return {};
+  NETNS_LAB_ASSIGN(NetlinkSocket* const socket, handles.socket(network_namespace));
+  std::vector<std::string> candidates{""};
+  candidates.insert(candidates.end(), known.begin(), known.end());
+  for (const std::string& candidate : candidates) {
+    if (unnamed.empty()) break;
+    if (candidate == network_namespace) continue;
+    const auto opened = handles.network_namespace(candidate);
+    if (!opened) continue;  // gone meanwhile, or a leftover file
+    NETNS_LAB_ASSIGN(const std::optional<std::int32_t> id, netlink::find_namespace_id(*socket, (*opened)->fd()));
+    if (!id) continue;
+    if (unnamed.erase(*id) != 0) state.netnsids.emplace(*id, (*opened)->inode());
+  }
+  return {};
+}
+
+Result<NamespaceState> read_without_sysctls(NetworkHandles& handles, const std::string& network_namespace,
+                                            const std::vector<std::string>& known) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
+  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace));
+  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
+  state.name = network_namespace;
+  state.inode = opened->inode();
+  NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
+  return state;
+}
+
+// Reads the sysctls of many namespaces on as many threads as there are processors: 580 small files each make them the
+// bulk of a snapshot.
+class SysctlReader {
+ public:
+  SysctlReader(std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options)
+      : namespaces_(std::move(namespaces)), options_(options), results_(namespaces_.size()) {
+    const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t helpers = options.all_sysctls ? std::min(namespaces_.size(), processors) : 0;
+    // The last share is the caller's own, in finish().
+    for (std::size_t i = 1; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+  }
+  SysctlReader(const SysctlReader&) = delete;
+  SysctlReader& operator=(const SysctlReader&) = delete;
+  ~SysctlReader() { join(); }
+
+  std::vector<Result<Sysctls>> finish() {
+    work();
+    join();
+    return std::move(results_);
+  }
+
+ private:
+  void work() {
+    for (std::size_t i = next_++; i < namespaces_.size(); i = next_++)
+      results_[i] = sysctls_of(*namespaces_[i], options_);
+  }
+  void join() {
+    for (std::thread& thread : threads_) {
+      if (thread.joinable()) thread.join();
+    }
+  }
+
+  std::vector<const NetworkNamespace*> namespaces_;
+  const SnapshotOptions& options_;
+  std::vector<Result<Sysctls>> results_;
+  std::atomic<std::size_t> next_{0};
+  std::vector<std::thread> threads_;
+};
+
+}  // namespace
+
+Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::string& network_namespace,
+                                          const SnapshotOptions& options, const std::vector<std::string>& known) {
+  const NetworkHandles::Use use(handles);
+  NETNS_LAB_ASSIGN(NamespaceState state, read_without_sysctls(handles, network_namespace, known));
+  NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
+  NETNS_LAB_ASSIGN(state.sysctls, sysctls_of(*opened, options));
+  return state;
+}
+
+Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
+                                                        const SnapshotOptions& options) {
+  const NetworkHandles::Use use(handles);
+  std::vector<std::string> present{""};
+  std::vector<const NetworkNamespace*> namespaces;
+  NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles.network_namespace(""));
+  namespaces.push_back(own);
+  for (const std::string& name : names) {
+    const auto opened = handles.network_namespace(name);
+    if (!opened && (opened.error().kind == ErrorKind::kMissing || opened.error().kind == ErrorKind::kInvalid)) continue;
+    if (!opened) return tl::unexpected(opened.error());
+    present.push_back(name);
+    namespaces.push_back(*opened);
+  }
+  SysctlReader sysctls(std::move(namespaces), options);
+  std::vector<NamespaceState> states;
+  states.reserve(present.size());
+  for (const std::string& name : present) {
+    NETNS_LAB_ASSIGN(NamespaceState state, read_without_sysctls(handles, name, names));
+    states.push_back(std::move(state));
+  }
+  std::vector<Result<Sysctls>> values = sysctls.finish();
+  for (std::size_t i = 0; i < states.size(); ++i) {
+    NETNS_LAB_ASSIGN(states[i].sysctls, std::move(values[i]));
+  }
+  return states;
+}
+
+Result<NamespaceState> read_pristine_state(NetworkHandles&, const SnapshotOptions& options) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace fresh, NetworkNamespace::create());
+  const auto open = [&](Protocol protocol) -> Result<NetlinkSocket> {
+    UniqueFd raw;
+    NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
+      NETNS_LAB_ASSIGN(raw, netlink::open_raw(protocol));
+      return {};
+    }));
+    return NetlinkSocket::adopt(std::move(raw), protocol);
+  };
+  NETNS_LAB_ASSIGN(NetlinkSocket route, open(Protocol::kRoute));
+  auto diagnosis = open(Protocol::kSocketDiagnosis);
+  auto netfilter = open(Protocol::kNetfilter);
+  Sockets sockets;
+  sockets.route = &route;
+  if (diagnosis) sockets.diagnosis = &*diagnosis;
+  if (netfilter) sockets.netfilter = &*netfilter;
+  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
+  state.inode = fresh.inode();
+  NETNS_LAB_ASSIGN(state.sysctls, sysctls_of(fresh, options));
+  return state;
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,149 @@
+#include "reports/terminal.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <ostream>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/model/judgement.h"
+
+namespace netns_lab::reports {
+namespace {
+
+constexpr std::size_t kMostMessage = 8 * 1024;
+
+struct Style {
+  const char* word;
+  const char* colour;
+};
+
+Style style_of(std::optional<Verdict> verdict, Level level) {
+  if (!verdict) return {"none", "\033[2m"};
+  switch (*verdict) {
+    case Verdict::kPass:
+      return {"pass", "\033[32m"};
+    case Verdict::kFail:
+      return level == Level::kMust ? Style{"FAIL", "\033[1;31m"} : Style{"fail", "\033[33m"};
+    case Verdict::kSkip:
+      return {"skip", "\033[36m"};
+    case Verdict::kError:
+      return {"ERROR", "\033[1;35m"};
+    case Verdict::kKnownFailure:
+      return {"known", "\033[33m"};
+  }
+  return {"?", ""};
+}
+
+class Painter {
+ public:
+  explicit Painter(Colour colour) : on_(colour == Colour::kOn) {}
+  std::string operator()(const char* colour, const std::string& text) const {
+    return on_ ? colour + text + "\033[0m" : text;
+  }
+
+ private:
+  bool on_;
+};
+
+void print_indented(std::ostream& out, const std::string& indent, const std::string& text) {
+  for (const std::string& line : split_lines(visible(text, kMostMessage))) out << indent << line << '\n';
+}
+
+void print_case(std::ostream& out, const std::string& indent, const CaseEnded& one) {
+  out << indent << one.suite << '.' << one.name;
+  if (!one.file.empty()) out << fmt::format(" ({}:{})", one.file, one.line);
+  out << '\n';
+  print_indented(out, indent + "  ", one.message);
+}
+
+std::string title(const WorkerStarted& worker) {
+  std::string text =
+      fmt::format("{}, target {}, {}, lab {}", worker.scenario, worker.target, worker.family, worker.lab);
+  if (!worker.lab_name.empty()) text += fmt::format(" '{}'", worker.lab_name);
+  for (const auto& [name, value] : worker.parameters) text += fmt::format(" {}={}", name, value);
+  return visible(text);
+}
+
+std::string milliseconds(std::chrono::microseconds duration) {
+  return fmt::format("{:.1f} ms", static_cast<double>(duration.count()) / 1000.0);
+}
+
+const char* verdict_colour(ExitStatus status) {
+  return status == ExitStatus::kConformant ? "\033[1;32m" : "\033[1;31m";
+}
+
+}  // namespace
+
+TerminalPrinter::TerminalPrinter(std::ostream& out, TerminalOptions options)
+    : out_(out), options_(std::move(options)) {}
+
+void TerminalPrinter::add(const RunEvent& event) {
+  result_.add(event);
+  if (const auto* ended = std::get_if<WorkerEnded>(&event)) print_worker(result_.workers.at(ended->worker));
+  if (std::holds_alternative<RunEnded>(event)) print_end();
+}
+
+void TerminalPrinter::print_worker(const WorkerResult& worker) {
+  const Painter paint(options_.colour);
+  out_ << paint("\033[1m", title(worker.started)) << '\n';
+  const std::vector<RequirementResult> results = by_requirement(worker);
+  std::size_t width = 0;
+  for (const RequirementResult& one : results) width = std::max(width, one.requirement.id.size());
+  const std::string indent(8, ' ');
+
+  std::size_t unjudged = 0;
+  for (const RequirementResult& one : results) {
+    if (!one.verdict) {
+      ++unjudged;
+      continue;
+    }
+    const Style style = style_of(one.verdict, one.requirement.level);
+    out_ << "  " << paint(style.colour, fmt::format("{:<5}", style.word))
+         << fmt::format(" {:<{}}  ", visible(one.requirement.id), width);
+    if (one.requirement.level != Level::kMust) out_ << to_string(one.requirement.level) << ": ";
+    out_ << visible(one.requirement.text) << '\n';
+    std::string told;  // many claims rest on the same one: its message once
+    for (const std::size_t index : one.cases) {
+      const CaseEnded& of = worker.cases[index];
+      if (of.verdict == Verdict::kPass) continue;
+      if (of.verdict == Verdict::kSkip || of.verdict == Verdict::kKnownFailure) {
+        if (of.message != std::exchange(told, of.message)) print_indented(out_, indent, of.message);
+      } else {
+        print_case(out_, indent, of);
+      }
+    }
+  }
+  for (const CaseEnded& one : worker.cases) {
+    if (!one.requirements.empty() || one.verdict == Verdict::kPass) continue;
+    const Style style = style_of(one.verdict, one.level);
+    out_ << "  " << paint(style.colour, fmt::format("{:<5}", style.word)) << " (no requirement)\n";
+    print_case(out_, indent, one);
+  }
+  for (const CaseStarted& one : worker.running) {
+    out_ << "  " << paint("\033[1;35m", "ERROR")
+         << fmt::format(" {}.{} was running when its worker ended\n", one.suite, one.name);
+  }
+  if (unjudged != 0) out_ << fmt::format("  {} of {} requirements were not judged\n", unjudged, results.size());
+  if (worker.ended && !worker.ended->message.empty()) print_indented(out_, "  ", worker.ended->message);
+  const ExitStatus status = judge(worker);
+  out_ << "  " << paint(verdict_colour(status), to_string(status)) << ": " << count(worker) << "\n\n";
+  out_.flush();
+}
+
+void TerminalPrinter::print_end() {
+  const Painter paint(options_.colour);
+  const RunEnded& ended = *result_.ended;
+  if (!ended.message.empty()) print_indented(out_, "", ended.message);
+  const ExitStatus status = ended.status;
+  out_ << paint(verdict_colour(status), to_string(status));
+  if (result_.workers.size() != 1)
+    out_ << ": " << count(result_) << fmt::format(" ({} workers)", result_.workers.size());
+  out_ << fmt::format(" in {}", milliseconds(ended.duration));
+  if (!options_.report.empty()) out_ << ", report in " << options_.report;
+  out_ << '\n';
+  out_.flush();
+}
+
+}  // namespace netns_lab::reports
