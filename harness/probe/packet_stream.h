@@ -7,11 +7,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/probe/receive_batch.h"
 #include "harness/probe/socket_factory.h"
 
 namespace netns_lab::probe {
@@ -24,7 +26,7 @@ class PacketStream {
                                    const std::string& link);
   PacketStream(PacketStream&&) noexcept = default;
   PacketStream& operator=(PacketStream&&) noexcept = default;
-  ~PacketStream();  // returns at once; a thread of its own closes the socket (8-16 ms)
+  ~PacketStream() = default;  // takes 8-16 ms: the kernel waits for a grace period
 
   // The next bytes of the stream, at most `maximum` (>= 1), waiting for the first until `deadline`; "" when none came.
   // The pcap header comes first, at once. Errors: kCancelled, kSystem.
@@ -34,7 +36,9 @@ class PacketStream {
 
  private:
   explicit PacketStream(UniqueFd socket);
+  void append(std::size_t index);
   UniqueFd socket_;
+  std::unique_ptr<ReceiveBatch> batch_;
   std::string pending_;  // bytes of the stream that did not fit into the last read
   std::uint64_t drops_ = 0;
 };

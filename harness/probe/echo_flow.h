@@ -1,0 +1,69 @@
+// One EchoSpec under way: what was asked, what came, what is still awaited.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "harness/model/echo.h"
+#include "harness/probe/echo_socket.h"
+#include "harness/probe/icmp.h"
+#include "harness/probe/payload.h"
+
+namespace netns_lab::probe {
+
+// Sequence numbers start at 1. No system call in here: time is handed in.
+class EchoFlow {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  EchoFlow(const EchoSpec& spec, std::uint16_t identifier, std::uint64_t seed);
+
+  const EchoSpec& spec() const { return report_.spec; }
+  std::uint16_t identifier() const { return report_.identifier; }
+  const PayloadPattern& payload() const { return payload_; }
+  EchoReport& report() { return report_; }
+
+  // The number (from 0) of the request that may go out now; nothing when all are out, the window is full or the
+  // interval is not over.
+  std::optional<std::uint32_t> may_send(Clock::time_point now) const;
+  std::uint32_t next() const { return next_; }  // the number of the request whose outcome is told next
+  void batched() { ++batched_; }  // handed to the socket; `sent`, `refused` or `blocked` follows in the same order
+  void sent(Clock::time_point now, std::chrono::nanoseconds wall_clock);
+  void refused(int system_errno, Clock::time_point now);
+  void blocked();  // it did not go out: it will be asked for again
+
+  void stamp(std::uint32_t request, std::chrono::nanoseconds transmit_stamp);
+  void reply(const EchoArrival& arrival, const IcmpMessage& message, const std::string& arrival_link);
+  void problem(const EchoArrival& arrival, const IcmpMessage& message);  // with a quote
+  void give_up(const Error& error);  // the sockets could not be opened, for a reason that lies in the subject
+  void foreign() { ++report_.foreign_replies; }
+  void sighting(const Sighting& sighting) { report_.sightings.push_back(sighting); }
+  bool intact(std::uint16_t sequence, Bytes payload) const;
+
+  void expire(Clock::time_point now);  // requests whose reply_wait is over no longer hold up the window or the end
+  bool done() const { return next_ == spec().count && outstanding_ == 0; }
+  // When it next wants to be looked at: to send, or to expire a request.
+  Clock::time_point wakes_at() const;
+
+ private:
+  struct Request {
+    Clock::time_point at;
+    std::chrono::nanoseconds stamp{0};  // CLOCK_REALTIME: ours, until the kernel's is known
+    bool settled = false;
+  };
+  void settle(std::uint32_t request);
+
+  EchoReport report_;
+  PayloadPattern payload_;
+  std::vector<Request> requests_;  // those that are out
+  std::uint32_t next_ = 0;
+  std::uint32_t batched_ = 0;
+  std::uint32_t outstanding_ = 0;
+  std::uint32_t oldest_ = 0;  // all before it are settled
+  bool heard_ = false;        // some reply has come
+  Clock::time_point next_at_;
+};
+
+}  // namespace netns_lab::probe

@@ -1,0 +1,278 @@
+#include "harness/probe/echo_run.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <map>
+#include <set>
+
+#include "harness/probe/echo_flow.h"
+#include "harness/probe/echo_group.h"
+#include "harness/probe/local_source.h"
+#include "harness/probe/watch.h"
+
+namespace netns_lab::probe {
+namespace {
+
+using Clock = EchoFlow::Clock;
+
+constexpr std::uint32_t kMostFlows = 32'768;
+constexpr std::uint32_t kMostStampedFlood = 256;  // requests without an interval that still get transmit stamps
+constexpr unsigned kRoundsBetweenCancelLooks = 64;
+constexpr std::chrono::seconds kLongestWait{1};
+
+Result<void> check(const EchoSpec& spec) {
+  const auto refuse = [&](std::string why) {
+    return tl::unexpected(Error::invalid(fmt::format("echo to {}", spec.destination.to_string()), std::move(why)));
+  };
+  if (spec.count < 1 || spec.count > 65'535) return refuse(fmt::format("count is {}, expected 1 to 65535", spec.count));
+  if (spec.window < 1) return refuse("window is 0, expected at least 1");
+  if (spec.payload_size > 65'507) {
+    return refuse(fmt::format("payload size is {} bytes, expected at most 65507", spec.payload_size));
+  }
+  if (spec.interval.count() < 0) return refuse("the interval is negative");
+  if (spec.reply_wait.count() < 0) return refuse("the time to wait for replies is negative");
+  if (spec.ttl == std::uint8_t{0}) return refuse("TTL is 0, expected 1 to 255");
+  if (spec.source && spec.source->family() != spec.destination.family()) {
+    return refuse(fmt::format("the source {} is of the other family", spec.source->to_string()));
+  }
+  return {};
+}
+
+class EchoRun {
+ public:
+  EchoRun(ProbeTools& tools, Cancel cancel) : tools_(tools), cancel_(cancel) {}
+
+  Result<std::vector<EchoReport>> run(std::span<const EchoSpec> specs) {
+    plan(specs);
+    NETNS_LAB_TRY(open_watch());
+    NETNS_LAB_TRY(open_sockets());
+    NETNS_LAB_TRY(pump());
+    NETNS_LAB_TRY(finish());
+    return reports();
+  }
+
+ private:
+  // One group per socket needed, and flows with random identifiers, so that no earlier probe's packets are taken for
+  // ours. They are contiguous, so that one filter serves them all, and contiguous within each group.
+  void plan(std::span<const EchoSpec> specs) {
+    std::vector<EchoSocketOptions> options;
+    std::map<decltype(std::declval<EchoSocketOptions>().key()), std::size_t> group_of;
+    std::vector<std::vector<std::size_t>> members;
+    options.reserve(specs.size());
+    for (std::size_t index = 0; index < specs.size(); ++index) {
+      options.push_back(EchoSocketOptions::of(specs[index]));
+      options.back().transmit_stamps =
+          specs[index].interval.count() > 0 || specs[index].count <= kMostStampedFlood / specs.size();
+      const auto place = group_of.try_emplace(options.back().key(), members.size());
+      if (place.second) {
+        members.emplace_back();
+        groups_.push_back(EchoGroup(options.back()));
+      }
+      members[place.first->second].push_back(index);
+    }
+    const std::uint64_t seed = random_seed();
+    identifiers_.first = static_cast<std::uint16_t>(1 + (seed >> 32) % (65'535 - specs.size()));
+    identifiers_.count = static_cast<std::uint32_t>(specs.size());
+    std::vector<std::uint16_t> identifiers(specs.size());
+    std::uint16_t next = identifiers_.first;
+    for (const auto& group : members) {
+      for (const std::size_t index : group) identifiers[index] = next++;
+    }
+    flows_.reserve(specs.size());
+    by_identifier_.resize(specs.size());
+    for (std::size_t index = 0; index < specs.size(); ++index) {
+      flows_.push_back(EchoFlow(specs[index], identifiers[index], seed + 0x9E3779B97F4A7C15ULL * (index + 1)));
+      by_identifier_[static_cast<std::size_t>(identifiers[index] - identifiers_.first)] = index;
+    }
+    for (std::size_t group = 0; group < members.size(); ++group) {
+      for (const std::size_t index : members[group]) groups_[group].add(&flows_[index]);
+    }
+  }
+
+  Result<void> open_watch() {
+    for (std::size_t index = 0; index < flows_.size(); ++index) {
+      for (const std::string& name : flows_[index].spec().watch) {
+        const auto place = watching_.try_emplace(name, flows_.size());
+        place.first->second[index] = true;
+      }
+    }
+    std::set<std::string> namespaces;
+    for (const auto& [name, watched_by] : watching_) {
+      const auto capture = tools_.captures.get(name);
+      if (capture) {
+        namespaces.insert(name);
+      } else if (lies_in_the_subject(capture.error())) {
+        for (std::size_t index = 0; index < flows_.size(); ++index) {
+          if (watched_by[index]) flows_[index].give_up(capture.error());
+        }
+      } else {
+        return tl::unexpected(capture.error());
+      }
+    }
+    NETNS_LAB_ASSIGN(Watch watch, Watch::start(tools_.captures, namespaces,
+                                               SocketFilter::probe_packets(identifiers_, 0), tools_.batch));
+    watch_.emplace(std::move(watch));
+    queue_budget_ = watch_->smallest_queue() / 2;
+    return {};
+  }
+
+  Result<void> open_sockets() {
+    for (EchoGroup& group : groups_) {
+      const auto opened = group.open(tools_.factory);
+      if (opened) continue;
+      if (!lies_in_the_subject(opened.error())) return tl::unexpected(opened.error());
+      for (EchoFlow* flow : group.members()) flow->give_up(opened.error());
+    }
+    return {};
+  }
+
+  Result<void> pump() {
+    for (unsigned round = 1;; ++round) {
+      const Clock::time_point now = Clock::now();
+      bool progress = false;
+      bool done = true;
+      for (EchoGroup& group : groups_) {
+        if (!group.is_open()) continue;
+        const std::uint64_t room = queue_budget_ - std::min(undrained_, queue_budget_);
+        undrained_ += group.send(now, room);
+        NETNS_LAB_ASSIGN(const bool received, group.receive(tools_.batch));
+        progress = progress || received;
+        // What was late is expired only after everything that had come in was taken.
+        done = group.settle(now) && done;
+        if (undrained_ >= queue_budget_) NETNS_LAB_TRY(drain());
+      }
+      if (done) return {};
+      if (!progress) {
+        NETNS_LAB_TRY(drain());
+        NETNS_LAB_TRY(wait());
+      } else if (round % kRoundsBetweenCancelLooks == 0) {
+        NETNS_LAB_TRY(look_for_cancel());
+      }
+    }
+  }
+
+  Result<void> drain() {
+    undrained_ = 0;
+    return watch_->drain(tools_.batch, [this](const Seen& seen) { sight(seen); });
+  }
+
+  void sight(const Seen& seen) {
+    const SightingKind kind = seen.sighting.kind;
+    if (kind == SightingKind::kArp || kind == SightingKind::kNeighbourDiscovery) {
+      neighbours_.push_back(seen.sighting);
+      return;
+    }
+    const bool echo = kind == SightingKind::kRequest || kind == SightingKind::kReply;
+    const bool problem = kind == SightingKind::kProblem && seen.quote && seen.quote->is_echo_request;
+    if (!(echo || problem) || !identifiers_.contains(seen.sighting.identifier)) return;
+    const std::size_t index = by_identifier_[static_cast<std::size_t>(seen.sighting.identifier - identifiers_.first)];
+    if (!watching_.at(seen.sighting.network_namespace)[index]) return;
+    Sighting sighting = seen.sighting;
+    if (echo) sighting.payload_intact = seen.complete && flows_[index].intact(sighting.sequence, seen.payload);
+    flows_[index].sighting(sighting);
+  }
+
+  Result<void> finish() {
+    for (EchoGroup& group : groups_) {
+      if (group.is_open()) NETNS_LAB_TRY(group.receive(tools_.batch));
+    }
+    return watch_->finish(tools_.batch, [this](const Seen& seen) { sight(seen); });
+  }
+
+  Result<std::vector<EchoReport>> reports() {
+    NETNS_LAB_ASSIGN(const std::uint64_t drops, watch_->drops());
+    for (const EchoGroup& group : groups_) {
+      for (EchoFlow* flow : group.members()) flow->report().capture_drops += group.overflow();
+    }
+    std::vector<EchoReport> reports;
+    reports.reserve(flows_.size());
+    for (std::size_t index = 0; index < flows_.size(); ++index) {
+      EchoReport& report = flows_[index].report();
+      if (!report.source && report.open_errno == 0) report.source = local_source(tools_.factory, report.spec);
+      for (const Sighting& neighbour : neighbours_) {
+        if (watching_.at(neighbour.network_namespace)[index] && concerns(neighbour, report)) {
+          report.sightings.push_back(neighbour);
+        }
+      }
+      std::ranges::stable_sort(report.sightings, {}, &Sighting::time);
+      if (!report.spec.watch.empty()) report.capture_drops += drops;
+      reports.push_back(std::move(report));
+    }
+    return reports;
+  }
+
+  static bool concerns(const Sighting& neighbour, const EchoReport& report) {
+    const auto is_ours = [&](const IpAddress& address) {
+      return address == report.spec.destination || (report.source && address == *report.source);
+    };
+    return is_ours(neighbour.source) || is_ours(neighbour.destination);
+  }
+
+  Result<void> wait() {
+    Clock::time_point wakes = Clock::time_point::max();
+    std::vector<pollfd> waits{pollfd{cancel_.fd, POLLIN, 0}};
+    for (const EchoGroup& group : groups_) {
+      if (!group.is_open()) continue;
+      if (!group.blocked()) wakes = std::min(wakes, group.wakes_at());
+      waits.push_back(pollfd{group.fd(), static_cast<short>(group.blocked() ? POLLIN | POLLOUT : POLLIN), 0});
+    }
+    for (const int fd : watch_->fds()) waits.push_back(pollfd{fd, POLLIN, 0});
+    const auto left = std::clamp(std::chrono::duration_cast<std::chrono::nanoseconds>(wakes - Clock::now()),
+                                 std::chrono::nanoseconds(0), std::chrono::nanoseconds(kLongestWait));
+    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
+    const timespec timeout{seconds.count(), (left - seconds).count()};
+    if (::ppoll(waits.data(), waits.size(), &timeout, nullptr) < 0 && errno != EINTR) {
+      return tl::unexpected(Error::system("wait for echo replies", errno));
+    }
+    if (waits.front().revents != 0) return tl::unexpected(Error::cancelled("echo"));
+    return {};
+  }
+
+  Result<void> look_for_cancel() const {
+    pollfd look{cancel_.fd, POLLIN, 0};
+    if (cancel_.fd >= 0 && ::poll(&look, 1, 0) > 0) return tl::unexpected(Error::cancelled("echo"));
+    return {};
+  }
+
+  ProbeTools& tools_;
+  Cancel cancel_;
+  IdentifierRange identifiers_;
+  std::vector<EchoFlow> flows_;
+  std::vector<std::size_t> by_identifier_;  // the flow of identifiers_.first, of the next, …
+  std::vector<EchoGroup> groups_;
+  std::optional<Watch> watch_;
+  std::map<std::string, std::vector<bool>> watching_;  // which flows want to know about a namespace
+  std::vector<Sighting> neighbours_;  // ARP and neighbour discovery: whose they are is known at the end
+  std::uint64_t queue_budget_ = 0;
+  std::uint64_t undrained_ = 0;  // what the captures' queues may hold by now
+};
+
+}  // namespace
+
+ProbeTools::ProbeTools(SocketFactory from) : factory(from), captures(std::move(from)) {
+  auto keeper = factory("", AF_UNIX, SOCK_DGRAM, 0);
+  const int on = 1;
+  if (keeper && ::setsockopt(keeper->get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) == 0) {
+    stamp_keeper = std::move(*keeper);
+  }
+}
+
+bool lies_in_the_subject(const Error& error) {
+  return error.system_errno == ENODEV || error.system_errno == EADDRNOTAVAIL || error.system_errno == ENOENT;
+}
+
+Result<std::vector<EchoReport>> run_echoes(ProbeTools& tools, std::span<const EchoSpec> specs, Cancel cancel) {
+  for (const EchoSpec& spec : specs) NETNS_LAB_TRY(check(spec));
+  if (specs.empty()) return std::vector<EchoReport>{};
+  if (specs.size() > kMostFlows) {
+    return tl::unexpected(
+        Error::invalid(fmt::format("{} echoes at once", specs.size()), fmt::format("expected at most {}", kMostFlows)));
+  }
+  return EchoRun(tools, cancel).run(specs);
+}
+
+}  // namespace netns_lab::probe
