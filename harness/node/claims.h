@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -48,16 +49,17 @@ class Claims {
   struct Conflict {
     SessionNumber session = 0;
     std::string thing;  // "namespace netns1"
+    bool is_ending = false;
   };
   // The first of the wanted names that another session has.
-  const Holder* find_conflict(SessionNumber session, const protocol::ClaimRequest& wanted, Conflict& conflict) const;
+  std::optional<Conflict> find_conflict(SessionNumber session, const protocol::ClaimRequest& wanted) const;
 
   mutable std::mutex mutex_;
   std::condition_variable left_;
   std::map<SessionNumber, Holder> holders_;
 };
 
-// What a name is called in messages, and whether the kernel takes it as the name of a link (1 to 15 bytes, no '/', no
+// Whether the kernel takes it as the name of a link (1 to 15 bytes, no '/', no
 // blanks; dev_valid_name(), net/core/dev.c).
 Result<void> check_link_name(const std::string& name);
 

@@ -1,0 +1,57 @@
+#include "harness/node/agent_state.h"
+
+#include <utility>
+
+namespace netns_lab::node {
+
+NetworkHandlesPool::Lease::~Lease() {
+  if (!handles_) return;
+  const std::lock_guard lock(pool_->mutex_);
+  pool_->idle_.push_back(*std::move(handles_));
+}
+
+Result<NetworkHandlesPool::Lease> NetworkHandlesPool::take() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!idle_.empty()) {
+      NetworkHandles handles = std::move(idle_.back());
+      idle_.pop_back();
+      return Lease(*this, std::move(handles));
+    }
+  }
+  NETNS_LAB_ASSIGN(NetworkHandles handles, NetworkHandles::create(namespace_directory_));
+  return Lease(*this, std::move(handles));
+}
+
+AgentJournal::AgentJournal(const std::string& path) {
+  if (!path.empty()) journal_.emplace(Journal::open(path));
+}
+
+Result<void> AgentJournal::before_sysctl(const std::string& key) {
+  const std::lock_guard lock(mutex_);
+  if (!journal_) return {};
+  if (!*journal_) return tl::unexpected(journal_->error());
+  return (*journal_)->before_sysctl(key);
+}
+
+Result<void> AgentJournal::before_link(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!journal_) return {};
+  if (!*journal_) return tl::unexpected(journal_->error());
+  return (*journal_)->before_link(name);
+}
+
+Result<void> AgentJournal::forget_link(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!journal_) return {};
+  if (!*journal_) return tl::unexpected(journal_->error());
+  return (*journal_)->forget_link(name);
+}
+
+AgentState::AgentState(AgentContext agent_context, OperationTable table)
+    : context(std::move(agent_context)),
+      operations(std::move(table)),
+      network(context.namespace_directory),
+      journal(context.journal) {}
+
+}  // namespace netns_lab::node

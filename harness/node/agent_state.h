@@ -1,0 +1,72 @@
+// What the sessions of one agent share.
+#pragma once
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/base/build_id.h"
+#include "harness/base/cancellation.h"
+#include "harness/node/agent.h"
+#include "harness/node/claims.h"
+#include "harness/node/journal.h"
+#include "harness/node/network_handles.h"
+#include "harness/node/operation.h"
+
+namespace netns_lab::node {
+
+// Netlink handles for one thread at a time, kept for the next: opening them costs more than most requests.
+class NetworkHandlesPool {
+ public:
+  explicit NetworkHandlesPool(std::string namespace_directory) : namespace_directory_(std::move(namespace_directory)) {}
+
+  // Give-back on destruction. The calling thread must be in the node's own namespace.
+  class Lease {
+   public:
+    Lease(NetworkHandlesPool& pool, NetworkHandles handles) : pool_(&pool), handles_(std::move(handles)) {}
+    Lease(Lease&& other) noexcept : pool_(other.pool_), handles_(std::exchange(other.handles_, std::nullopt)) {}
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    NetworkHandles& operator*() { return *handles_; }
+    NetworkHandles* operator->() { return &*handles_; }
+
+   private:
+    NetworkHandlesPool* pool_;
+    std::optional<NetworkHandles> handles_;
+  };
+  Result<Lease> take();
+
+ private:
+  std::string namespace_directory_;
+  std::mutex mutex_;
+  std::vector<NetworkHandles> idle_;
+};
+
+// The journal of a node that shares things with the machine (journal.h); does nothing where there is none. Any thread.
+class AgentJournal {
+ public:
+  explicit AgentJournal(const std::string& path);  // "" : none
+  Result<void> before_sysctl(const std::string& key);
+  Result<void> before_link(const std::string& name);
+  Result<void> forget_link(const std::string& name);
+
+ private:
+  std::mutex mutex_;
+  std::optional<Result<Journal>> journal_;
+};
+
+struct AgentState {
+  AgentState(AgentContext agent_context, OperationTable table);
+
+  const AgentContext context;
+  const OperationTable operations;
+  const std::string build = build_id();
+  Claims claims;
+  NetworkHandlesPool network;
+  AgentJournal journal;
+  Cancellation stop;  // somebody said shutdown
+};
+
+}  // namespace netns_lab::node

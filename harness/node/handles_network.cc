@@ -1,0 +1,104 @@
+#include "harness/node/handles_network.h"
+
+#include <poll.h>
+
+#include <array>
+#include <cerrno>
+#include <mutex>
+#include <optional>
+#include <utility>
+
+#include "harness/probe/echo_server.h"
+#include "harness/probe/packet_stream.h"
+
+namespace netns_lab::node {
+namespace {
+
+Error takes_nothing(const char* what) { return Error::invalid(std::string("write to ") + what, "it takes nothing"); }
+
+class ServerHandle final : public HandleObject {
+ public:
+  explicit ServerHandle(probe::EchoServer server) : server_(std::move(server)) {}
+
+  Result<Taken> read(std::uint32_t /*maximum*/, Deadline /*wait*/, const Cancellation& /*cancellation*/) override {
+    return tl::unexpected(Error::invalid("read from an echo server", "it has nothing to tell"));
+  }
+  Result<void> write(const protocol::WriteRequest& /*request*/, std::string_view /*bytes*/, Deadline /*deadline*/,
+                     const Cancellation& /*cancellation*/) override {
+    return tl::unexpected(takes_nothing("an echo server"));
+  }
+  Result<void> close(Deadline /*deadline*/) override {
+    server_.reset();
+    return {};
+  }
+
+ private:
+  std::optional<probe::EchoServer> server_;
+};
+
+class CaptureHandle final : public HandleObject {
+ public:
+  explicit CaptureHandle(probe::PacketStream stream) : stream_(std::move(stream)) {}
+
+  // One reader at a time; `close` ends one that waits.
+  Result<Taken> read(std::uint32_t maximum, Deadline wait, const Cancellation& cancellation) override {
+    const std::lock_guard lock(mutex_);
+    if (!stream_) return ended();
+    while (true) {
+      NETNS_LAB_ASSIGN(std::string bytes,
+                       stream_->read(std::max<std::uint32_t>(maximum, 1), Deadline::passed_already()));
+      if (!bytes.empty() || wait.passed()) return taken(std::move(bytes));
+      std::array<pollfd, 3> waits = {
+          {{stream_->fd(), POLLIN, 0}, {cancellation.fd(), POLLIN, 0}, {closing_.fd(), POLLIN, 0}}};
+      if (::poll(waits.data(), waits.size(), wait.poll_timeout()) < 0 && errno != EINTR) {
+        return tl::unexpected(Error::system("wait for packets", errno));
+      }
+      if (cancellation.requested()) return tl::unexpected(Error::cancelled("read from a capture"));
+      if (closing_.requested()) return ended();
+    }
+  }
+  Result<void> write(const protocol::WriteRequest& /*request*/, std::string_view /*bytes*/, Deadline /*deadline*/,
+                     const Cancellation& /*cancellation*/) override {
+    return tl::unexpected(takes_nothing("a capture"));
+  }
+  Result<void> close(Deadline /*deadline*/) override {
+    closing_.request();
+    const std::lock_guard lock(mutex_);
+    stream_.reset();
+    return {};
+  }
+
+ private:
+  Result<Taken> taken(std::string bytes) {
+    protocol::ReadReply reply;
+    reply.output_bytes = bytes.size();
+    reply.drops = stream_->drops();
+    return Taken{.reply = std::move(reply), .bytes = std::move(bytes)};
+  }
+  static Result<Taken> ended() {
+    protocol::ReadReply reply;
+    reply.end = true;
+    return Taken{.reply = std::move(reply), .bytes = ""};
+  }
+
+  std::mutex mutex_;
+  std::optional<probe::PacketStream> stream_;
+  Cancellation closing_;
+};
+
+}  // namespace
+
+Result<OpenServer> open_server(const probe::SocketFactory& factory, const ServeSpec& spec) {
+  NETNS_LAB_ASSIGN(probe::EchoServer server, probe::EchoServer::open(factory, spec));
+  const std::uint16_t port = server.port();
+  return OpenServer{.object = std::make_unique<ServerHandle>(std::move(server)), .port = port};
+}
+
+Result<std::unique_ptr<HandleObject>> open_capture(const probe::SocketFactory& factory,
+                                                   const protocol::CaptureRequest& request) {
+  NETNS_LAB_ASSIGN(probe::PacketStream stream,
+                   probe::PacketStream::open(factory, request.network_namespace, request.link));
+  return std::unique_ptr<HandleObject>(std::make_unique<CaptureHandle>(std::move(stream)));
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,57 @@
+#include "harness/node/apply.h"
+#include "harness/node/await_state.h"
+#include "harness/node/host_checks.h"
+#include "harness/node/operations.h"
+#include "harness/node/session.h"
+#include "harness/node/snapshot.h"
+
+namespace netns_lab::node {
+
+Result<protocol::Empty> claim(OperationContext& context, const protocol::ClaimRequest& request) {
+  Session& session = context.session;
+  AgentState& agent = session.agent();
+  const InUseCheck in_use = [&](const protocol::ClaimRequest& wanted) -> Result<void> {
+    NETNS_LAB_TRY(check_claim(agent.context, wanted));
+    // From here on a target may make them; should everything die, the journal knows whose they are.
+    for (std::size_t i = 0; i < wanted.links.size(); ++i) {
+      auto noted = agent.journal.before_link(wanted.links[i]);
+      if (noted) continue;
+      // Nothing is claimed then, and what is not claimed must not be undone later.
+      for (std::size_t j = 0; j < i; ++j) static_cast<void>(agent.journal.forget_link(wanted.links[j]));
+      return noted;
+    }
+    return {};
+  };
+  NETNS_LAB_TRY(agent.claims.claim(session.number(), request, in_use, context.deadline, context.cancellation));
+  return protocol::Empty();
+}
+
+Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRequest& request) {
+  Session& session = context.session;
+  for (const Change& change : request.changes) {
+    if (const auto* gone = std::get_if<DeleteNamespace>(&change)) session.release_captures(gone->name);
+  }
+  NETNS_LAB_ASSIGN(auto network, session.agent().network.take());
+  NETNS_LAB_TRY(session.objects().apply(*network, request.changes));
+  return protocol::Empty();
+}
+
+Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotRequest& request) {
+  AgentState& agent = context.session.agent();
+  NETNS_LAB_ASSIGN(auto network, agent.network.take());
+  return take_snapshot(agent.context, *network, request.options);
+}
+
+Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request) {
+  NETNS_LAB_ASSIGN(auto network, context.session.agent().network.take());
+  NETNS_LAB_TRY(await_state(*network, request, context.deadline, context.cancellation.fd()));
+  return protocol::Empty();
+}
+
+Result<protocol::LookupReply> look_up(OperationContext& context, const protocol::LookupRequest& request) {
+  NETNS_LAB_ASSIGN(auto network, context.session.agent().network.take());
+  NETNS_LAB_ASSIGN(std::vector<RouteAnswer> answers, look_up_routes(*network, request.queries));
+  return protocol::LookupReply{.answers = std::move(answers)};
+}
+
+}  // namespace netns_lab::node

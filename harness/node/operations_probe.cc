@@ -1,0 +1,41 @@
+#include <utility>
+
+#include "harness/node/handles_network.h"
+#include "harness/node/operations.h"
+#include "harness/node/session.h"
+
+namespace netns_lab::node {
+
+Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol::ProbeRequest& request) {
+  protocol::ProbeReply reply;
+  NETNS_LAB_TRY(
+      context.session.with_prober(context.deadline, context.cancellation, [&](probe::Prober& prober) -> Result<void> {
+        const probe::Cancel cancel = {.fd = context.cancellation.fd()};
+        if (!request.echoes.empty()) {
+          NETNS_LAB_ASSIGN(reply.echoes, prober.echo(request.echoes, cancel));
+        }
+        for (const ExchangeSpec& spec : request.exchanges) {
+          NETNS_LAB_ASSIGN(ExchangeReport report, prober.exchange(spec, cancel));
+          reply.exchanges.push_back(std::move(report));
+        }
+        return {};
+      }));
+  return reply;
+}
+
+Result<protocol::ServeReply> serve(OperationContext& context, const protocol::ServeRequest& request) {
+  Session& session = context.session;
+  NETNS_LAB_ASSIGN(OpenServer server,
+                   open_server(socket_factory(session.agent().context.namespace_directory), request.spec));
+  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(server.object)));
+  return protocol::ServeReply{.handle = handle, .port = server.port};
+}
+
+Result<protocol::HandleReply> capture(OperationContext& context, const protocol::CaptureRequest& request) {
+  Session& session = context.session;
+  NETNS_LAB_ASSIGN(auto object, open_capture(socket_factory(session.agent().context.namespace_directory), request));
+  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(object)));
+  return protocol::HandleReply{.handle = handle};
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,244 @@
+#include "harness/node/session_objects.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <net/if.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <utility>
+
+#include "harness/netns/named.h"
+#include "harness/node/apply.h"
+#include "harness/node/sysctl.h"
+
+namespace netns_lab::node {
+namespace {
+
+template <typename... Functions>
+struct Overloaded : Functions... {
+  using Functions::operator()...;
+};
+template <typename... Functions>
+Overloaded(Functions...) -> Overloaded<Functions...>;
+
+bool has_link(const std::string& name) { return ::if_nametoindex(name.c_str()) != 0; }
+
+// Links of the node's own namespace that a change makes.
+std::vector<std::string> links_made_by(const Change& change) {
+  std::vector<std::string> names;
+  if (const auto* veth = std::get_if<CreateVeth>(&change)) {
+    if (veth->network_namespace.empty()) names.push_back(veth->name);
+    if (veth->peer_namespace.empty()) names.push_back(veth->peer_name);
+  } else if (const auto* link = std::get_if<CreateLink>(&change)) {
+    if (link->network_namespace.empty()) names.push_back(link->name);
+  }
+  return names;
+}
+
+// The change that undoes one of the node's own namespace; none for those that are followed by name, or leave nothing.
+std::optional<Change> opposite(const Change& change) {
+  return std::visit(Overloaded{
+                        [](const AddAddress& add) -> std::optional<Change> {
+                          return DeleteAddress{.network_namespace = "", .link = add.link, .prefix = add.prefix};
+                        },
+                        [](const DeleteAddress& gone) -> std::optional<Change> {
+                          AddAddress add;
+                          add.link = gone.link;
+                          add.prefix = gone.prefix;
+                          return add;
+                        },
+                        [](const AddRoute& add) -> std::optional<Change> {
+                          return DeleteRoute{.network_namespace = "", .route = add.route};
+                        },
+                        [](const DeleteRoute& gone) -> std::optional<Change> {
+                          return AddRoute{.network_namespace = "", .route = gone.route};
+                        },
+                        [](const AddRule& add) -> std::optional<Change> {
+                          return DeleteRule{.network_namespace = "", .rule = add.rule};
+                        },
+                        [](const DeleteRule& gone) -> std::optional<Change> {
+                          return AddRule{.network_namespace = "", .rule = gone.rule};
+                        },
+                        [](const AddNeighbour& add) -> std::optional<Change> {
+                          return DeleteNeighbour{.network_namespace = "", .link = add.link, .address = add.address};
+                        },
+                        [](const SetSysctl& set) -> std::optional<Change> {
+                          const auto here = NetworkNamespace::current();
+                          auto before = here ? read_sysctl(*here, set.key) : tl::unexpected(here.error());
+                          if (!before) return std::nullopt;  // setting it will fail and say why
+                          return SetSysctl{.network_namespace = "", .key = set.key, .value = *std::move(before)};
+                        },
+                        [](const auto&) -> std::optional<Change> { return std::nullopt; },
+                    },
+                    change);
+}
+
+}  // namespace
+
+SessionObjects::SessionObjects(std::string namespace_directory, AgentJournal& journal)
+    : namespace_directory_(std::move(namespace_directory)), journal_(journal) {}
+
+bool SessionObjects::has_namespace(const std::string& name) const {
+  return check_namespace_name(name) && ::access((namespace_directory_ + "/" + name).c_str(), F_OK) == 0;
+}
+
+bool SessionObjects::belongs_to_own_link(const std::string& network_namespace, const std::string& link) const {
+  return !network_namespace.empty() || links_.count(link) > 0;
+}
+
+// Whether a change of the node's own namespace would outlive the links that the session has made there.
+bool SessionObjects::must_be_undone(const Change& change) const {
+  return std::visit(
+      Overloaded{
+          [this](const AddAddress& add) { return !belongs_to_own_link(add.network_namespace, add.link); },
+          [this](const DeleteAddress& gone) { return !belongs_to_own_link(gone.network_namespace, gone.link); },
+          [this](const AddNeighbour& add) { return !belongs_to_own_link(add.network_namespace, add.link); },
+          [this](const AddRoute& add) {
+            const auto& hops = add.route.hops;
+            return add.network_namespace.empty() &&
+                   (hops.empty() || std::any_of(hops.begin(), hops.end(),
+                                                [this](const NextHop& hop) { return links_.count(hop.link) == 0; }));
+          },
+          [](const DeleteRoute& gone) { return gone.network_namespace.empty(); },
+          [](const AddRule& add) { return add.network_namespace.empty(); },
+          [](const DeleteRule& gone) { return gone.network_namespace.empty(); },
+          [](const SetSysctl& set) { return set.network_namespace.empty(); },
+          [](const auto&) { return false; },
+      },
+      change);
+}
+
+Result<void> SessionObjects::apply(NetworkHandles& network, const std::vector<Change>& changes) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Change> batch;
+  for (const Change& change : changes) {
+    if (!must_be_undone(change)) {
+      // A link may be made and used in one list: what the batch will make counts as made already.
+      for (const std::string& name : links_made_by(change)) {
+        if (!has_link(name)) links_.insert(name);
+      }
+      batch.push_back(change);
+      continue;
+    }
+    NETNS_LAB_TRY(apply_batch(network, std::exchange(batch, {})));
+    NETNS_LAB_TRY(apply_alone(network, change));
+  }
+  return apply_batch(network, batch);
+}
+
+// One change whose success must be known for sure, because undoing what was not done would harm somebody else's.
+Result<void> SessionObjects::apply_alone(NetworkHandles& network, const Change& change) {
+  if (const auto* set = std::get_if<SetSysctl>(&change)) NETNS_LAB_TRY(journal_.before_sysctl(set->key));
+  std::optional<Change> undo = opposite(change);
+  NETNS_LAB_TRY(apply_changes(network, {change}));
+  // Deleting what the session has added leaves nothing to undo.
+  const auto added = std::find_if(undo_.rbegin(), undo_.rend(), [&](const Change& known) { return known == change; });
+  if (added != undo_.rend()) {
+    undo_.erase(std::next(added).base());
+  } else if (undo) {
+    undo_.push_back(*std::move(undo));
+  }
+  return {};
+}
+
+Result<void> SessionObjects::apply_batch(NetworkHandles& network, const std::vector<Change>& changes) {
+  if (changes.empty()) return {};
+  // Only what was not there before can be the session's own, and the journal is written first.
+  std::set<std::string> new_namespaces;
+  std::set<std::string> new_links;
+  for (const Change& change : changes) {
+    if (const auto* create = std::get_if<CreateNamespace>(&change)) {
+      if (!has_namespace(create->name)) new_namespaces.insert(create->name);
+    }
+    for (const std::string& name : links_made_by(change)) {
+      if (has_link(name) || !new_links.insert(name).second) continue;
+      NETNS_LAB_TRY(journal_.before_link(name));
+    }
+  }
+  Result<void> applied = apply_changes(network, changes);
+  for (const std::string& name : new_namespaces) {
+    if (has_namespace(name)) namespaces_.insert(name);
+  }
+  for (const std::string& name : new_links) {
+    if (has_link(name)) {
+      links_.insert(name);
+    } else {
+      links_.erase(name);
+    }
+  }
+  for (const Change& change : changes) follow(change);
+  return applied;
+}
+
+// Names that changed, and objects that are gone.
+void SessionObjects::follow(const Change& change) {
+  if (const auto* gone = std::get_if<DeleteNamespace>(&change)) {
+    if (!has_namespace(gone->name)) namespaces_.erase(gone->name);
+  } else if (const auto* link = std::get_if<DeleteLink>(&change)) {
+    if (link->network_namespace.empty() && !has_link(link->name) && links_.erase(link->name) > 0) {
+      static_cast<void>(journal_.forget_link(link->name));  // a stale line costs one vain look later
+    }
+  } else if (const auto* set = std::get_if<SetLink>(&change)) {
+    const std::string& name = set->new_name ? *set->new_name : set->name;
+    const bool was_ours = set->network_namespace.empty() && links_.count(set->name) > 0;
+    if (was_ours && !has_link(set->name)) links_.erase(set->name);
+    if (was_ours && !set->move_to && has_link(name)) links_.insert(name);
+    if (set->move_to && set->move_to->empty() && !set->network_namespace.empty() && has_link(name)) links_.insert(name);
+  }
+}
+
+void SessionObjects::before_file(const std::string& path) {
+  const std::lock_guard lock(mutex_);
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    const std::string folder = path.substr(0, at);
+    if (::access(folder.c_str(), F_OK) != 0) paths_.push_back(folder);
+  }
+  if (::access(path.c_str(), F_OK) != 0) paths_.push_back(path);
+}
+
+bool SessionObjects::empty() const {
+  const std::lock_guard lock(mutex_);
+  return namespaces_.empty() && links_.empty() && undo_.empty() && paths_.empty();
+}
+
+std::vector<Error> SessionObjects::remove(NetworkHandles& network, const protocol::ClaimRequest& claimed) {
+  const std::lock_guard lock(mutex_);
+  std::vector<Error> errors;
+  const auto note = [&](Result<void> result, std::initializer_list<int> harmless) {
+    if (result) return;
+    const Error& error = result.error();
+    if (error.kind == ErrorKind::kMissing) return;
+    if (std::find(harmless.begin(), harmless.end(), error.system_errno) != harmless.end()) return;
+    errors.push_back(error);
+  };
+  for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
+    note(apply_changes(network, {*change}), {ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL, EEXIST});
+  }
+  undo_.clear();
+
+  namespaces_.insert(claimed.namespaces.begin(), claimed.namespaces.end());
+  for (const std::string& name : namespaces_) {
+    if (has_namespace(name)) note(apply_changes(network, {DeleteNamespace{.name = name}}), {ENOENT});
+  }
+  namespaces_.clear();
+  // The names are gone, the kernel takes the ends inside later: deleting the ends out here makes sure that they are
+  // gone when this returns.
+  links_.insert(claimed.links.begin(), claimed.links.end());
+  for (const std::string& name : links_) {
+    if (has_link(name)) note(apply_changes(network, {DeleteLink{.network_namespace = "", .name = name}}), {ENODEV});
+    note(journal_.forget_link(name), {});
+  }
+  links_.clear();
+  for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) {
+    if (::unlink(path->c_str()) != 0 && (errno == EISDIR || errno == EPERM)) ::rmdir(path->c_str());
+  }
+  paths_.clear();
+  return errors;
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,52 @@
+// What one session has made on the node, so that it goes with the session.
+//
+//   NETNS_LAB_TRY(objects.apply(*network, request.changes));   // does the changes, and remembers how to undo them
+//   objects.remove(*network, claimed);                          // at the end
+//
+// Remembered are: named namespaces, links of the node's own namespace, and there, too, addresses, routes, rules,
+// neighbours and sysctls that do not go with such a link. What was there before is never taken for the session's own.
+// What a session changes inside a namespace goes with that namespace; inside one that it did not make, nobody undoes
+// it. Threading: every member from any thread; changes of one session are done one list after the other.
+#pragma once
+
+#include <mutex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/model/change.h"
+#include "harness/node/agent_state.h"
+#include "harness/protocol/messages.h"
+
+namespace netns_lab::node {
+
+class SessionObjects {
+ public:
+  SessionObjects(std::string namespace_directory, AgentJournal& journal);
+
+  Result<void> apply(NetworkHandles& network, const std::vector<Change>& changes);
+  // A file that `put` is about to write; remembered when it is not there yet, with the folders above it that are not.
+  void before_file(const std::string& path);
+  bool empty() const;
+  // Removes everything remembered, and what of `claimed` is there. Goes on after errors and returns them.
+  std::vector<Error> remove(NetworkHandles& network, const protocol::ClaimRequest& claimed);
+
+ private:
+  bool belongs_to_own_link(const std::string& network_namespace, const std::string& link) const;
+  bool must_be_undone(const Change& change) const;
+  Result<void> apply_alone(NetworkHandles& network, const Change& change);
+  Result<void> apply_batch(NetworkHandles& network, const std::vector<Change>& changes);
+  void follow(const Change& change);
+  bool has_namespace(const std::string& name) const;
+
+  mutable std::mutex mutex_;
+  std::string namespace_directory_;
+  AgentJournal& journal_;
+  std::set<std::string> namespaces_;
+  std::set<std::string> links_;     // of the node's own namespace
+  std::vector<Change> undo_;        // in the order in which they were done
+  std::vector<std::string> paths_;  // files and folders, parents first
+};
+
+}  // namespace netns_lab::node

@@ -1,0 +1,34 @@
+#include "harness/node/snapshot.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/netns/named.h"
+#include "harness/node/leftovers.h"
+#include "harness/node/network_state.h"
+#include "harness/node/processes.h"
+
+namespace netns_lab::node {
+
+Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& network, const SnapshotOptions& options) {
+  Snapshot snapshot;
+  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory));
+  std::vector<std::string> names;
+  for (const NamespaceEntry& entry : snapshot.entries) {
+    if (entry.is_network) names.push_back(entry.name);
+  }
+  NETNS_LAB_ASSIGN(snapshot.namespaces, read_network_states(network, names, options));
+  if (options.pristine) {
+    NETNS_LAB_ASSIGN(snapshot.pristine, read_pristine_state(network, options));
+  }
+  if (options.processes) {
+    NETNS_LAB_ASSIGN(snapshot.processes, list_processes());
+  }
+  if (options.files) {
+    NETNS_LAB_ASSIGN(snapshot.files, list_leftovers(context));
+  }
+  return snapshot;
+}
+
+}  // namespace netns_lab::node
