@@ -48,7 +48,7 @@ OperState oper_state(std::uint8_t value) {
 
 Request create_veth(const VethSpec& spec) {
   Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ECHO);
-  ifinfomsg header = link_header();
+  ifinfomsg header = link_header(spec.index);
   if (spec.up) set_flag(header, IFF_UP, true);
   request.put_header(header);
   request.put_string(IFLA_IFNAME, spec.name);
@@ -61,7 +61,7 @@ Request create_veth(const VethSpec& spec) {
     request.put_string(IFLA_INFO_KIND, "veth");
     request.put_nested(IFLA_INFO_DATA, [&] {
       request.put_nested(VETH_INFO_PEER, [&] {
-        request.put_raw(link_header());
+        request.put_raw(link_header(spec.peer_index));
         request.put_string(IFLA_IFNAME, spec.peer_name);
         put_single_queue(request);
         if (spec.peer_namespace >= 0) {

@@ -29,6 +29,11 @@ struct VethSpec {
   std::optional<MacAddress> mac;
   std::optional<MacAddress> peer_mac;
   std::optional<std::uint32_t> master;  // index of the near end's bridge: far cheaper here than afterwards
+  // Wanted indexes of the ends; 0: the kernel chooses. Give both or none: the kernel takes the far end's only with the
+  // near end's (drivers/net/veth.c). Ends of the same index, as two fresh namespaces give them, can wait up to 1 s for
+  // operstate UP: linkwatch_urgent_event() takes such a link for no pair.
+  std::uint32_t index = 0;
+  std::uint32_t peer_index = 0;
   std::uint32_t group = 0;
   bool up =
       false;  // raises the near end. The far end cannot be raised here (ENOTCONN): raise it from its own namespace

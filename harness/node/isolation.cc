@@ -1,0 +1,89 @@
+#include "harness/node/isolation.h"
+
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "harness/netns/mount_table.h"
+#include "harness/node/isolation_kernel.h"
+#include "harness/node/isolation_mount.h"
+#include "harness/node/isolation_overlay.h"
+#include "harness/node/isolation_sudo.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr auto kHomeFolder = "/home/ubuntu";  // where the tutorial's scripts expect to be
+
+Result<void> make_folder(const std::string& path, mode_t mode) {
+  if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
+  return tl::unexpected(Error::system(fmt::format("create folder {}", path), errno));
+}
+
+bool is_folder(const std::string& path) {
+  struct stat status {};
+  return ::stat(path.c_str(), &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+// Attaches the empty folder `own` of ours at `path`, hiding what the machine has there.
+Result<void> attach_own(const std::string& own, const std::string& path) {
+  NETNS_LAB_TRY(make_folder(own, 0755));
+  NETNS_LAB_TRY(make_folder(path, 0755));
+  NETNS_LAB_ASSIGN(const UniqueFd copy, copy_of_mount(own, Subtree::kThisMountOnly));
+  return attach_mount(copy, path);
+}
+
+}  // namespace
+
+Result<Isolation> isolate(const IsolationSpec& spec) {
+  if (::sethostname(spec.host_name.data(), spec.host_name.size()) != 0) {
+    return tl::unexpected(Error::system(fmt::format("set the host name {}", spec.host_name), errno));
+  }
+  NETNS_LAB_TRY(make_mounts_private());
+  UniqueFd journal;
+  if (!spec.journal_directory.empty()) {
+    NETNS_LAB_ASSIGN(journal, copy_of_mount(spec.journal_directory, Subtree::kThisMountOnly));
+  }
+  NETNS_LAB_TRY(make_read_only("/", Subtree::kWithMountsBelow));
+  NETNS_LAB_ASSIGN(const MountTable table, MountTable::read());
+  std::vector<std::string> mount_points;
+  for (const MountEntry& entry : table.entries()) mount_points.push_back(entry.mount_point);
+
+  Isolation made;
+  const std::string own = kOwnFolder;
+  NETNS_LAB_TRY(mount_file_system("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"));
+  NETNS_LAB_TRY(make_folder(own, 0755));
+  NETNS_LAB_TRY(make_folder("/run/lock", 01777));
+  if (journal.valid()) {
+    NETNS_LAB_TRY(make_folder(own + "/journal", 0700));
+    NETNS_LAB_TRY(attach_mount(journal, own + "/journal"));
+  }
+  made.writable.emplace_back("/run", "/run");
+  made.made_by_setup = {own, "/run/lock"};
+
+  for (const char* folder : {"/etc", "/var", "/tmp", "/home", "/root"}) {
+    if (!is_folder(folder)) continue;
+    NETNS_LAB_ASSIGN(const Cover cover, cover_writable(folder, own, mount_points));
+    made.writable.emplace_back(folder, cover == Cover::kOverlay ? upper_of(folder, own) : folder);
+    if (cover == Cover::kTmpfs)
+      made.lost.push_back(fmt::format("{} cannot be overlaid here: what the machine has there is read-only", folder));
+  }
+  NETNS_LAB_TRY(attach_own(own + "/ubuntu", kHomeFolder));
+  made.writable.emplace_back(kHomeFolder, own + "/ubuntu");
+  made.made_by_setup.push_back(kHomeFolder);
+
+  NETNS_LAB_ASSIGN(const auto lost_proc, mount_proc());
+  NETNS_LAB_ASSIGN(const auto lost_sys, mount_sys());
+  NETNS_LAB_TRY(mount_dev());
+  made.lost.insert(made.lost.end(), lost_proc.begin(), lost_proc.end());
+  made.lost.insert(made.lost.end(), lost_sys.begin(), lost_sys.end());
+  if (const auto sudo = install_sudo(own); !sudo) {
+    made.lost.push_back("there is no sudo on this node: " + sudo.error().message());
+  }
+  return made;
+}
+
+}  // namespace netns_lab::node

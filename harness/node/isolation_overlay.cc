@@ -1,0 +1,139 @@
+#include "harness/node/isolation_overlay.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <utility>
+
+#include "harness/node/isolation_mount.h"
+
+namespace netns_lab::node {
+namespace {
+
+Result<void> make_folder(const std::string& path, mode_t mode) {
+  if ((::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) && ::chmod(path.c_str(), mode) == 0) return {};
+  return tl::unexpected(Error::system(fmt::format("create folder {}", path), errno));
+}
+
+// "/var/lib" -> "var_lib": one level is enough for all of them.
+std::string flat(const std::string& folder) {
+  std::string name = folder.substr(1);
+  std::replace(name.begin(), name.end(), '/', '_');
+  return name;
+}
+
+// Mounts right below `folder` (their own ones come with them), folders only: copied before the folder is covered,
+// attached afterwards.
+std::vector<std::pair<std::string, UniqueFd>> copy_mounts_below(const std::string& folder,
+                                                                const std::vector<std::string>& mount_points) {
+  std::vector<std::pair<std::string, UniqueFd>> copies;
+  std::vector<std::string> inside;
+  for (const std::string& point : mount_points) {
+    if (point.rfind(folder + "/", 0) == 0) inside.push_back(point);
+  }
+  std::sort(inside.begin(), inside.end());
+  for (const std::string& point : inside) {
+    if (!copies.empty() && (point == copies.back().first || point.rfind(copies.back().first + "/", 0) == 0)) continue;
+    struct stat status {};
+    if (::stat(point.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+    auto copy = copy_of_mount(point, Subtree::kWithMountsBelow);
+    if (copy) copies.emplace_back(point, std::move(*copy));
+  }
+  return copies;
+}
+
+// The fallback: an empty tmpfs, and in it what the folder held, bound read-only.
+Result<void> cover_with_tmpfs(const std::string& folder, mode_t mode) {
+  NETNS_LAB_ASSIGN(const UniqueFd old, copy_of_mount(folder, Subtree::kThisMountOnly));
+  std::vector<std::pair<std::string, bool>> held;  // name, is a folder
+  std::vector<std::pair<std::string, std::string>> symbolic_links;
+  if (const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir); listing) {
+    while (const dirent* item = ::readdir(listing.get())) {
+      const std::string name = item->d_name;
+      struct stat status {};
+      if (name == "." || name == ".." ||
+          ::fstatat(::dirfd(listing.get()), item->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0)
+        continue;
+      char target[4096];
+      const ssize_t length =
+          S_ISLNK(status.st_mode) ? ::readlinkat(::dirfd(listing.get()), item->d_name, target, sizeof target) : -1;
+      if (length > 0) symbolic_links.emplace_back(name, std::string(target, static_cast<std::size_t>(length)));
+      if (S_ISDIR(status.st_mode) || S_ISREG(status.st_mode)) held.emplace_back(name, S_ISDIR(status.st_mode));
+    }
+  }
+  std::vector<std::pair<std::string, UniqueFd>> copies;
+  for (const auto& [name, is_folder] : held) {
+    auto copy = copy_of_mount(folder + "/" + name, Subtree::kThisMountOnly);
+    if (copy) copies.emplace_back(name, std::move(*copy));
+  }
+  NETNS_LAB_TRY(mount_file_system("tmpfs", folder, MS_NOSUID | MS_NODEV, fmt::format("mode={:o}", mode)));
+  for (const auto& [name, copy] : copies) {
+    const std::string path = folder + "/" + name;
+    const std::string& wanted = name;
+    const bool is_folder =
+        std::any_of(held.begin(), held.end(), [&](const auto& item) { return item.first == wanted && item.second; });
+    if (is_folder) {
+      ::mkdir(path.c_str(), 0755);
+    } else {
+      const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+    }
+    NETNS_LAB_TRY(attach_mount(copy, path));
+  }
+  for (const auto& [name, target] : symbolic_links) {
+    if (::symlink(target.c_str(), (folder + "/" + name).c_str()) != 0) {
+      return tl::unexpected(Error::system(fmt::format("create the symbolic link {}/{}", folder, name), errno));
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string upper_of(const std::string& folder, const std::string& scratch) {
+  return scratch + "/upper/" + flat(folder);
+}
+
+Result<Cover> cover_writable(const std::string& folder, const std::string& scratch,
+                             const std::vector<std::string>& mount_points) {
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0)
+    return tl::unexpected(Error::system(fmt::format("look at folder {}", folder), errno));
+  const mode_t mode = status.st_mode & 07777;
+  const std::string upper = upper_of(folder, scratch);
+  const std::string work = scratch + "/work/" + flat(folder);
+  NETNS_LAB_TRY(make_folder(scratch + "/upper", 0755));
+  NETNS_LAB_TRY(make_folder(scratch + "/work", 0755));
+  NETNS_LAB_TRY(make_folder(upper, mode));
+  NETNS_LAB_TRY(make_folder(work, 0755));
+  const auto below = copy_mounts_below(folder, mount_points);
+
+  Cover cover = Cover::kOverlay;
+  // A folder that we may not read (/root, as a plain user) would give an overlay in which nothing works.
+  const bool readable = ::access(folder.c_str(), R_OK | X_OK) == 0;
+  // userxattr: in a user namespace the trusted.* attributes that overlayfs prefers are out of reach
+  // (Documentation/filesystems/overlayfs.rst).
+  if (!readable ||
+      !mount_file_system("overlay", folder, MS_NOSUID | MS_NODEV,
+                         fmt::format("lowerdir={},upperdir={},workdir={},userxattr", folder, upper, work))) {
+    NETNS_LAB_TRY(cover_with_tmpfs(folder, mode));
+    cover = Cover::kTmpfs;
+  }
+  for (const auto& [point, copy] : below) {
+    struct stat there {};
+    if (::stat(point.c_str(), &there) == 0) NETNS_LAB_TRY(attach_mount(copy, point));
+  }
+  return cover;
+}
+
+Result<void> cover_with(const std::string& folder, const std::string& added) {
+  return mount_file_system("overlay", folder, MS_NODEV | MS_RDONLY, fmt::format("lowerdir={}:{}", added, folder));
+}
+
+}  // namespace netns_lab::node

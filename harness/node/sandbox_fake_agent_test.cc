@@ -1,0 +1,101 @@
+// The stand-in of sandbox_fake_agent.h; a _test.cc so that it is part of the test binary only.
+#include "harness/node/sandbox_fake_agent.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstdlib>
+
+#include "harness/base/text.h"
+
+namespace netns_lab::node::test {
+namespace {
+
+bool send_all(int fd, const std::string& text) {
+  std::size_t done = 0;
+  while (done < text.size()) {
+    const ssize_t length = ::send(fd, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+    if (length < 0 && errno == EINTR) continue;
+    if (length <= 0) return false;
+    done += static_cast<std::size_t>(length);
+  }
+  return true;
+}
+
+// Up to and with `end`; "" when the stream ends first.
+std::string read_until(int fd, char end) {
+  std::string text;
+  char byte = 0;
+  while (true) {
+    const ssize_t length = ::recv(fd, &byte, 1, 0);
+    if (length < 0 && errno == EINTR) continue;
+    if (length <= 0) return "";
+    text += byte;
+    if (byte == end) return text;
+  }
+}
+
+std::string describe(const AgentContext& context) {
+  std::string text = fmt::format("provider {}\nnode {}\nhost {}\nuplink {}\n", context.provider, context.node,
+                                 context.host_name, context.uplink);
+  for (const Prefix& prefix : context.uplink_addresses) text += "address " + prefix.to_string() + "\n";
+  for (const IpAddress& address : context.outside_addresses) text += "outside " + address.to_string() + "\n";
+  for (const std::string& lost : context.lost) text += "lost " + lost + "\n";
+  return text;
+}
+
+}  // namespace
+
+int serve_shell(const AgentContext& context, UniqueFd stream) {
+  while (true) {
+    std::string command = read_until(stream.get(), '\n');
+    if (command.empty()) return 0;
+    if (command == "shutdown\n") return 9;
+    std::string output;
+    int status = 0;
+    if (command == "context\n") {
+      output = describe(context);
+    } else {
+      command.pop_back();
+      FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
+      if (pipe == nullptr) return 1;
+      char part[4096];
+      for (std::size_t length = 0; (length = std::fread(part, 1, sizeof part, pipe)) > 0;) output.append(part, length);
+      const int ended = ::pclose(pipe);
+      status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+    }
+    if (!send_all(stream.get(), fmt::format("{}\n[{}]", output, status) + '\0')) return 0;
+  }
+}
+
+int serve_shell_listener(const AgentContext& context, UniqueFd listener) {
+  while (true) {
+    UniqueFd session(::accept4(listener.get(), nullptr, nullptr, SOCK_CLOEXEC));
+    if (!session.valid()) return 1;
+    if (serve_shell(context, std::move(session)) == 9) return 0;
+  }
+}
+
+Answer ask(const UniqueFd& stream, const std::string& command) {
+  if (!send_all(stream.get(), command + "\n")) return {};
+  std::string text = read_until(stream.get(), '\0');
+  const std::size_t mark = text.rfind("\n[");
+  if (text.empty() || mark == std::string::npos) return {};
+  Answer answer{.output = text.substr(0, mark), .status = std::atoi(text.c_str() + mark + 2)};
+  while (!answer.output.empty() && answer.output.back() == '\n') answer.output.pop_back();
+  return answer;
+}
+
+bool ends_by(const UniqueFd& stream, Deadline deadline) {
+  pollfd waiting{.fd = stream.get(), .events = POLLIN, .revents = 0};
+  char byte = 0;
+  return ::poll(&waiting, 1, deadline.poll_timeout()) == 1 &&
+         ::recv(stream.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0;
+}
+
+}  // namespace netns_lab::node::test

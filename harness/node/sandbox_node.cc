@@ -1,0 +1,140 @@
+#include "harness/node/sandbox_node.h"
+
+#include <sched.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "harness/node/isolation.h"
+#include "harness/node/sandbox.h"
+#include "harness/node/sandbox_refusal.h"
+#include "harness/node/sandbox_sysctl.h"
+#include "harness/node/sandbox_uplink.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr auto kOutside = "outside";
+
+Result<void> send_namespace(const UniqueFd& to, const NetworkNamespace& network_namespace) {
+  char byte = 'n';
+  iovec data{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int fd = network_namespace.fd();
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  if (::sendmsg(to.get(), &message, MSG_NOSIGNAL) == 1) return {};
+  return tl::unexpected(Error::system("hand over the outside's network namespace", errno));
+}
+
+Result<NetworkNamespace> receive_namespace(const UniqueFd& from) {
+  char byte = 0;
+  iovec data{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t length = ::recvmsg(from.get(), &message, MSG_CMSG_CLOEXEC);
+  const cmsghdr* header = length == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
+    return tl::unexpected(
+        Error::lost("wait for the outside's network namespace", "the outside ended before it had one"));
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return NetworkNamespace::adopt(UniqueFd(fd));
+}
+
+Result<void> make_namespaces() {
+  if (::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) == 0) return {};
+  return tl::unexpected(
+      explain_refusal("make network, mount, UTS and IPC namespaces", errno, NamespaceSettings::read()));
+}
+
+Result<AgentContext> describe(const std::string& name, const std::string& host_name, bool ipv6) {
+  const bool is_outside = name == kOutside;
+  AgentContext context;
+  context.provider = "sandbox";
+  context.node = name;
+  context.host_name = host_name;
+  context.uplink = kUplinkName;
+  context.is_init = true;
+  for (const char* text :
+       {is_outside ? kOutsideUplinkIpv4 : kNodeUplinkIpv4, is_outside ? kOutsideUplinkIpv6 : kNodeUplinkIpv6}) {
+    NETNS_LAB_ASSIGN(const Prefix prefix, Prefix::parse(text));
+    if (prefix.address.is_v4() || ipv6) context.uplink_addresses.push_back(prefix);
+  }
+  for (const char* text : {kOutsideUplinkIpv4, kOutsideUplinkIpv6}) {
+    NETNS_LAB_ASSIGN(const Prefix prefix, Prefix::parse(text));
+    if (prefix.address.is_v4() || ipv6) context.outside_addresses.push_back(prefix.address);
+  }
+  return context;
+}
+
+void take_over(AgentContext& context, Isolation isolation) {
+  context.writable = std::move(isolation.writable);
+  context.made_by_setup = std::move(isolation.made_by_setup);
+  context.lost.insert(context.lost.end(), isolation.lost.begin(), isolation.lost.end());
+}
+
+// Refusals of the kernel are told with what mends them.
+template <typename T>
+Result<T> explained(Result<T> result) {
+  if (!result) return tl::unexpected(explain_refusal(std::move(result.error()), NamespaceSettings::read()));
+  return result;
+}
+
+Result<AgentContext> build_node(const std::string& host_name, const UniqueFd& outside_process, Deadline deadline) {
+  NETNS_LAB_TRY(make_namespaces());
+  NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
+  NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
+  NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, deadline));
+  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = host_name, .journal_directory = ""}));
+  NETNS_LAB_ASSIGN(AgentContext context, describe("node-1", host_name, ipv6));
+  if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
+  context.lost = std::move(lost);
+  take_over(context, std::move(isolation));
+  return context;
+}
+
+Result<AgentContext> build_outside(const UniqueFd& node_process) {
+  NETNS_LAB_TRY(make_namespaces());
+  NETNS_LAB_TRY(pin_sysctls());
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  NETNS_LAB_TRY(send_namespace(node_process, own));
+  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = kOutside, .journal_directory = ""}));
+  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, true));
+  take_over(context, std::move(isolation));
+  return context;
+}
+
+}  // namespace
+
+Result<Rendezvous> Rendezvous::create() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return tl::unexpected(Error::system("create a socket pair", errno));
+  }
+  return Rendezvous{.node = UniqueFd(ends[0]), .outside = UniqueFd(ends[1])};
+}
+
+Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& outside, Deadline deadline) {
+  return explained(build_node(host_name, outside, deadline));
+}
+
+Result<AgentContext> set_up_outside(const UniqueFd& node) { return explained(build_outside(node)); }
+
+}  // namespace netns_lab::node

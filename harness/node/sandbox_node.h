@@ -1,0 +1,24 @@
+// What the first process of a sandbox's node does before its agent serves.
+#pragma once
+
+#include "harness/base/deadline.h"
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/netns/netns.h"
+#include "harness/node/agent.h"
+
+namespace netns_lab::node {
+
+// The node and its outside are set up at the same time, by two processes; the outside tells the node when its network
+// namespace stands.
+struct Rendezvous {
+  UniqueFd node;
+  UniqueFd outside;
+  static Result<Rendezvous> create();
+};
+
+// In process 1 of a new PID namespace: makes the other namespaces, wires the uplink, isolates the file systems.
+Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& outside, Deadline deadline);
+Result<AgentContext> set_up_outside(const UniqueFd& node);
+
+}  // namespace netns_lab::node

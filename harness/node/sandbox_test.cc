@@ -1,0 +1,108 @@
+#include "harness/node/sandbox.h"
+
+#include <ostream>
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/node/sandbox_fake_agent.h"
+
+namespace netns_lab::node {
+namespace {
+
+using std::chrono::seconds;
+using test::Answer;
+using test::ask;
+using ::testing::HasSubstr;
+
+SandboxSpec shells() {
+  SandboxSpec spec;
+  spec.node_agent = test::serve_shell;
+  spec.outside_agent = test::serve_shell;
+  spec.log = 2;
+  return spec;
+}
+
+// One lab for the tests that only look.
+class Sandbox : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    auto started = start_sandbox(shells());
+    if (started) {
+      lab_ = new SandboxStreams(*std::move(started));
+    } else {
+      problem_ = started.error().message();
+    }
+  }
+  static void TearDownTestSuite() {
+    delete lab_;
+    lab_ = nullptr;
+  }
+  void SetUp() override { ASSERT_NE(lab_, nullptr) << problem_; }
+
+  static std::string node(const std::string& command) {
+    const Answer answer = ask(lab_->node, command);
+    return answer.status == 0 ? answer.output : fmt::format("{} [status {}]", answer.output, answer.status);
+  }
+  static SandboxStreams* lab_;
+  static std::string problem_;
+};
+SandboxStreams* Sandbox::lab_ = nullptr;
+std::string Sandbox::problem_;
+
+struct Look {
+  const char* name;
+  const char* command;
+  const char* shows;
+};
+void PrintTo(const Look& look, std::ostream* out) { *out << look.command; }
+class SandboxShows : public Sandbox, public ::testing::WithParamInterface<Look> {};
+
+TEST_P(SandboxShows, WhatItShould) { EXPECT_THAT(node(GetParam().command), HasSubstr(GetParam().shows)); }
+
+INSTANTIATE_TEST_SUITE_P(
+    Looks, SandboxShows,
+    ::testing::Values(
+        Look{"Root", "id -u", "0"}, Look{"HostName", "hostname", "node-1"},
+        Look{"Context", "context",
+             "provider sandbox\nnode node-1\nhost node-1\nuplink eth0\naddress 192.0.2.2/24\naddress "
+             "2001:db8:0:1::2/64\n"},
+        Look{"UplinkUp", "cat /sys/class/net/eth0/operstate", "up"}, Look{"LoopbackUp", "ip link show lo", "LOWER_UP"},
+        Look{"OutsideAnswersIpv4", "ping -n -c 1 -W 2 192.0.2.1", "1 received"},
+        Look{"OutsideAnswersIpv6", "ping -n -c 1 -W 2 2001:db8:0:1::1", "1 received"},
+        Look{"DefaultRoute", "ip route get 203.0.113.9", "via 192.0.2.1 dev eth0"},
+        Look{"DefaultRouteIpv6", "ip -6 route get 2001:db8:ffff::9", "via 2001:db8:0:1::1 dev eth0"},
+        Look{"NoForwarding", "cat /proc/sys/net/ipv4/ip_forward", "0"},
+        Look{"SysctlsOfItsOwnWritable",
+             "echo 1 >/proc/sys/net/ipv4/conf/lo/proxy_arp && cat /proc/sys/net/ipv4/conf/lo/proxy_arp", "1"},
+        Look{"SysctlsOfTheMachineReadOnly", "echo 1 >/proc/sys/kernel/panic", "Read-only file system"},
+        Look{"InterfaceFilesWritable",
+             "echo 1450 >/sys/class/net/eth0/mtu && cat /sys/class/net/eth0/mtu && echo 1500 >/sys/class/net/eth0/mtu",
+             "1450"},
+        Look{"SysReadOnly", "touch /sys/module/x", "Read-only file system"},
+        Look{"RootReadOnly", "touch /x", "Read-only file system"},
+        Look{"UsrReadOnly", "touch /usr/bin/x", "Read-only file system"},
+        Look{"EtcWritable", "echo a >/etc/x && cat /etc/x", "a"}, Look{"EtcStillThere", "cat /etc/passwd", "root:"},
+        Look{"VarWritable", "touch /var/x && echo made", "made"},
+        Look{"TmpWritable", "touch /tmp/x && echo made", "made"}, Look{"TmpSticky", "stat -c %a /tmp", "1777"},
+        Look{"HomeUbuntuEmpty", "ls -A /home/ubuntu | wc -l", "0"},
+        Look{"HomeUbuntuWritable", "touch /home/ubuntu/x && rm /home/ubuntu/x && echo made", "made"},
+        Look{"RunIsItsOwn", "ls -A /run", ".netns-lab\nlock"}, Look{"FirstProcess", "cat /proc/1/status", "Pid:\t1\n"},
+        Look{"NoForeignProcesses", "ls -d /proc/[0-9]* | wc -l | tr 0-9 n", "n"},
+        Look{"NoDisks", "ls /dev/vda /dev/sda 2>&1 | grep -c cannot", "2"},
+        Look{"DevNull", "echo x >/dev/null && echo written", "written"},
+        Look{"Terminals", "script -qc 'echo in a terminal' /dev/null", "in a terminal"},
+        Look{"Sudo", "sudo -nE -u root A=b -- sh -c 'echo $A'", "b"}, Look{"SudoByPath", "/usr/bin/sudo id -u", "0"},
+        Look{"NamedNamespaces", "ip netns add a && ip netns exec a ip -o link && ip netns delete a", "LOOPBACK"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(SandboxLife, EndsWithItsNodesStream) {
+  auto lab = start_sandbox(shells());
+  ASSERT_TRUE(lab) << lab.error();
+  lab->node.reset();
+  EXPECT_TRUE(test::ends_by(lab->outside, Deadline::after(seconds(10))));
+}
+
+}  // namespace
+}  // namespace netns_lab::node
