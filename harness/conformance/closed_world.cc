@@ -128,7 +128,9 @@ Findings routes(const Comparison& here, const Declaration& declared) {
                               fmt::format("{} table {}", text_of(route), route.table)));
   }
   for (const auto& route : lacking(here.was->routes, here.is->routes, same_route)) {
-    if (here.is_new || is_kernel_made_route(route, *here.was)) continue;
+    if (here.is_new) continue;
+    // One that followed from an address goes with it; the address is the finding then.
+    if (is_kernel_made_route(route, *here.was) && !is_kernel_made_route(route, *here.is)) continue;
     findings.push_back(vanished("route " + text_of(route), place));
   }
   return findings;

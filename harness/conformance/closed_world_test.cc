@@ -62,8 +62,8 @@ TEST_P(Finding, IsFoundInNoOtherArea) {
   Snapshot changed = after();
   GetParam().change(changed);
   for (const Area area : all_areas()) {
-    if (area != GetParam().area)
-      EXPECT_THAT(undeclared(area, before(), changed, declared()), IsEmpty()) << to_string(area);
+    if (area == GetParam().area) continue;
+    EXPECT_THAT(undeclared(area, before(), changed, declared()), IsEmpty()) << to_string(area);
   }
 }
 

@@ -87,32 +87,10 @@ void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   ended.line = judgement.line;
   ended.duration = std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - started_);
   for (const std::string& id : record.requirements) context_.book.record(id, judgement.verdict);
-  count(judgement.verdict, ended.level);
+  counts_.add(ended);
+  if (judgement.verdict == Verdict::kFail || judgement.verdict == Verdict::kError) context_.any_failed = true;
   context_.running.reset();
   context_.sink(ended);
-}
-
-void VerdictListener::count(Verdict verdict, Level level) {
-  switch (verdict) {
-    case Verdict::kPass:
-      ++counts_.passed;
-      break;
-    case Verdict::kFail:
-      ++counts_.failed;
-      if (level == Level::kMust) ++counts_.failed_must;
-      context_.any_failed = true;
-      break;
-    case Verdict::kSkip:
-      ++counts_.skipped;
-      break;
-    case Verdict::kError:
-      ++counts_.errors;
-      context_.any_failed = true;
-      break;
-    case Verdict::kKnownFailure:
-      ++counts_.known_failures;
-      break;
-  }
 }
 
 }  // namespace netns_lab

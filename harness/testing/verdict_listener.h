@@ -6,25 +6,16 @@
 #include <chrono>
 #include <vector>
 
+#include "harness/model/judgement.h"
 #include "harness/testing/worker_context.h"
 
 namespace netns_lab {
-
-struct VerdictCounts {
-  int passed = 0;
-  int failed = 0;  // all levels
-  int failed_must = 0;
-  int skipped = 0;
-  int errors = 0;
-  int known_failures = 0;
-  int all() const { return passed + failed + skipped + errors + known_failures; }
-};
 
 class VerdictListener : public ::testing::EmptyTestEventListener {
  public:
   explicit VerdictListener(WorkerContext& context) : context_(context) {}
 
-  const VerdictCounts& counts() const { return counts_; }
+  const Counts& counts() const { return counts_; }
 
   void OnTestIterationStart(const ::testing::UnitTest& unit_test, int iteration) override;
   void OnTestStart(const ::testing::TestInfo& info) override;
@@ -32,10 +23,8 @@ class VerdictListener : public ::testing::EmptyTestEventListener {
   void OnTestEnd(const ::testing::TestInfo& info) override;
 
  private:
-  void count(Verdict verdict, Level level);
-
   WorkerContext& context_;
-  VerdictCounts counts_;
+  Counts counts_;
   int iteration_ = 0;
   std::vector<CasePart> parts_;
   std::chrono::steady_clock::time_point started_;

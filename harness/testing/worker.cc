@@ -63,11 +63,11 @@ ExitStatus status_of(const Error& error) {
   }
 }
 
-ExitStatus status_of(const WorkerContext& context, const VerdictCounts& counts) {
+ExitStatus status_of(const WorkerContext& context, const Counts& counts) {
   if (context.worst_lab_error) return status_of(*context.worst_lab_error);
   if (counts.errors > 0) return ExitStatus::kHarnessBroke;
-  if (counts.failed_must > 0) return ExitStatus::kNotConformant;
-  if (counts.all() == counts.skipped) return ExitStatus::kNothingRan;
+  if (counts.failed > 0) return ExitStatus::kNotConformant;
+  if (counts.total() == counts.skipped) return ExitStatus::kNothingRan;
   return ExitStatus::kConformant;
 }
 
@@ -125,7 +125,7 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
   const bool lab_broke = context.worst_lab_error && status != ExitStatus::kConformant;
   std::string message = lab_broke ? context.worst_lab_error->message() : "";
   if (status == ExitStatus::kNothingRan)
-    message = listener->counts().all() == 0 ? "nothing ran" : "everything was skipped";
+    message = listener->counts().total() == 0 ? "nothing ran" : "everything was skipped";
   return end(spec, sink, status, std::move(message));
 }
 
