@@ -1,9 +1,10 @@
-// Stands in for host_checks.cc and journal.cc until they land; to be removed with them.
+// Stands in for host_checks.cc, journal.cc and leftovers.cc until they land; to be removed with them.
 #include <net/if.h>
 #include <unistd.h>
 
 #include "harness/node/host_checks.h"
 #include "harness/node/journal.h"
+#include "harness/node/leftovers.h"
 
 namespace netns_lab::node {
 
@@ -20,6 +21,8 @@ Result<void> check_claim(const AgentContext& context, const protocol::ClaimReque
   }
   return {};
 }
+
+Result<std::vector<std::string>> list_leftovers(const AgentContext& /*context*/) { return std::vector<std::string>(); }
 
 Result<Journal> Journal::open(const std::string& path) {
   return tl::unexpected(Error::internal("open journal " + path, "there are no journals yet"));
