@@ -1,10 +1,10 @@
 #include "harness/base/error.h"
 
+#include <fmt/format.h>
+
 #include <cstring>
 #include <ostream>
 #include <utility>
-
-#include <fmt/format.h>
 
 namespace netns_lab {
 namespace {
@@ -52,9 +52,8 @@ std::string errno_name(int system_errno) {
 std::string Error::message() const {
   std::string text = attempted;
   if (system_errno != 0) {
-    text += fmt::format(": {} ({})", errno_name(system_errno), strerrordesc_np(system_errno) != nullptr
-                                                                   ? strerrordesc_np(system_errno)
-                                                                   : "unknown error");
+    text += fmt::format(": {} ({})", errno_name(system_errno),
+                        strerrordesc_np(system_errno) != nullptr ? strerrordesc_np(system_errno) : "unknown error");
     if (!detail.empty()) text += "; the kernel says: " + detail;
   } else if (kind == ErrorKind::kTimeout) {
     text += ": not in time" + (detail.empty() ? std::string() : "; last seen: " + detail);

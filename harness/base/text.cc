@@ -61,12 +61,18 @@ std::string escape_others(std::string_view bytes, Keep keep) {
 
 std::string visible(std::string_view bytes) { return escape_others(bytes, may_be_shown); }
 
+std::string visible_line(std::string_view bytes) {
+  return escape_others(bytes, [](std::string_view one) { return may_be_shown(one) && one != "\n" && one != "\t"; });
+}
+
 std::string make_utf8(std::string_view bytes) {
   return escape_others(bytes, [](std::string_view) { return true; });
 }
 
 std::string visible(std::string_view bytes, std::size_t limit) {
   if (bytes.size() <= limit) return visible(bytes);
+  // Not in the middle of a character: back over at most three continuation bytes.
+  for (int i = 0; i < 3 && limit > 0 && (static_cast<unsigned char>(bytes[limit]) & 0xC0) == 0x80; ++i) --limit;
   return visible(bytes.substr(0, limit)) + fmt::format("… ({} bytes more)", bytes.size() - limit);
 }
 

@@ -11,6 +11,8 @@ namespace netns_lab {
 
 // Keeps valid UTF-8 and \n, \t; every other control byte and every broken byte becomes visible as \xNN.
 std::string visible(std::string_view bytes);
+// The same on one line: \n and \t too become \x0A and \x09.
+std::string visible_line(std::string_view bytes);
 // The first `limit` bytes of visible text, with "… (N bytes more)" when cut.
 std::string visible(std::string_view bytes, std::size_t limit);
 // Valid UTF-8 as it is, control characters included; every byte of a broken sequence as \xNN.

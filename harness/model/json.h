@@ -16,6 +16,7 @@
 
 #include "harness/base/error.h"
 #include "harness/model/change.h"
+#include "harness/model/diff.h"
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
 #include "harness/model/run_record.h"
@@ -64,6 +65,9 @@ NETNS_LAB_JSON_DECLARE(NamespaceEntry);
 NETNS_LAB_JSON_DECLARE(ProcessState);
 NETNS_LAB_JSON_DECLARE(Snapshot);
 NETNS_LAB_JSON_DECLARE(SnapshotOptions);
+
+NETNS_LAB_JSON_DECLARE(Finding::Kind);
+NETNS_LAB_JSON_DECLARE(Finding);
 
 // changes (json_change.cc)
 NETNS_LAB_JSON_DECLARE(CreateNamespace);

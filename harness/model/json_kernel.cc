@@ -35,4 +35,7 @@ NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
 NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, files, pristine);
 NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files);
 
+NETNS_LAB_JSON_ENUM(Finding::Kind, Finding::Kind::kAdded, Finding::Kind::kRemoved, Finding::Kind::kChanged);
+NETNS_LAB_JSON(Finding, kind, network_namespace, object, subject, before, after);
+
 }  // namespace netns_lab

@@ -62,7 +62,7 @@ std::ostream& operator<<(std::ostream& out, const Link& link) {
   if (link.group != 0) out << " group " << link.group;
   if (link.promiscuity != 0) out << " promiscuity " << link.promiscuity;
   if (!link.qdisc.empty()) out << " qdisc " << link.qdisc;
-  if (!link.alias.empty()) out << " alias '" << visible(link.alias) << '\'';
+  if (!link.alias.empty()) out << " alias '" << visible_line(link.alias) << '\'';
   for (const std::string& name : link.alternative_names) out << " altname " << name;
   if (link.xdp_attached) out << " xdp";
   return out;

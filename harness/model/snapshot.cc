@@ -67,7 +67,7 @@ std::ostream& operator<<(std::ostream& out, const NamespaceEntry& entry) {
 }
 
 std::ostream& operator<<(std::ostream& out, const ProcessState& process) {
-  return out << fmt::format("{} '{}' in network namespace {}", process.pid, visible(process.command, 200),
+  return out << fmt::format("{} '{}' in network namespace {}", process.pid, visible_line(process.command),
                             process.network_namespace_inode);
 }
 
@@ -82,7 +82,7 @@ std::ostream& operator<<(std::ostream& out, const NamespaceState& state) {
   print_list(out, "qdisc", state.qdiscs);
   print_list(out, "nft table", state.nft_tables);
   print_list(out, "socket", state.sockets);
-  for (const auto& [key, value] : state.sysctls) out << "  sysctl " << key << " = " << visible(value) << '\n';
+  for (const auto& [key, value] : state.sysctls) out << "  sysctl " << key << " = " << visible_line(value) << '\n';
   for (const auto& [id, inode] : state.netnsids) out << "  netnsid " << id << " is inode " << inode << '\n';
   return out;
 }
@@ -91,7 +91,7 @@ std::ostream& operator<<(std::ostream& out, const Snapshot& snapshot) {
   for (const NamespaceState& state : snapshot.namespaces) out << state;
   for (const NamespaceEntry& entry : snapshot.entries) out << "/run/netns/" << entry << '\n';
   for (const ProcessState& process : snapshot.processes) out << "process " << process << '\n';
-  for (const std::string& file : snapshot.files) out << "file " << visible(file) << '\n';
+  for (const std::string& file : snapshot.files) out << "file " << visible_line(file) << '\n';
   return out;
 }
 
