@@ -22,7 +22,7 @@ using testing::HasSubstr;
 class ApplyTest : public NetworkFixture {};
 
 TEST_F(ApplyTest, BuildsTheSingleNamespaceScenario) {
-  const auto done = apply_changes(handles(), single_namespace());
+  const auto done = apply_changes(handles(), part_1());
   ASSERT_TRUE(done) << done.error();
   protocol::AwaitRequest up;
   up.links = {{"", "veth1", true, true}, {"netns1", "veth2", true, true}, {"netns1", "lo", true, true}};

@@ -28,7 +28,7 @@ class NetworkStateTest : public NetworkFixture {
 };
 
 TEST_F(NetworkStateTest, HoldsBothNamespacesOfTheScenarioAndNamesThePeers) {
-  ASSERT_TRUE(apply_changes(handles(), single_namespace()));
+  ASSERT_TRUE(apply_changes(handles(), part_1()));
   const auto states = read();
   ASSERT_THAT(states, SizeIs(2));
   const NamespaceState& own = states[0];
