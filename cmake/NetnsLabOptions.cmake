@@ -26,7 +26,7 @@ target_compile_options(netns_lab_options INTERFACE
 target_link_options(netns_lab_options INTERFACE -Wl,--build-id=sha1)  # harness/base/build_id.h
 # g++ 12 sees overlapping copies in std::string's operator+ that are not there (gcc.gnu.org PR105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(netns_lab_options INTERFACE -Wno-restrict)
+  target_compile_options(netns_lab_options INTERFACE "$<$<NOT:$<CONFIG:Debug>>:-Wno-restrict>")
 endif()
 if(NETNS_LAB_SANITIZE)
   target_compile_options(netns_lab_options INTERFACE -fsanitize=${NETNS_LAB_SANITIZE} -fno-sanitize-recover=all -g)
