@@ -14,17 +14,13 @@
 #include <future>
 #include <stdexcept>
 
+#include "harness/node/agent_fixture.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
-#include "harness/protocol/envelope.h"
-#include "harness/protocol/frame_stream.h"
 
 namespace netns_lab::node {
 namespace {
 
-using protocol::FrameStream;
-using protocol::ReplyEnvelope;
-using protocol::RequestEnvelope;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 
@@ -62,35 +58,6 @@ AgentContext context_of_tests() {
   context.node = "node-1";
   return context;
 }
-
-// The tester's side without the client of harness/lab, so that anything can be sent.
-class Tester {
- public:
-  explicit Tester(UniqueFd fd) : stream_(std::make_unique<FrameStream>(std::move(fd))) {}
-  Result<nlohmann::json> ask(const std::string& operation, nlohmann::json arguments) {
-    send(operation, std::move(arguments));
-    return receive();
-  }
-  template <typename Request>
-  Result<nlohmann::json> ask(const Request& request) {
-    return ask(Request::kOperation, request);
-  }
-  void send(const std::string& operation, nlohmann::json arguments) {
-    const std::string text = to_text(
-        RequestEnvelope{.id = next_++, .operation = operation, .time_limit = 20s, .arguments = std::move(arguments)});
-    if (auto sent = stream_->send(text, "", Deadline::after(20s)); !sent)
-      throw std::runtime_error(sent.error().message());
-  }
-  Result<nlohmann::json> receive() {
-    auto frame = stream_->receive(Deadline::after(20s));
-    if (!frame) return tl::unexpected(frame.error());
-    return protocol::parse_reply(frame->json).value().result;
-  }
-
- private:
-  std::unique_ptr<FrameStream> stream_;
-  std::uint64_t next_ = 1;
-};
 
 class AgentServerTest : public testing::Test {
  protected:
@@ -133,10 +100,9 @@ TEST_F(AgentServerTest, HelloTellsWhoItIs) {
   Tester one(connect());
   const auto answer = one.ask(protocol::HelloRequest{.build = build_id()});
   ASSERT_TRUE(answer.has_value()) << answer.error();
-  const auto reply = json_to<protocol::HelloReply>(*answer).value();
-  EXPECT_EQ(reply.build, build_id());
-  EXPECT_EQ(reply.node, "node-1");
-  EXPECT_FALSE(reply.kernel.empty());
+  EXPECT_EQ(answer->build, build_id());
+  EXPECT_EQ(answer->node, "node-1");
+  EXPECT_FALSE(answer->kernel.empty());
 }
 
 TEST_F(AgentServerTest, NothingButHelloAndShutdownBeforeAnEqualHello) {

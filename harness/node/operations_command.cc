@@ -28,7 +28,7 @@ Result<void> check_put_path(const std::string& path) {
   };
   if (path.find('\0') != std::string::npos) return refuse("a path has no NUL");
   const std::filesystem::path plain = std::filesystem::path(path).lexically_normal();
-  if (plain != path || !plain.has_filename()) return refuse("it is not a plain absolute path of a file");
+  if (plain.native() != path || !plain.has_filename()) return refuse("it is not a plain absolute path of a file");
   if (std::none_of(kWritable.begin(), kWritable.end(), [&](const char* root) { return path.rfind(root, 0) == 0; })) {
     return refuse("files are put nowhere else");
   }
