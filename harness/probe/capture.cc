@@ -22,7 +22,7 @@ bool switch_on(int socket, int level, int option) {
 
 }  // namespace
 
-std::uint32_t enlarge_receive_queue(int socket, std::uint32_t bytes) {
+std::uint32_t set_receive_queue(int socket, std::uint32_t bytes) {
   const int wanted = static_cast<int>(bytes);
   if (::setsockopt(socket, SOL_SOCKET, SO_RCVBUFFORCE, &wanted, sizeof wanted) != 0) {
     ::setsockopt(socket, SOL_SOCKET, SO_RCVBUF, &wanted, sizeof wanted);
@@ -37,9 +37,9 @@ Result<Capture> Capture::open(const SocketFactory& factory, const std::string& n
   // Protocol 0: it receives nothing before it has a filter and is bound.
   NETNS_LAB_ASSIGN(UniqueFd socket, factory(network_namespace, AF_PACKET, SOCK_RAW, 0));
   const std::string attempted = fmt::format("open a capture in namespace '{}'", network_namespace);
-  NETNS_LAB_TRY(SocketFilter::nothing().attach_to(socket.get()));
+  NETNS_LAB_TRY(SocketFilter::probe_packets(0).attach_to(socket.get()));
   if (!switch_on(socket.get(), SOL_SOCKET, SO_TIMESTAMPNS)) return tl::unexpected(Error::system(attempted, errno));
-  const std::uint32_t queue = enlarge_receive_queue(socket.get(), kWantedQueue);
+  const std::uint32_t queue = set_receive_queue(socket.get(), kWantedQueue);
   sockaddr_ll everywhere{};
   everywhere.sll_family = AF_PACKET;
   everywhere.sll_protocol = htons(ETH_P_ALL);
@@ -53,11 +53,14 @@ Result<Capture> Capture::open(const SocketFactory& factory, const std::string& n
 Capture::Capture(UniqueFd socket, NamespaceIdentity identity, std::uint32_t queue_bytes)
     : socket_(std::move(socket)), identity_(identity), queue_bytes_(queue_bytes) {}
 
-Result<void> Capture::start(const SocketFilter& filter, ReceiveBatch& batch) {
+Result<void> Capture::start(std::uint16_t port, ReceiveBatch& batch) {
+  if (port != port_) NETNS_LAB_TRY(SocketFilter::probe_packets(port).attach_to(socket_.get()));
+  port_ = port;
+  set_receive_queue(socket_.get(), kWantedQueue);
   NETNS_LAB_TRY(drain(batch, [](const CapturedFrame&) {}));
   NETNS_LAB_TRY(drops());  // reading resets it
   drops_ = 0;
-  return filter.attach_to(socket_.get());
+  return {};
 }
 
 Result<void> Capture::drain(ReceiveBatch& batch, const std::function<void(const CapturedFrame&)>& take) {
@@ -82,7 +85,7 @@ Result<void> Capture::drain(ReceiveBatch& batch, const std::function<void(const 
   }
 }
 
-Result<void> Capture::stop() { return SocketFilter::nothing().attach_to(socket_.get()); }
+void Capture::stop() { set_receive_queue(socket_.get(), 0); }
 
 Result<std::uint64_t> Capture::drops() {
   tpacket_stats statistics{};

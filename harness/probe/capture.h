@@ -1,13 +1,13 @@
 // A packet socket on all interfaces of one namespace, kept open between probes: opening is cheap, closing takes 8-16
 // ms.
 //
-//   NETNS_LAB_TRY(capture.start(SocketFilter::probe_packets(identifiers, 0), batch));
+//   NETNS_LAB_TRY(capture.start(0, batch));
 //   … send …
-//   NETNS_LAB_ASSIGN(const bool all, capture.drain(batch, [&](const CapturedFrame& frame) { … }));
-//   NETNS_LAB_TRY(capture.stop());
+//   NETNS_LAB_TRY(capture.drain(batch, [&](const CapturedFrame& frame) { … }));
+//   capture.stop();
 //
-// Between `stop` and `start` its filter lets nothing in; `start` throws away what came in before: no probe sees the
-// packets of an earlier one.
+// Between `stop` and `start` its queue takes a packet or two; `start` throws them away: no probe sees the packets of an
+// earlier one.
 #pragma once
 
 #include <chrono>
@@ -41,10 +41,11 @@ class Capture {
   // Errors: the factory's; kSystem.
   static Result<Capture> open(const SocketFactory& factory, const std::string& network_namespace);
 
-  Result<void> start(const SocketFilter& filter, ReceiveBatch& batch);
+  // From now on everything is taken that SocketFilter::probe_packets(port) lets in. Error: kSystem.
+  Result<void> start(std::uint16_t port, ReceiveBatch& batch);
   // Hands over what is queued until the queue is empty.
   Result<void> drain(ReceiveBatch& batch, const std::function<void(const CapturedFrame&)>& take);
-  Result<void> stop();
+  void stop();
 
   // Packets dropped since `start`: the queue was full, or a frame was longer than a slot. Error: kSystem.
   Result<std::uint64_t> drops();
@@ -58,11 +59,13 @@ class Capture {
   UniqueFd socket_;
   NamespaceIdentity identity_;
   std::uint32_t queue_bytes_;
+  std::uint16_t port_ = 0;  // of the filter that is attached
   std::uint64_t drops_ = 0;
 };
 
-// Makes the receive queue as large as this process may: past net.core.rmem_max with CAP_NET_ADMIN in the initial user
-// namespace, up to it elsewhere. Returns what the kernel then says, which is twice what was asked for (socket(7)).
-std::uint32_t enlarge_receive_queue(int socket, std::uint32_t bytes);
+// Makes the receive queue as large as asked for, as far as this process may: past net.core.rmem_max with CAP_NET_ADMIN
+// in the initial user namespace, up to it elsewhere. Returns what the kernel then says, which is twice what was asked
+// for (socket(7)).
+std::uint32_t set_receive_queue(int socket, std::uint32_t bytes);
 
 }  // namespace netns_lab::probe

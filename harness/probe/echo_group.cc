@@ -70,14 +70,14 @@ void EchoGroup::flush(Clock::time_point now) {
     } else if (outcomes[position].refused != 0) {
       flow.refused(outcomes[position].refused, now);
     } else {
-      if (options_.transmit_stamps) sent_log_.push_back(Logged{&flow, flow.next()});
+      if (!options_.flood) sent_log_.push_back(Logged{&flow, flow.next()});
       flow.sent(now, clock);
     }
   }
 }
 
 Result<bool> EchoGroup::receive(ReceiveBatch& batch) {
-  if (options_.transmit_stamps) NETNS_LAB_TRY(take_stamps(batch));
+  if (!options_.flood) NETNS_LAB_TRY(take_stamps(batch));
   for (bool any = false;; any = true) {
     NETNS_LAB_ASSIGN(const std::size_t received, batch.receive(socket_->fd()));
     for (std::size_t index = 0; index < received; ++index) take(batch, index);

@@ -65,8 +65,8 @@ class EchoRun {
     options.reserve(specs.size());
     for (std::size_t index = 0; index < specs.size(); ++index) {
       options.push_back(EchoSocketOptions::of(specs[index]));
-      options.back().transmit_stamps =
-          specs[index].interval.count() > 0 || specs[index].count <= kMostStampedFlood / specs.size();
+      options.back().flood =
+          specs[index].interval.count() == 0 && specs[index].count > kMostStampedFlood / specs.size();
       const auto place = group_of.try_emplace(options.back().key(), members.size());
       if (place.second) {
         members.emplace_back();
@@ -113,8 +113,7 @@ class EchoRun {
         return tl::unexpected(capture.error());
       }
     }
-    NETNS_LAB_ASSIGN(Watch watch, Watch::start(tools_.captures, namespaces,
-                                               SocketFilter::probe_packets(identifiers_, 0), tools_.batch));
+    NETNS_LAB_ASSIGN(Watch watch, Watch::start(tools_.captures, namespaces, 0, tools_.batch));
     watch_.emplace(std::move(watch));
     queue_budget_ = watch_->smallest_queue() / 2;
     return {};

@@ -1,10 +1,12 @@
 #include "harness/probe/echo_socket.h"
 
 #include <fmt/format.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 
 #include <linux/errqueue.h>
+#include <linux/icmp.h>
 #include <linux/net_tstamp.h>
 
 #include <cerrno>
@@ -62,8 +64,12 @@ Result<EchoSocket> EchoSocket::open(const SocketFactory& factory, const EchoSock
 Result<void> EchoSocket::prepare(IdentifierRange identifiers) {
   const int fd = socket_.get();
   const bool v4 = options_.family == Family::kIpv4;
-  NETNS_LAB_TRY(SocketFilter::echo_replies(options_.family, identifiers).attach_to(fd));
-  queue_bytes_ = enlarge_receive_queue(fd, kQueueSize);
+  if (options_.flood) {
+    NETNS_LAB_TRY(SocketFilter::echo_replies(options_.family, identifiers).attach_to(fd));
+  } else {
+    keep_out_requests();
+  }
+  queue_bytes_ = set_receive_queue(fd, kQueueSize);
   set_option(fd, SOL_SOCKET, SO_SNDBUF, static_cast<int>(kQueueSize));
 
   if (!options_.link.empty()) {
@@ -106,8 +112,24 @@ Result<void> EchoSocket::prepare(IdentifierRange identifiers) {
   prepared &= set_option(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
   if (!prepared) return tl::unexpected(Error::system("prepare a raw ICMP socket", errno));
   // Without stamps (a kernel or a sandbox that has none) round trips are taken by our own clock.
-  set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, kReceiveStamps | (options_.transmit_stamps ? kTransmitStamps : 0));
+  set_option(fd, SOL_SOCKET, SO_TIMESTAMPING, kReceiveStamps | (options_.flood ? 0 : kTransmitStamps));
   return {};
+}
+
+// Only what can be an answer: a mask of types, which costs next to nothing. Identifiers are compared when it is read.
+void EchoSocket::keep_out_requests() {
+  if (options_.family == Family::kIpv4) {
+    icmp_filter filter{};
+    filter.data = ~(1U << ICMP_ECHOREPLY | 1U << ICMP_DEST_UNREACH | 1U << ICMP_SOURCE_QUENCH | 1U << ICMP_REDIRECT |
+                    1U << ICMP_TIME_EXCEEDED | 1U << ICMP_PARAMETERPROB);
+    ::setsockopt(socket_.get(), SOL_RAW, ICMP_FILTER, &filter, sizeof filter);
+    return;
+  }
+  icmp6_filter filter{};
+  ICMP6_FILTER_SETBLOCKALL(&filter);
+  for (int type = 0; type < 128; ++type) ICMP6_FILTER_SETPASS(type, &filter);
+  ICMP6_FILTER_SETPASS(ICMP6_ECHO_REPLY, &filter);
+  ::setsockopt(socket_.get(), IPPROTO_ICMPV6, ICMP6_FILTER, &filter, sizeof filter);
 }
 
 bool EchoSocket::add(const IpAddress& destination, std::uint16_t identifier, std::uint16_t sequence,
@@ -157,7 +179,7 @@ std::span<const EchoSocket::Sent> EchoSocket::flush() {
       outcomes_[done].refused = errno;
       ++done;
       // Whether a refused packet has used up a stamp id depends on where the kernel gave up: count anew.
-      if (options_.transmit_stamps) restart_stamp_ids();
+      if (!options_.flood) restart_stamp_ids();
     }
   }
   arena_.clear();

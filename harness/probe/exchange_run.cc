@@ -121,7 +121,7 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
   const PayloadPattern payload(random_seed());
   NETNS_LAB_ASSIGN(Watch watch,
                    Watch::start(tools.captures, std::set<std::string>(spec.watch.begin(), spec.watch.end()),
-                                SocketFilter::probe_packets({}, report.source_port), tools.batch));
+                                report.source_port, tools.batch));
   if (udp) {
     const SocketAddress peer = SocketAddress::of(spec.destination, spec.port);
     if (::connect(fd, peer.get(), peer.size) != 0) report.system_errno = errno;

@@ -36,7 +36,7 @@ Result<PacketStream> PacketStream::open(const SocketFactory& factory, const std:
     NETNS_LAB_ASSIGN(where.sll_ifindex, LinkNames(socket.get()).index(link));
   }
   const int on = 1;
-  enlarge_receive_queue(socket.get(), kWantedQueue);
+  set_receive_queue(socket.get(), kWantedQueue);
   if (::setsockopt(socket.get(), SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on) != 0 ||
       ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&where), sizeof where) != 0) {
     return tl::unexpected(Error::system(attempted, errno));

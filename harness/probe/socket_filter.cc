@@ -138,7 +138,7 @@ SocketFilter SocketFilter::echo_replies(Family family, IdentifierRange identifie
   return SocketFilter(code.finish());
 }
 
-SocketFilter SocketFilter::probe_packets(IdentifierRange identifiers, std::uint16_t port) {
+SocketFilter SocketFilter::probe_packets(std::uint16_t port) {
   using A = Assembler;
   A code;
   code.load_ancillary(SKF_AD_HATYPE);
@@ -188,23 +188,20 @@ SocketFilter SocketFilter::probe_packets(IdentifierRange identifiers, std::uint1
 
   code.here(A::kIcmpv4);
   code.load_at_x(BPF_B, 0);
-  code.jump_if(BPF_JEQ, ICMP_ECHOREPLY, A::kIdentifier);
-  code.jump_if(BPF_JEQ, ICMP_ECHO, A::kIdentifier);
+  code.jump_if(BPF_JEQ, ICMP_ECHOREPLY, A::kAccept);
+  code.jump_if(BPF_JEQ, ICMP_ECHO, A::kAccept);
   accept_ipv4_errors(code);
   code.jump(A::kReject);
 
   code.here(A::kIcmpv6);
   code.load_at_x(BPF_B, 0);
-  code.jump_if(BPF_JEQ, ICMP6_ECHO_REPLY, A::kIdentifier);
-  code.jump_if(BPF_JEQ, ICMP6_ECHO_REQUEST, A::kIdentifier);
+  code.jump_if(BPF_JEQ, ICMP6_ECHO_REPLY, A::kAccept);
+  code.jump_if(BPF_JEQ, ICMP6_ECHO_REQUEST, A::kAccept);
   code.jump_if(BPF_JGE, ND_REDIRECT + 1, A::kReject);
   code.jump_if(BPF_JGE, ND_ROUTER_SOLICIT, A::kAccept);
   code.jump_if(BPF_JGE, 128, A::kReject, A::kAccept);  // an error has the high bit clear
-  judge_identifier(code, identifiers);
   return SocketFilter(code.finish());
 }
-
-SocketFilter SocketFilter::nothing() { return SocketFilter({sock_filter{BPF_RET | BPF_K, 0, 0, 0}}); }
 
 Result<void> SocketFilter::attach_to(int socket) const {
   sock_fprog program{};

@@ -27,11 +27,11 @@ class SocketFilter {
   // For raw ICMP sockets: echo replies with such an identifier, and all ICMP errors. The packet begins with its IP
   // header in IPv4, with its ICMP header in IPv6.
   static SocketFilter echo_replies(Family family, IdentifierRange identifiers);
-  // For packet sockets on any interface: ARP; neighbour discovery; ICMP errors; echo requests and replies with such an
-  // identifier; UDP and TCP from or to `port` (0: none); and every later fragment, which alone does not say whose it
-  // is.
-  static SocketFilter probe_packets(IdentifierRange identifiers, std::uint16_t port);
-  static SocketFilter nothing();
+  // For packet sockets on any interface: ARP; neighbour discovery; ICMP errors; echo requests and replies, whose ever;
+  // UDP and TCP from or to `port` (0: none); and every later fragment, which alone does not say whose it is. Attaching
+  // costs 50 µs (the kernel compiles it), so that captures keep it from probe to probe, and identifiers are compared
+  // outside.
+  static SocketFilter probe_packets(std::uint16_t port);
 
   // Takes effect with the next packet; what is queued stays. Error: kSystem.
   Result<void> attach_to(int socket) const;

@@ -17,19 +17,19 @@ Watch::Take with_names(const std::string& network_namespace, LinkNames& names, c
 
 }  // namespace
 
-Result<Watch> Watch::start(CapturePool& pool, const std::set<std::string>& namespaces, const SocketFilter& filter,
+Result<Watch> Watch::start(CapturePool& pool, const std::set<std::string>& namespaces, std::uint16_t port,
                            ReceiveBatch& batch) {
   Watch watch;
   for (const std::string& network_namespace : namespaces) {
     NETNS_LAB_ASSIGN(Capture * capture, pool.get(network_namespace));
     watch.watched_.push_back(Watched{network_namespace, capture, SightingReader(), LinkNames(capture->fd())});
-    NETNS_LAB_TRY(capture->start(filter, batch));
+    NETNS_LAB_TRY(capture->start(port, batch));
   }
   return watch;
 }
 
 Watch::~Watch() {
-  for (Watched& watched : watched_) static_cast<void>(watched.capture->stop());
+  for (Watched& watched : watched_) watched.capture->stop();
 }
 
 Result<void> Watch::drain(ReceiveBatch& batch, const Take& take) {
@@ -45,7 +45,6 @@ Result<void> Watch::finish(ReceiveBatch& batch, const Take& take) {
   NETNS_LAB_TRY(drain(batch, take));
   for (Watched& watched : watched_) {
     watched.reader.finish(with_names(watched.network_namespace, watched.names, take));
-    NETNS_LAB_TRY(watched.capture->stop());
   }
   return {};
 }

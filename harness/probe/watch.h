@@ -19,8 +19,9 @@ class Watch {
   // `seen.sighting` has its namespace and link here.
   using Take = std::function<void(const Seen&)>;
 
-  // The pool and the batch are borrowed. Errors: as Capture::open; ENOENT when a namespace does not exist.
-  static Result<Watch> start(CapturePool& pool, const std::set<std::string>& namespaces, const SocketFilter& filter,
+  // `port`: whose UDP and TCP packets are taken, too; 0: none. The pool and the batch are borrowed. Errors: as
+  // Capture::open; ENOENT when a namespace does not exist.
+  static Result<Watch> start(CapturePool& pool, const std::set<std::string>& namespaces, std::uint16_t port,
                              ReceiveBatch& batch);
   Watch(Watch&&) noexcept = default;
   Watch& operator=(Watch&&) noexcept = default;
