@@ -67,6 +67,7 @@ TargetOutcome outcome_of(const std::string& file, const CommandResult& result) {
   TargetOutcome outcome;
   outcome.output = both_streams(result);
   if (result.end.dropped > 0) outcome.output += fmt::format("\n… ({} more bytes were not kept)", result.end.dropped);
+  outcome.processes_left = result.end.descendants_left;
   outcome.succeeded = result.succeeded() && !result.end.descendants_left;
   if (!result.succeeded()) {
     outcome.failure = file + " " + how_it_ended(result.end);

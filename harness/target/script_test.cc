@@ -126,6 +126,7 @@ TEST_P(ScriptFailure, IsTheTargetsWithItsOutput) {
   EXPECT_THAT(outcome.failure, Not(HasSubstr("\n"))) << "one line";
   EXPECT_THAT(outcome.output, HasSubstr(GetParam().output));
   EXPECT_LT(outcome.output.size(), 10'000U);
+  EXPECT_EQ(outcome.processes_left, GetParam().name == "Daemon");
 }
 
 INSTANTIATE_TEST_SUITE_P(

@@ -29,6 +29,8 @@ struct TargetOutcome {
   bool succeeded = true;
   std::string failure;  // one line: what the target did wrong: "setup.sh exited with status 2"
   std::string output;   // what it printed, made visible and cut
+  bool processes_left =
+      false;  // it left processes running (a failure too); they were killed, so that no snapshot shows them
 };
 
 class Target {
