@@ -100,9 +100,7 @@ Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const
 
 Result<TargetOutcome> ScriptTarget::build(Node& node, const BuildTask& task) {
   NETNS_LAB_TRY(put_files(node, task));
-  NETNS_LAB_ASSIGN(TargetOutcome outcome, run(node, task, script_.setup));
-  if (outcome.succeeded) NETNS_LAB_TRY(let_links_settle(node, task));
-  return outcome;
+  return run(node, task, script_.setup);
 }
 
 Result<TargetOutcome> ScriptTarget::tear_down(Node& node, const BuildTask& task) {

@@ -204,23 +204,12 @@ TEST_F(ScriptTargetTest, ALostLabIsAnErrorAndNeverTheTargetsFailure) {
   const auto lost = [](const nlohmann::json&) {
     return Result<nlohmann::json>(tl::unexpected(Error::lost("run", "the agent died")));
   };
-  for (const std::string operation : {"put", "run", "read", "await"}) {
+  for (const std::string operation : {"put", "run", "read"}) {
     test_support::FakeNode fake({{operation, lost}});
     const auto outcome = load(folder_)->build(fake.node(), task());
     ASSERT_FALSE(outcome.has_value()) << operation;
     EXPECT_EQ(outcome.error().kind, ErrorKind::kLost);
   }
-}
-
-TEST_F(ScriptTargetTest, ALinkThatDoesNotComeUpIsLeftToTheRequirements) {
-  write("setup.sh", "#!/bin/bash\n");
-  test_support::FakeNode fake({{"await", [](const nlohmann::json&) {
-                                  return Result<nlohmann::json>(
-                                      tl::unexpected(Error::timeout("await", "veth1 is down")));
-                                }}});
-  const auto outcome = load(folder_)->build(fake.node(), task());
-  ASSERT_TRUE(outcome.has_value()) << outcome.error();
-  EXPECT_TRUE(outcome->succeeded);
 }
 
 TEST_F(ScriptTargetTest, SupportsIpv4Only) {

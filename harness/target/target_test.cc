@@ -85,6 +85,17 @@ TEST(NativeTarget, AppliesTheTopologyAndWaitsForItsLinks) {
   EXPECT_EQ(asked[2].second.get<protocol::ApplyRequest>().changes, native_task().topology.tear_down);
 }
 
+TEST(NativeTarget, ALinkThatDoesNotComeUpIsLeftToTheRequirements) {
+  test_support::FakeNode fake({{"await", [](const nlohmann::json&) {
+                                  return Result<nlohmann::json>(
+                                      tl::unexpected(Error::timeout("await", "veth1 is down")));
+                                }}});
+  NativeTarget native;
+  const auto outcome = native.build(fake.node(), native_task());
+  ASSERT_TRUE(outcome.has_value()) << outcome.error();
+  EXPECT_TRUE(outcome->succeeded);
+}
+
 TEST(NativeTarget, WhatTheKernelRefusesIsItsFailureAndALostLabIsAnError) {
   const auto answer = [](Error error) {
     return std::map<std::string, test_support::FakeNode::Answer>{
