@@ -1,13 +1,47 @@
-# make run | test are the README's two commands; the rest mirrors the tutorial's Makefile. LAB= names the provider, NAME= the lab.
+# make run | test are the README's two commands; up | shell | destroy mirror the tutorial's Makefile. LAB= names the provider, NAME= the lab.
+#
+#   make run                   judge the shipped script of part 1 in a sandbox: packages, build, verdict, report
+#   make up && make run        the same in a lab that stays; make shell looks around in it, make destroy ends it
 LAB  ?= sandbox
 NAME ?= netns-lab
-BIN  := build/release/netns-lab
-.PHONY: build run test up shell destroy bench install clean
+BUILD := build/release
+BIN   := $(BUILD)/netns-lab
+.PHONY: build run test up shell destroy bench install clean configure
 
-build: build/release/build.ninja
-	@cmake --build build/release
+build: configure
+	@cmake --build $(BUILD) --target netns-lab
 
-build/release/build.ninja: CMakeLists.txt CMakePresets.json cmake/*.cmake suites/CMakeLists.txt
+configure: $(BUILD)/build.ninja
+
+$(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json suites/CMakeLists.txt $(wildcard cmake/*.cmake) ci/packages.txt
 	@ci/bootstrap
-	@cmake --preset release >build-configure.log 2>&1 || { cat build-configure.log; rm -f build-configure.log; exit 1; }
-	@rm -f build-configure.log
+	@mkdir -p $(BUILD)
+	@cmake --preset release >$(BUILD)/configure.log 2>&1 || { cat $(BUILD)/configure.log; exit 1; }
+	@touch $@
+
+run: build
+	@$(BIN) test single-namespace --target script:fixtures/scenarios/single-namespace --lab $(LAB) --name $(NAME)
+
+test: configure
+	@cmake --build $(BUILD)
+	@ctest --preset release --parallel $$(nproc)
+
+up: build
+	@$(BIN) up --lab $(LAB) --name $(NAME)
+
+shell: build
+	@$(BIN) shell --lab $(LAB) --name $(NAME)
+
+destroy: build
+	@$(BIN) destroy --lab $(LAB) --name $(NAME)
+
+bench: configure
+	@cmake --build $(BUILD)
+	@ci/bench $(BUILD)
+
+install: configure
+	@cmake --build $(BUILD)
+	@cmake --install $(BUILD) $(if $(PREFIX),--prefix $(PREFIX))
+
+clean:
+	@rm -rf build netns-lab-report

@@ -2,6 +2,8 @@
 #include <net/if.h>
 #include <unistd.h>
 
+#include "harness/node/capabilities.h"
+#include "harness/node/host.h"
 #include "harness/node/host_checks.h"
 #include "harness/node/journal.h"
 #include "harness/node/leftovers.h"
@@ -30,5 +32,14 @@ Result<Journal> Journal::open(const std::string& path) {
 Result<void> Journal::before_sysctl(const std::string& /*key*/) { return {}; }
 Result<void> Journal::before_link(const std::string& /*name*/) { return {}; }
 Result<void> Journal::forget_link(const std::string& /*name*/) { return {}; }
+
+Result<UniqueFd> start_host(const HostSpec&) {
+  return tl::unexpected(Error::missing("--lab host", "not available yet", "use --lab sandbox"));
+}
+Result<void> start_host(const HostSpec&, UniqueFd) {
+  return tl::unexpected(Error::missing("--lab host", "not available yet", "use --lab sandbox"));
+}
+Result<std::vector<std::string>> recover_journals(const std::string&) { return std::vector<std::string>(); }
+std::vector<Capability> probe_capabilities() { return {}; }
 
 }  // namespace netns_lab::node

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "harness/testing/conformance_test.h"
+#include "harness/testing/fixture.h"
 #include "suites/single-namespace/scenario.h"
 
 namespace netns_lab::single_namespace {

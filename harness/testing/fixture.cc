@@ -1,4 +1,4 @@
-#include "harness/testing/conformance_test.h"
+#include "harness/testing/fixture.h"
 
 #include <fmt/format.h>
 

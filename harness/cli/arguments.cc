@@ -1,0 +1,268 @@
+#include "harness/cli/arguments.h"
+
+#include <fmt/format.h>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <algorithm>
+#include <utility>
+
+#include "harness/base/text.h"
+
+namespace netns_lab::cli {
+namespace {
+
+struct SubCommand {
+  Command command;
+  CLI::App* app;
+};
+
+void add_lab(CLI::App& app, Arguments& to) {
+  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, multipass, qemu")
+      ->type_name("PROVIDER");
+  app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
+      ->type_name("NAME");
+  app.add_flag("--privileged", to.privileged, "sandbox: no user namespace of its own (needs root)");
+}
+
+void add_building(CLI::App& app, Arguments& to) {
+  app.add_option("--target", to.targets, "native (default), script:PATH, cni:PATH, netavark[:PATH]")
+      ->type_name("TARGET")
+      ->allow_extra_args(false);
+  app.add_option_function<std::vector<std::string>>(
+         "--param",
+         [&to](const std::vector<std::string>& texts) {
+           for (const std::string& text : texts) {
+             const std::size_t equals = text.find('=');
+             if (equals == std::string::npos || equals == 0) {
+               throw CLI::ValidationError("--param", fmt::format("\"{}\" is not KEY=VALUE", visible(text, 80)));
+             }
+             to.parameters.emplace_back(text.substr(0, equals), text.substr(equals + 1));
+           }
+         },
+         "a parameter of the scenario")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  app.add_option("--env-file", to.env_file, "parameters in the form of the tutorial's env.sh; read, never executed")
+      ->type_name("FILE");
+  app.add_option_function<double>(
+         "--timeout",
+         [&to](const double& seconds) { to.step_limit = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
+         "of each step of a target; passing it is a fail (default: 30)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 86'400.0));
+}
+
+CLI::App* add_test(CLI::App& root, Arguments& to) {
+  CLI::App* app = root.add_subcommand("test", "build, judge, tear down, report");
+  app->add_option("scenario", to.scenarios, "which scenarios (default: all)")->type_name("SCENARIO");
+  add_lab(*app, to);
+  add_building(*app, to);
+  app->add_option("--filter", to.filter, "only these: GoogleTest's syntax over Suite.Case, or a requirement's id")
+      ->type_name("PATTERN");
+  app->add_option("--repeat", to.repeat, "how often each case runs (default: 1)")->check(CLI::Range(1, 1'000'000));
+  app->add_option("--jobs,-j", to.jobs, "workers at once (default: one per processor, at most 4)")
+      ->check(CLI::Range(1, 1'024));
+  app->add_option_function<double>(
+         "--deadline",
+         [&to](const double& seconds) { to.deadline = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
+         "of the whole run; passing it ends the run with status 124")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 864'000.0));
+  app->add_flag("--keep-on-failure", to.keep_on_failure, "leave what a failing target built standing (with --name)");
+  app->add_flag("--no-skip", to.no_skip, "a skip counts as a failure");
+  app->add_option("--report-dir", to.report_directory, fmt::format("default: {}/", kDefaultReportDirectory))
+      ->type_name("DIR");
+  app->add_flag("--json", to.json, "the result as JSON on standard output");
+  app->footer(
+      "Examples:\n"
+      "  netns-lab test single-namespace --target native\n"
+      "  netns-lab test single-namespace --target script:fixtures/scenarios/single-namespace\n"
+      "  netns-lab test single-namespace --target script:./setup.sh --param CON=blue --deadline 60\n"
+      "Exit status: 0 conformant, 1 not, 2 usage, 3 no lab, 4 harness broke, 5 nothing ran, 124 deadline, 130 "
+      "interrupted.");
+  return app;
+}
+
+CLI::App* add_list(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
+  CLI::App* list = root.add_subcommand("list", "scenarios, targets, requirements or labs");
+  list->require_subcommand(1);
+  struct Kind {
+    Command command;
+    const char* name;
+    const char* text;
+  };
+  const Kind kinds[] = {{Command::kListScenarios, "scenarios", "what a target can be asked to build"},
+                        {Command::kListTargets, "targets", "what can be judged"},
+                        {Command::kListRequirements, "requirements", "every claim, with its level and source"},
+                        {Command::kListLabs, "labs", "the named labs of this user"}};
+  for (const Kind& kind : kinds) {
+    CLI::App* app = list->add_subcommand(kind.name, kind.text);
+    app->add_flag("--json", to.json, "as JSON");
+    commands.push_back({kind.command, app});
+  }
+  list->footer("Example: netns-lab list requirements --json");
+  return list;
+}
+
+void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
+  const auto add = [&](Command command, const char* name, const char* text, const char* example) {
+    CLI::App* app = root.add_subcommand(name, text);
+    app->footer(std::string("Example: ") + example);
+    commands.push_back({command, app});
+    return app;
+  };
+  CLI::App* doctor =
+      add(Command::kDoctor, "doctor", "what this machine can do, each lack with the command that mends it",
+          "netns-lab doctor --json");
+  doctor->add_flag("--json", to.json, "as JSON");
+
+  CLI::App* up =
+      add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
+  add_lab(*up, to);
+  up->add_option("--nodes", to.nodes, "how many nodes (default: 1)")->check(CLI::Range(1, 64));
+
+  CLI::App* destroy = add(Command::kDestroy, "destroy", "end a lab that `up` made", "netns-lab destroy --name mine");
+  add_lab(*destroy, to);
+
+  CLI::App* shell =
+      add(Command::kShell, "shell", "a shell on the node of a standing lab", "netns-lab shell --netns netns1");
+  add_lab(*shell, to);
+  shell->add_option("--netns", to.network_namespace, "inside this named namespace")->type_name("NAME");
+
+  CLI::App* exec =
+      add(Command::kExec, "exec", "a command (after --) on the node of a standing lab; its exit status is passed on",
+          "netns-lab exec --netns netns1 -- ip address show");
+  add_lab(*exec, to);
+  exec->add_option("--netns", to.network_namespace, "inside this named namespace")->type_name("NAME");
+
+  CLI::App* run = add(Command::kRun, "run", "build a scenario in a named lab and leave it standing, to look around",
+                      "netns-lab run single-namespace --target script:fixtures/scenarios/single-namespace");
+  run->add_option("scenario", to.scenarios, "which one")->type_name("SCENARIO")->required()->expected(1);
+  add_lab(*run, to);
+  add_building(*run, to);
+
+  commands.push_back({Command::kTest, add_test(root, to)});
+  add_list(root, to, commands);
+
+  CLI::App* explain =
+      add(Command::kExplain, "explain", "what a requirement means, where it comes from, what breaks without it",
+          "netns-lab explain single-namespace.host-route");
+  explain->add_option("id", to.requirement, "a requirement's id")->required();
+
+  CLI::App* diagnose =
+      add(Command::kDiagnose, "diagnose", "walk a packet's way in a standing lab (not in this version)",
+          "netns-lab diagnose --from node-1:netns1 --to 10.0.0.1");
+  diagnose->allow_extras();
+
+  CLI::App* snapshot = add(Command::kSnapshot, "snapshot", "the whole state of a standing lab's node, as JSON",
+                           "netns-lab snapshot --output before.json");
+  add_lab(*snapshot, to);
+  snapshot->add_option("--output,-o", to.output, "a file (default: standard output)")->type_name("FILE");
+
+  CLI::App* diff = add(Command::kDiff, "diff", "what changed between two snapshots; status 1 when anything did",
+                       "netns-lab diff before.json after.json");
+  diff->add_option("snapshots", to.files, "two files written by netns-lab snapshot")->required()->expected(2);
+
+  CLI::App* qualify = add(Command::kQualify, "qualify", "mutation testing of the suites (not in this version)",
+                          "netns-lab qualify single-namespace");
+  qualify->allow_extras();
+
+  CLI::App* report = add(Command::kReport, "report", "merge records of runs and write junit.xml",
+                         "netns-lab report a/record.jsonl b/record.jsonl --report-dir merged");
+  report->add_option("records", to.files, "record.jsonl files")->required();
+  report->add_option("--report-dir", to.report_directory, fmt::format("default: {}/", kDefaultReportDirectory))
+      ->type_name("DIR");
+
+  CLI::App* agent = add(Command::kAgent, "agent", "serve a node on a stream", "netns-lab agent");
+  agent->add_option("--fd", to.agent_stream, "the stream's descriptor; 0: standard input and output");
+  agent->group("");  // hidden
+}
+
+// CLI11's own text, with the nearest known word where something was not expected.
+std::string usage_error(const CLI::App& root, const CLI::ParseError& error, int argc, const char* const* argv) {
+  const CLI::App* at = &root;
+  std::string called = "netns-lab";
+  while (!at->get_subcommands().empty()) {
+    at = at->get_subcommands().front();
+    called += " " + at->get_name();
+  }
+  std::string text = visible(error.what(), 300);
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  std::vector<std::string> known;
+  for (const CLI::App* sub : at->get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); })) {
+    known.push_back(sub->get_name());
+  }
+  for (const CLI::Option* option : at->get_options()) {
+    for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
+  }
+  std::string wrong;
+  for (int i = 1; i < argc && wrong.empty(); ++i) {
+    std::string word = argv[i];
+    if (word.starts_with("--")) word = word.substr(0, word.find('='));
+    const bool is_known =
+        std::find(known.begin(), known.end(), word) != known.end() || called.find(word) != std::string::npos;
+    const bool is_word = word.starts_with("--") || (at == &root && !word.starts_with('-'));
+    if (is_word && !is_known) wrong = word;
+  }
+  const bool is_unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
+                             dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
+  if (is_unexpected && !wrong.empty()) {
+    const std::string nearest = nearest_word(wrong, known);
+    const char* what = wrong.starts_with("--") ? "option" : "command";
+    text = fmt::format("there is no {} \"{}\"{}", what, visible(wrong, 80),
+                       nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  const std::string name =
+      called.size() > root.get_name().size() ? called.substr(root.get_name().size() + 1) + ": " : "";
+  return fmt::format("{}{} (see {} --help)", name, text, called);
+}
+
+}  // namespace
+
+Parsed parse_arguments(int argc, const char* const* argv, const std::string& version) {
+  Arguments arguments;
+  // What follows "--" belongs to the command that exec is to run, whatever it looks like.
+  int own = argc;
+  for (int i = 1; i < argc && own == argc; ++i) {
+    if (std::string_view(argv[i]) == "--") own = i;
+  }
+  for (int i = own + 1; i < argc; ++i) arguments.argv.emplace_back(argv[i]);
+
+  CLI::App root("netns-lab: is the network that was built for a container right, and if not, why not?", "netns-lab");
+  root.set_version_flag("--version,-V", version);
+  root.require_subcommand(1);
+  root.footer(
+      "Examples:\n"
+      "  netns-lab test single-namespace --target script:fixtures/scenarios/single-namespace\n"
+      "  netns-lab run single-namespace && netns-lab shell\n"
+      "  netns-lab COMMAND --help tells more about each command.");
+  std::vector<SubCommand> commands;
+  add_all(root, arguments, commands);
+  try {
+    root.parse(own, argv);
+  } catch (const CLI::CallForHelp&) {
+    const CLI::App* at = &root;
+    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+    return {.arguments = std::nullopt, .text = at->help(), .status = ExitStatus::kConformant};
+  } catch (const CLI::CallForVersion&) {
+    return {.arguments = std::nullopt, .text = version + "\n", .status = ExitStatus::kConformant};
+  } catch (const CLI::ParseError& error) {
+    return {.arguments = std::nullopt, .text = usage_error(root, error, own, argv), .status = ExitStatus::kUsage};
+  }
+  for (const SubCommand& sub : commands) {
+    if (sub.app->parsed()) arguments.command = sub.command;
+  }
+  if (own < argc && arguments.command != Command::kExec) {
+    return {.arguments = std::nullopt, .text = "only exec takes a command after --", .status = ExitStatus::kUsage};
+  }
+  if (arguments.command == Command::kExec && arguments.argv.empty()) {
+    return {.arguments = std::nullopt,
+            .text = "exec: which command? Write it after --: netns-lab exec -- ip link show",
+            .status = ExitStatus::kUsage};
+  }
+  return {.arguments = std::move(arguments), .text = "", .status = ExitStatus::kConformant};
+}
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,83 @@
+// What the command line said, as one plain value. Parsing knows words and numbers only; whether a scenario or a target
+// exists is judged later.
+//
+//   const Parsed parsed = parse_arguments(argc, argv);
+//   if (!parsed.arguments) { print(parsed.text); return parsed.status; }   // --help, --version, or a usage error
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/model/verdict.h"
+
+namespace netns_lab::cli {
+
+enum class Command {
+  kDoctor,
+  kUp,
+  kDestroy,
+  kShell,
+  kExec,
+  kRun,
+  kTest,
+  kListScenarios,
+  kListTargets,
+  kListRequirements,
+  kListLabs,
+  kExplain,
+  kDiagnose,
+  kSnapshot,
+  kDiff,
+  kQualify,
+  kReport,
+  kAgent,
+};
+
+inline constexpr auto kDefaultLabName = "netns-lab";
+inline constexpr auto kDefaultReportDirectory = "netns-lab-report";
+
+struct Arguments {
+  Command command = Command::kTest;
+
+  // Which lab.
+  std::string lab = "sandbox";  // --lab: the provider
+  std::string lab_name;         // --name; "" not given
+  bool privileged = false;      // --privileged: a sandbox without a user namespace of its own
+  int nodes = 1;                // --nodes
+
+  // What is built and how it is judged.
+  std::vector<std::string> scenarios;
+  std::vector<std::string> targets;                             // --target, as given; empty: native
+  std::vector<std::pair<std::string, std::string>> parameters;  // --param KEY=VALUE, in order
+  std::string env_file;                                         // --env-file
+  std::string filter;                                           // --filter
+  int repeat = 1;                                               // --repeat
+  int jobs = 0;                                                 // --jobs; 0: as many as there are processors, at most 4
+  std::chrono::milliseconds step_limit{30'000};                 // --timeout
+  std::optional<std::chrono::milliseconds> deadline;            // --deadline
+  bool keep_on_failure = false;
+  bool no_skip = false;
+  std::string report_directory = kDefaultReportDirectory;
+  bool json = false;
+
+  // Of the other commands.
+  std::vector<std::string> argv;   // exec: the command
+  std::string network_namespace;   // exec, shell: --netns; diagnose: of --from
+  std::string requirement;         // explain
+  std::vector<std::string> files;  // diff: two snapshots; report: records
+  std::string output;              // snapshot, report: --output; "" standard output, and the report directory
+  int agent_stream = 0;            // agent: --fd
+};
+
+struct Parsed {
+  std::optional<Arguments> arguments;  // none: nothing to do but to print `text`
+  std::string text;                    // help or version (for stdout), or one line about what is wrong (for stderr)
+  ExitStatus status = ExitStatus::kConformant;
+};
+
+Parsed parse_arguments(int argc, const char* const* argv, const std::string& version);
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,51 @@
+#include "harness/cli/lab_choice.h"
+
+#include <chrono>
+#include <utility>
+
+#include "harness/cli/services.h"
+#include "harness/lab/named_lab.h"
+
+namespace netns_lab::cli {
+namespace {
+
+constexpr std::chrono::seconds kHelloLimit{5};
+
+}  // namespace
+
+Result<LabSpec> named_lab_spec(const Arguments& arguments) {
+  LabSpec spec;
+  spec.name = arguments.lab_name.empty() ? kDefaultLabName : arguments.lab_name;
+  NETNS_LAB_TRY(check_lab_name(spec.name));
+  if (!arguments.lab.empty()) {
+    NETNS_LAB_ASSIGN(spec.provider, parse_provider(arguments.lab));
+    NETNS_LAB_TRY(check_available(spec.provider));
+  } else if (const auto standing = provider_of_named(spec.name)) {
+    spec.provider = *standing;
+  }
+  spec.privileged = arguments.privileged;
+  return spec;
+}
+
+Result<LabChoice> choose_lab(const Arguments& arguments) {
+  LabChoice choice;
+  NETNS_LAB_ASSIGN(choice.spec, named_lab_spec(arguments));
+  if (arguments.lab_name.empty()) {
+    choice.spec.name.clear();
+    if (arguments.lab.empty()) choice.spec.provider = Provider::kSandbox;
+    return choice;
+  }
+  auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
+  if (standing) return choice;
+  if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());
+  choice.spec.name.clear();
+  choice.name_unused = true;
+  return choice;
+}
+
+Result<Lab> open_named_lab(const Arguments& arguments) {
+  NETNS_LAB_ASSIGN(const LabSpec spec, named_lab_spec(arguments));
+  return Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));
+}
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,24 @@
+// Which lab the command line means.
+#pragma once
+
+#include "harness/base/error.h"
+#include "harness/cli/arguments.h"
+#include "harness/lab/lab.h"
+
+namespace netns_lab::cli {
+
+// --lab and --name (the default name when none is given), checked. kInvalid, or kMissing for a provider that is not
+// available.
+Result<LabSpec> named_lab_spec(const Arguments& arguments);
+
+// For `test`: the named lab when --name is given and that lab is up; a private one otherwise.
+struct LabChoice {
+  LabSpec spec;
+  bool name_unused = false;  // --name was given, but no such lab is up
+};
+Result<LabChoice> choose_lab(const Arguments& arguments);
+
+// Sessions to the standing lab that is meant. kMissing, with the command that makes it, when it is not up.
+Result<Lab> open_named_lab(const Arguments& arguments);
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,74 @@
+// up, destroy, list labs.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <nlohmann/json.hpp>
+
+#include "harness/base/text.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_status.h"
+#include "harness/cli/lab_choice.h"
+#include "harness/cli/output.h"
+#include "harness/cli/services.h"
+#include "harness/lab/lab.h"
+#include "harness/model/json.h"
+
+namespace netns_lab::cli {
+namespace {
+
+constexpr std::chrono::seconds kLabLimit{30};
+
+}  // namespace
+
+ExitStatus run_up(const Arguments& arguments) {
+  if (arguments.nodes != 1) {
+    return complain(Error::missing(fmt::format("--nodes {}", arguments.nodes),
+                                   "not available yet: labs of several nodes come in a later version",
+                                   "use --nodes 1"));
+  }
+  const auto spec = named_lab_spec(arguments);
+  if (!spec) return complain(spec.error());
+  const auto report = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
+  if (!report) return complain(report.error());
+  if (!report->replaced.empty()) say(fmt::format("the lab that was there had to make way: {}", report->replaced));
+  for (const std::string& lost : report->hello.lost) say("this node lacks: " + lost);
+  std::string addresses;
+  for (const Prefix& prefix : report->hello.uplink_addresses) addresses += " " + prefix.to_string();
+  print(fmt::format("lab {} ({}): {}; node {}{}{}\n", spec->name, report->hello.provider,
+                    report->reused ? "reused" : "made", report->hello.node,
+                    report->hello.uplink.empty() ? "" : ", uplink " + report->hello.uplink, addresses));
+  return ExitStatus::kConformant;
+}
+
+ExitStatus run_destroy(const Arguments& arguments) {
+  const auto spec = named_lab_spec(arguments);
+  if (!spec) return complain(spec.error());
+  const auto destroyed = destroy(*spec, lab_services(), Deadline::after(kLabLimit));
+  if (!destroyed) return complain(destroyed.error());
+  print(fmt::format("lab {}: destroyed\n", spec->name));
+  return ExitStatus::kConformant;
+}
+
+ExitStatus run_list_labs(const Arguments& arguments) {
+  const auto labs = named_labs();
+  if (!labs) return complain(labs.error());
+  if (arguments.json) {
+    nlohmann::json all = nlohmann::json::array();
+    for (const NamedLab& lab : *labs) {
+      all.push_back({{"name", lab.name},
+                     {"provider", to_string(lab.provider)},
+                     {"up", lab.up},
+                     {"state", lab.state},
+                     {"pid", lab.pid}});
+    }
+    print(dump_json(all) + "\n");
+    return ExitStatus::kConformant;
+  }
+  for (const NamedLab& lab : *labs)
+    print(fmt::format("{:<20} {:<10} {}\n", lab.name, to_string(lab.provider), lab.state));
+  if (labs->empty()) say("there are no labs; make one: netns-lab up");
+  return ExitStatus::kConformant;
+}
+
+}  // namespace netns_lab::cli

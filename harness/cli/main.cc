@@ -1,0 +1,99 @@
+#include "harness/cli/main.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <exception>
+#include <string>
+
+#include "harness/base/build_id.h"
+#include "harness/base/unique_fd.h"
+#include "harness/cli/arguments.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_status.h"
+#include "harness/cli/output.h"
+#include "harness/node/agent.h"
+
+namespace netns_lab {
+namespace {
+
+constexpr auto kVersion = "0.1.0";
+
+ExitStatus not_in_this_version(const std::string& command, const std::string& instead) {
+  return cli::complain(Error::missing(command, "not in this version", instead));
+}
+
+// The node's side of a stream that somebody else opened: what a virtual machine is started with.
+int run_agent(const cli::Arguments& arguments) {
+  char host_name[256] = {};
+  ::gethostname(host_name, sizeof host_name - 1);
+  node::AgentContext context;
+  context.provider = "agent";
+  context.node = "node-1";
+  context.host_name = host_name;
+  return node::serve_stream(context, UniqueFd(arguments.agent_stream));
+}
+
+int run(const cli::Arguments& arguments, const std::vector<std::string>& command,
+        const std::vector<Scenario>& scenarios) {
+  using cli::Command;
+  switch (arguments.command) {
+    case Command::kDoctor:
+      return static_cast<int>(cli::run_doctor(arguments));
+    case Command::kUp:
+      return static_cast<int>(cli::run_up(arguments));
+    case Command::kDestroy:
+      return static_cast<int>(cli::run_destroy(arguments));
+    case Command::kShell:
+      return cli::run_shell(arguments);
+    case Command::kExec:
+      return cli::run_exec(arguments);
+    case Command::kRun:
+      return static_cast<int>(cli::run_build(arguments, scenarios));
+    case Command::kTest:
+      return static_cast<int>(cli::run_test(arguments, command, scenarios));
+    case Command::kListScenarios:
+      return static_cast<int>(cli::run_list_scenarios(arguments, scenarios));
+    case Command::kListTargets:
+      return static_cast<int>(cli::run_list_targets(arguments));
+    case Command::kListRequirements:
+      return static_cast<int>(cli::run_list_requirements(arguments, scenarios));
+    case Command::kListLabs:
+      return static_cast<int>(cli::run_list_labs(arguments));
+    case Command::kExplain:
+      return static_cast<int>(cli::run_explain(arguments, scenarios));
+    case Command::kDiagnose:
+      return static_cast<int>(not_in_this_version("diagnose", "look around with netns-lab shell"));
+    case Command::kSnapshot:
+      return static_cast<int>(cli::run_snapshot(arguments));
+    case Command::kDiff:
+      return static_cast<int>(cli::run_diff(arguments));
+    case Command::kQualify:
+      return static_cast<int>(not_in_this_version("qualify", "judge broken targets one by one with netns-lab test"));
+    case Command::kReport:
+      return static_cast<int>(cli::run_report(arguments));
+    case Command::kAgent:
+      return run_agent(arguments);
+  }
+  return static_cast<int>(ExitStatus::kHarnessBroke);
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, const std::vector<Scenario>& scenarios) {
+  try {
+    const cli::Parsed parsed =
+        cli::parse_arguments(argc, argv, fmt::format("netns-lab {} (build {})", kVersion, build_id()));
+    if (parsed.arguments) return run(*parsed.arguments, std::vector<std::string>(argv, argv + argc), scenarios);
+    if (parsed.status == ExitStatus::kConformant) {
+      cli::print(parsed.text);
+      return 0;
+    }
+    return static_cast<int>(cli::complain(parsed.status, parsed.text));
+  } catch (const std::exception& error) {
+    return static_cast<int>(
+        cli::complain(ExitStatus::kHarnessBroke, fmt::format("the harness broke: {}", error.what())));
+  }
+}
+
+}  // namespace netns_lab

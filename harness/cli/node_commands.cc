@@ -1,0 +1,59 @@
+// shell, exec, snapshot: on the node of a standing lab.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "harness/base/text.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/exit_status.h"
+#include "harness/cli/lab_choice.h"
+#include "harness/cli/output.h"
+#include "harness/cli/terminal.h"
+#include "harness/model/json.h"
+
+namespace netns_lab::cli {
+namespace {
+
+int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool terminal) {
+  auto lab = open_named_lab(arguments);
+  if (!lab) return static_cast<int>(complain(lab.error()));
+  protocol::RunRequest request;
+  request.argv = std::move(argv);
+  request.network_namespace = arguments.network_namespace;
+  request.terminal = terminal;
+  request.output_limit = std::numeric_limits<std::int64_t>::max();  // it is read as it comes
+  if (const char* type = std::getenv("TERM"); terminal && type != nullptr) request.environment["TERM"] = type;
+  const auto status = run_attached(lab->node(), request);
+  if (!status) return static_cast<int>(complain(status.error()));
+  return *status;
+}
+
+}  // namespace
+
+int run_shell(const Arguments& arguments) { return run_on_node(arguments, {"bash", "-i"}, on_terminal()); }
+
+int run_exec(const Arguments& arguments) { return run_on_node(arguments, arguments.argv, on_terminal()); }
+
+ExitStatus run_snapshot(const Arguments& arguments) {
+  auto lab = open_named_lab(arguments);
+  if (!lab) return complain(lab.error());
+  const auto snapshot = lab->node().snapshot({.all_sysctls = true, .sysctls = {}});
+  if (!snapshot) return complain(snapshot.error());
+  const nlohmann::json json = *snapshot;
+  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  if (arguments.output.empty()) {
+    print(text);
+    return ExitStatus::kConformant;
+  }
+  std::ofstream file(arguments.output);
+  file << text << std::flush;
+  if (!file) return complain(Error::invalid("--output " + visible(arguments.output, 200), "it cannot be written"));
+  return ExitStatus::kConformant;
+}
+
+}  // namespace netns_lab::cli

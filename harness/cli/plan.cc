@@ -1,0 +1,127 @@
+#include "harness/cli/plan.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/base/unique_fd.h"
+#include "harness/target/env_file.h"
+
+namespace netns_lab::cli {
+namespace {
+
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
+  const std::string nearest = nearest_word(word, known);
+  return nearest.empty() ? "" : fmt::format("did you mean {}?", nearest);
+}
+
+Result<std::vector<const Scenario*>> select_scenarios(const Arguments& arguments,
+                                                      const std::vector<Scenario>& scenarios) {
+  std::vector<const Scenario*> selected;
+  std::vector<std::string> names;
+  for (const Scenario& scenario : scenarios) names.push_back(scenario.name);
+  if (arguments.scenarios.empty()) {
+    for (const Scenario& scenario : scenarios) selected.push_back(&scenario);
+  }
+  for (const std::string& wanted : arguments.scenarios) {
+    const auto found = std::find(names.begin(), names.end(), wanted);
+    if (found == names.end()) {
+      return tl::unexpected(Error::invalid(fmt::format("scenario {}", visible(wanted, 80)),
+                                           "there is no such scenario; known are " + join(names, ", "),
+                                           did_you_mean(wanted, names)));
+    }
+    const Scenario* scenario = &scenarios[static_cast<std::size_t>(found - names.begin())];
+    if (std::find(selected.begin(), selected.end(), scenario) == selected.end()) selected.push_back(scenario);
+  }
+  return selected;
+}
+
+Result<Parameters> read_env_file(const std::string& path) {
+  const std::string attempted = "--env-file " + visible(path, 200);
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) {
+    return tl::unexpected(Error::invalid(attempted, fmt::format("it cannot be read: {}", errno_name(errno))));
+  }
+  if (!S_ISREG(status.st_mode)) return tl::unexpected(Error::invalid(attempted, "it is not a file"));
+  std::string text(kMostEnvFileBytes + 1, '\0');
+  const ssize_t got = ::read(file.get(), text.data(), text.size());
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return parse_env_file(text, path);
+}
+
+// What --param says must be known to one of the scenarios: a typing error must not judge the default.
+Result<void> check_parameter_names(const Arguments& arguments, const std::vector<const Scenario*>& scenarios) {
+  std::vector<std::string> known;
+  for (const Scenario* scenario : scenarios) {
+    for (const Parameter& parameter : scenario->parameters) known.push_back(parameter.name);
+  }
+  for (const auto& [name, value] : arguments.parameters) {
+    if (std::find(known.begin(), known.end(), name) != known.end()) continue;
+    return tl::unexpected(
+        Error::invalid(fmt::format("--param {}={}", visible(name, 80), visible(value, 80)),
+                       fmt::format("there is no parameter {}; known are {}", visible(name, 80), join(known, ", ")),
+                       did_you_mean(name, known)));
+  }
+  return {};
+}
+
+void override_with(Parameters& parameters, const Scenario& scenario, const Parameters& others) {
+  for (const Parameter& parameter : scenario.parameters) {
+    const auto found = others.find(parameter.name);
+    if (found != others.end()) parameters[parameter.name] = found->second;
+  }
+}
+
+}  // namespace
+
+std::string PlannedWorker::label() const {
+  return fmt::format("{}, {}, {}", scenario->name, target->name(), to_string(family));
+}
+
+Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& scenarios) {
+  NETNS_LAB_ASSIGN(const std::vector<const Scenario*> selected, select_scenarios(arguments, scenarios));
+  NETNS_LAB_TRY(check_parameter_names(arguments, selected));
+  Parameters from_file;
+  if (!arguments.env_file.empty()) {
+    NETNS_LAB_ASSIGN(from_file, read_env_file(arguments.env_file));
+  }
+  Parameters from_command_line;
+  for (const auto& [name, value] : arguments.parameters) from_command_line[name] = value;
+
+  Plan plan;
+  const std::vector<std::string> native{"native"};
+  for (const std::string& text : arguments.targets.empty() ? native : arguments.targets) {
+    NETNS_LAB_ASSIGN(LoadedTarget loaded, load_target(text));
+    plan.targets.push_back(std::move(loaded.target));
+    Target* target = plan.targets.back().get();
+    for (const Scenario* scenario : selected) {
+      const std::size_t before = plan.workers.size();
+      Parameters parameters;
+      for (const Parameter& parameter : scenario->parameters) parameters[parameter.name] = parameter.default_value;
+      override_with(parameters, *scenario, loaded.parameters);
+      override_with(parameters, *scenario, from_file);
+      override_with(parameters, *scenario, from_command_line);
+      const std::vector<Family> families = target->families();
+      for (const Family family : scenario->families) {
+        if (std::find(families.begin(), families.end(), family) == families.end()) continue;
+        NETNS_LAB_ASSIGN(Topology topology, scenario->topology(parameters, family));
+        plan.workers.push_back({scenario, target, family, parameters, std::move(topology)});
+      }
+      if (plan.workers.size() == before) {
+        return tl::unexpected(
+            Error::invalid(fmt::format("--target {}", text),
+                           fmt::format("it builds no address family that scenario {} has", scenario->name)));
+      }
+    }
+  }
+  return plan;
+}
+
+}  // namespace netns_lab::cli

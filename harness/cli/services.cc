@@ -1,0 +1,99 @@
+#include "harness/cli/services.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/lab/named_lab.h"
+#include "harness/node/agent.h"
+#include "harness/node/host.h"
+#include "harness/node/journal.h"
+#include "harness/node/sandbox.h"
+
+namespace netns_lab::cli {
+namespace {
+
+// The agent of a named lab: the socket names it as its listener from now on (named_lab.h, listener_of).
+int serve_named(const node::AgentContext& context, UniqueFd listener) {
+  ::listen(listener.get(), 64);
+  return node::serve_listener(context, std::move(listener));
+}
+
+// One folder for all labs of this machine, whatever XDG_RUNTIME_DIR says: the next start must find what the last one
+// left.
+Result<std::string> journal_directory() {
+  RuntimeEnvironment environment = RuntimeEnvironment::of_process();
+  environment.runtime_directory = "";
+  NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(environment));
+  return home.path() + "/.journal";
+}
+
+node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, int log) {
+  node::SandboxSpec sandbox;
+  sandbox.user_namespace = !spec.privileged;
+  sandbox.node_agent = agent;
+  sandbox.outside_agent = std::move(agent);
+  sandbox.log = log;
+  return sandbox;
+}
+
+Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
+  NETNS_LAB_ASSIGN(std::string journal, journal_directory());
+  node::HostSpec host;
+  host.agent = std::move(agent);
+  host.journal_directory = std::move(journal);
+  host.log = log;
+  return host;
+}
+
+Result<AgentStreams> start_private(const LabSpec& spec) {
+  NETNS_LAB_TRY(check_available(spec.provider));
+  AgentStreams streams;
+  if (spec.provider == Provider::kHost) {
+    NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&node::serve_stream, STDERR_FILENO));
+    NETNS_LAB_ASSIGN(streams.node, node::start_host(host));
+    return streams;
+  }
+  NETNS_LAB_ASSIGN(node::SandboxStreams made,
+                   node::start_sandbox(sandbox_spec(spec, &node::serve_stream, STDERR_FILENO)));
+  streams.node = std::move(made.node);
+  streams.outside = std::move(made.outside);
+  return streams;
+}
+
+Result<void> start_named(const LabSpec& spec, const std::string& folder) {
+  NETNS_LAB_TRY(check_available(spec.provider));
+  const std::string log_path = folder + "/" + kLogFile;
+  const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!log.valid()) return tl::unexpected(Error::system("write " + log_path, errno));
+  NETNS_LAB_ASSIGN(UniqueFd listener, listen_at(folder + "/" + kNodeSocket));
+  if (spec.provider == Provider::kHost) {
+    NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&serve_named, log.get()));
+    return node::start_host(host, std::move(listener));
+  }
+  node::SandboxListeners listeners;
+  listeners.node = std::move(listener);
+  NETNS_LAB_ASSIGN(listeners.outside, listen_at(folder + "/" + kOutsideSocket));
+  return node::start_sandbox(sandbox_spec(spec, &serve_named, log.get()), std::move(listeners));
+}
+
+Result<void> recover(const LabSpec& spec) {
+  if (spec.provider != Provider::kHost) return {};
+  NETNS_LAB_ASSIGN(const std::string directory, journal_directory());
+  NETNS_LAB_ASSIGN(const std::vector<std::string> left, node::recover_journals(directory));
+  if (left.empty()) return {};
+  return tl::unexpected(Error::taken("undo what a dead lab left on this machine", join(left, "; ")));
+}
+
+}  // namespace
+
+LabServices lab_services() {
+  return {.start_private = &start_private, .start_named = &start_named, .recover = &recover};
+}
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,206 @@
+// test: build, judge, tear down, report.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <iostream>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "harness/base/build_id.h"
+#include "harness/cli/commands.h"
+#include "harness/cli/event_order.h"
+#include "harness/cli/exit_status.h"
+#include "harness/cli/lab_choice.h"
+#include "harness/cli/output.h"
+#include "harness/cli/plan.h"
+#include "harness/cli/report_directory.h"
+#include "harness/cli/services.h"
+#include "harness/cli/supervisor.h"
+#include "harness/model/judgement.h"
+#include "harness/model/run_result.h"
+#include "harness/testing/worker.h"
+#include "reports/junit.h"
+#include "reports/record.h"
+#include "reports/run_json.h"
+#include "reports/terminal.h"
+
+namespace netns_lab::cli {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Everything that is made of a run's events. What cannot be written is remembered once; the run goes on.
+class Reports {
+ public:
+  Reports(ReportDirectory directory, reports::RecordWriter record, reports::JunitFile junit, bool json)
+      : directory_(std::move(directory)),
+        record_(std::move(record)),
+        junit_(std::move(junit)),
+        printer_(std::cout, {.colour = wants_colour(STDOUT_FILENO) ? reports::Colour::kOn : reports::Colour::kOff,
+                             .report = directory_.path()}),
+        order_([this](const RunEvent& event) { printer_.add(event); }),
+        json_(json) {}
+  Reports(const Reports&) = delete;
+  Reports& operator=(const Reports&) = delete;
+
+  static Result<std::unique_ptr<Reports>> open(const std::string& path, bool json) {
+    NETNS_LAB_ASSIGN(ReportDirectory directory, ReportDirectory::open(path));
+    NETNS_LAB_ASSIGN(reports::RecordWriter record, reports::RecordWriter::create(directory.file("record.jsonl")));
+    NETNS_LAB_ASSIGN(reports::JunitFile junit, reports::JunitFile::create(directory.file("junit.xml")));
+    return std::make_unique<Reports>(std::move(directory), std::move(record), std::move(junit), json);
+  }
+
+  void add(std::span<const RunEvent> events) {
+    for (const RunEvent& event : events) {
+      result_.add(event);
+      junit_.add(event);
+      remember(record_.write(event));
+      if (!json_) order_(event);
+    }
+    remember(junit_.write());
+  }
+  void finish() {
+    if (json_) print(reports::run_json(result_));
+    std::cout << std::flush;
+  }
+  const RunResult& result() const { return result_; }
+  const std::optional<Error>& failure() const { return failure_; }
+
+ private:
+  void remember(const Result<void>& written) {
+    if (!written && !failure_) failure_ = written.error();
+  }
+
+  ReportDirectory directory_;
+  reports::RecordWriter record_;
+  reports::JunitFile junit_;
+  reports::TerminalPrinter printer_;
+  EventOrder order_;
+  RunResult result_;
+  std::optional<Error> failure_;
+  bool json_;
+};
+
+int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
+  // Workers in one and the same network namespace would claim the same names.
+  if (!lab.name.empty() || lab.provider == Provider::kHost) return 1;
+  if (arguments.jobs > 0) return arguments.jobs;
+  return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+}
+
+std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
+                               const LabServices& services) {
+  std::vector<WorkerJob> jobs;
+  for (const PlannedWorker& planned : plan.workers) {
+    WorkerSpec spec;
+    spec.number = static_cast<int>(jobs.size());
+    spec.scenario = planned.scenario;
+    spec.target = planned.target;
+    spec.family = planned.family;
+    spec.parameters = planned.parameters;
+    spec.lab = lab;
+    spec.step_limit = arguments.step_limit;
+    spec.filter = arguments.filter;
+    spec.repeat = arguments.repeat;
+    spec.keep_on_failure = arguments.keep_on_failure;
+    WorkerJob job;
+    job.number = spec.number;
+    job.label = planned.label();
+    job.body = [spec, &services](const EventSink& sink) { return run_worker(spec, services, sink); };
+    jobs.push_back(std::move(job));
+  }
+  return jobs;
+}
+
+RunEvent run_started(const std::vector<std::string>& command) {
+  RunStarted started;
+  started.build = build_id();
+  started.command = command;
+  started.time_ms =
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
+          .count();
+  return started;
+}
+
+void tell_progress(const Progress& progress) {
+  say(fmt::format("{} of {} workers done; still running, for {} s: {}", progress.done, progress.total,
+                  std::chrono::duration_cast<std::chrono::seconds>(progress.since).count(), progress.running));
+}
+
+RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, const RunResult& result) {
+  std::vector<ExitStatus> statuses{judge(result)};
+  RunEnded ended;
+  if (supervision.interrupted) {
+    statuses.push_back(ExitStatus::kInterrupted);
+    ended.message = "interrupted";
+  } else if (supervision.deadline_passed) {
+    statuses.push_back(ExitStatus::kDeadline);
+    ended.message =
+        fmt::format("the deadline of {:g} s passed",
+                    std::chrono::duration<double>(arguments.deadline.value_or(std::chrono::milliseconds(0))).count());
+  }
+  if (supervision.lab_left) {
+    statuses.push_back(ExitStatus::kHarnessBroke);
+    ended.message += "processes of a lab were still there 5 s after its worker had ended";
+  }
+  ended.status = worst(statuses);
+  return ended;
+}
+
+}  // namespace
+
+ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& command,
+                    const std::vector<Scenario>& scenarios) {
+  const Clock::time_point begin = Clock::now();
+  const auto plan = make_plan(arguments, scenarios);
+  if (!plan) return complain(plan.error());
+  const auto lab = choose_lab(arguments);
+  if (!lab) return complain(lab.error());
+  if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
+    say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up --name {} makes it)", arguments.lab_name,
+                    arguments.lab_name));
+  }
+  if (arguments.keep_on_failure && lab->spec.name.empty()) {
+    return complain(Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
+                                   "make a lab first: netns-lab up; then add --name netns-lab"));
+  }
+  const auto opened = Reports::open(arguments.report_directory, arguments.json);
+  if (!opened) return complain(opened.error());
+  Reports& reports = **opened;
+
+  const LabServices services = lab_services();
+  SupervisorSpec spec;
+  spec.jobs = jobs_of(*plan, arguments, lab->spec, services);
+  spec.at_once = workers_at_once(arguments, lab->spec);
+  spec.deadline = arguments.deadline;
+  const RunEvent started = run_started(command);
+  reports.add(std::span(&started, 1));
+  const Supervision supervision = supervise(
+      spec,
+      [&](std::span<const RunEvent> events) {
+        if (!arguments.no_skip) return reports.add(events);
+        std::vector<RunEvent> strict;
+        for (const RunEvent& event : events) strict.push_back(without_skip(event));
+        reports.add(strict);
+      },
+      &tell_progress);
+
+  RunEnded ended = run_ended(supervision, arguments, reports.result());
+  ended.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+  const ExitStatus status = ended.status;
+  const RunEvent last = ended;
+  reports.add(std::span(&last, 1));
+  reports.finish();
+  if (!ended.message.empty()) complain(status, ended.message);
+  if (reports.failure()) {
+    complain(*reports.failure());
+    const std::vector<ExitStatus> both{status, ExitStatus::kHarnessBroke};
+    return worst(both);
+  }
+  return status;
+}
+
+}  // namespace netns_lab::cli
