@@ -39,7 +39,9 @@ Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRe
 Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotRequest& request) {
   AgentState& agent = context.session.agent();
   NETNS_LAB_ASSIGN(auto network, agent.network.take());
-  return take_snapshot(agent.context, *network, request.options);
+  NETNS_LAB_ASSIGN(Snapshot snapshot, take_snapshot(agent.context, *network, request.options));
+  snapshot.files = context.session.objects().without_put(std::move(snapshot.files));
+  return snapshot;
 }
 
 Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request) {

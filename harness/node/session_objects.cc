@@ -199,6 +199,16 @@ void SessionObjects::before_file(const std::string& path) {
     if (::access(folder.c_str(), F_OK) != 0) paths_.push_back(folder);
   }
   if (::access(path.c_str(), F_OK) != 0) paths_.push_back(path);
+  put_.insert(path);
+}
+
+std::vector<std::string> SessionObjects::without_put(std::vector<std::string> files) const {
+  const std::lock_guard lock(mutex_);
+  const auto is_ours = [this](const std::string& file) {
+    return put_.count(file) > 0 || std::find(paths_.begin(), paths_.end(), file) != paths_.end();
+  };
+  files.erase(std::remove_if(files.begin(), files.end(), is_ours), files.end());
+  return files;
 }
 
 bool SessionObjects::empty() const {

@@ -28,6 +28,9 @@ class SessionObjects {
   Result<void> apply(NetworkHandles& network, const std::vector<Change>& changes);
   // A file that `put` is about to write; remembered when it is not there yet, with the folders above it that are not.
   void before_file(const std::string& path);
+  // What is left of a snapshot's files when those that were put, and the folders made for them, are taken out: they are
+  // the tester's, not the target's.
+  std::vector<std::string> without_put(std::vector<std::string> files) const;
   bool empty() const;
   // Removes everything remembered, and what of `claimed` is there. Goes on after errors and returns them.
   std::vector<Error> remove(NetworkHandles& network, const protocol::ClaimRequest& claimed);
@@ -47,6 +50,7 @@ class SessionObjects {
   std::set<std::string> links_;     // of the node's own namespace
   std::vector<Change> undo_;        // in the order in which they were done
   std::vector<std::string> paths_;  // files and folders, parents first
+  std::set<std::string> put_;       // files that were put, new or not
 };
 
 }  // namespace netns_lab::node
