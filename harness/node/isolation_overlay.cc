@@ -100,6 +100,10 @@ std::string upper_of(const std::string& folder, const std::string& scratch) {
   return scratch + "/upper/" + flat(folder);
 }
 
+std::string lower_of(const std::string& folder, const std::string& scratch) {
+  return scratch + "/lower/" + flat(folder);
+}
+
 Result<Cover> cover_writable(const std::string& folder, const std::string& scratch,
                              const std::vector<std::string>& mount_points) {
   struct stat status {};
@@ -112,6 +116,9 @@ Result<Cover> cover_writable(const std::string& folder, const std::string& scrat
   NETNS_LAB_TRY(make_folder(scratch + "/work", 0755));
   NETNS_LAB_TRY(make_folder(upper, mode));
   NETNS_LAB_TRY(make_folder(work, 0755));
+  NETNS_LAB_TRY(make_folder(scratch + "/lower", 0755));
+  NETNS_LAB_TRY(make_folder(lower_of(folder, scratch), 0755));
+  NETNS_LAB_ASSIGN(const UniqueFd before, copy_of_mount(folder, Subtree::kThisMountOnly));
   const auto below = copy_mounts_below(folder, mount_points);
 
   Cover cover = Cover::kOverlay;
@@ -125,6 +132,7 @@ Result<Cover> cover_writable(const std::string& folder, const std::string& scrat
     NETNS_LAB_TRY(cover_with_tmpfs(folder, mode));
     cover = Cover::kTmpfs;
   }
+  NETNS_LAB_TRY(attach_mount(before, lower_of(folder, scratch)));
   for (const auto& [point, copy] : below) {
     struct stat there {};
     if (::stat(point.c_str(), &there) == 0) NETNS_LAB_TRY(attach_mount(copy, point));

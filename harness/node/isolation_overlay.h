@@ -19,6 +19,9 @@ Result<Cover> cover_writable(const std::string& folder, const std::string& scrat
 // Where cover_writable puts what is written to `folder` ("/run/.netns-lab/upper/etc").
 std::string upper_of(const std::string& folder, const std::string& scratch);
 
+// Where what `folder` held before can still be seen ("/run/.netns-lab/lower/etc").
+std::string lower_of(const std::string& folder, const std::string& scratch);
+
 // `folder` with the files of `added` in it, read-only (an overlay of two lower layers).
 Result<void> cover_with(const std::string& folder, const std::string& added);
 

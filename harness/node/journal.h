@@ -1,19 +1,22 @@
 // What must be undone when an agent on this machine itself has ended: written to disk before it is done.
 //
-//   NETNS_LAB_TRY(journal.before_sysctl("", "net.ipv4.ip_forward"));   // keeps the present value
-//   NETNS_LAB_TRY(journal.before_link("br0"));                         // br0 is about to be made by us
+//   NETNS_LAB_TRY(journal.before_sysctl("net.ipv4.ip_forward"));   // keeps the present value
+//   NETNS_LAB_TRY(journal.before_link("br0"));                     // br0 is about to be made by us
 //   … now do it …
-//   NETNS_LAB_TRY(journal.forget_link("br0"));                         // and it was removed again
+//   NETNS_LAB_TRY(journal.forget_link("br0"));                     // and it was removed again
 //
-// One file per agent, one JSON object a line, fsync(2)ed before the call returns. A line cut short by a crash was not
-// acted upon yet: it is ignored. Only what the journal says is undone: nothing is taken for ours by its name. `undo` is
-// called by the agent's guard process, in the machine's network namespace; `recover` by the next start, for agents and
-// guards that died.
+// One file per lab, one JSON object a line, fsync(2)ed before the call returns. A line cut short by a crash was not
+// acted upon yet, and is ignored. Only what a journal says is undone: nothing is taken for ours by its name alone. The
+// first line says which boot and which network namespace it is about; a journal of another one is left alone.
+//
+// `undo_journal` is called by the guard, in the machine's network namespace, when the agent has ended, however it did;
+// `recover_journals` by the next start, for guards that died too.
 #pragma once
 
-#include <cstdint>
-#include <memory>
+#include <sys/types.h>
+
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -23,33 +26,36 @@ namespace netns_lab::node {
 
 class Journal {
  public:
-  // Makes the file, which must not exist; it is locked (flock) as long as any copy of the descriptor lives: that is how
-  // recover() knows the living.
+  // Makes the file, which must not exist, for a lab in the calling thread's network namespace. It is locked (flock(2))
+  // as long as any copy of the descriptor lives: that is how recover_journals() knows the living.
   static Result<Journal> create(const std::string& path);
-  // Opens it once more for writing: in the agent, which inherits the lock.
+  // Opens it once more for writing: in the agent.
   static Result<Journal> open(const std::string& path);
 
-  // Keeps the present value of a sysctl of the node's own namespace ("net.ipv4.ip_forward"). The first value counts,
-  // later ones are not kept.
-  Result<void> before_sysctl(const std::string& key);
-  // A link of the node's own namespace that is about to be made. kTaken when one of that name exists already.
+  // Keep the present values of sysctls ("net.ipv4.ip_forward"). Of several values of one key the first counts. A key
+  // that does not exist is passed over.
+  Result<void> before_sysctl(const std::string& key) { return before_sysctls({key}); }
+  Result<void> before_sysctls(const std::vector<std::string>& keys);
+  // A link that is about to be made. kTaken when one of that name exists already.
   Result<void> before_link(const std::string& name);
   Result<void> forget_link(const std::string& name);
+
   const std::string& path() const { return path_; }
+  int fd() const { return file_.get(); }
 
  private:
   Journal(std::string path, UniqueFd file) : path_(std::move(path)), file_(std::move(file)) {}
-  Result<void> append(const std::string& line);
+  Result<void> append(const std::string& lines);
   std::string path_;
   UniqueFd file_;
 };
 
-// Undoes what the journal at `path` holds, newest first, and removes the file. Returns one line per thing that could
-// not be undone, with the command that does it; the file then stays. An absent file is nothing to undo.
+// Undoes what the journal at `path` holds and removes the file. Returns a line for each thing that could not be undone,
+// with the command that does it; the file then stays. An absent file is nothing to undo.
 Result<std::vector<std::string>> undo_journal(const std::string& path);
 
-// Undoes every journal in `directory` whose agent and guard have died. Returns what could not be undone, as
-// undo_journal.
+// Undoes every journal in `directory` that is of this boot and of the calling thread's network namespace, and whose
+// processes have died. An absent directory holds none. Returns as undo_journal does.
 Result<std::vector<std::string>> recover_journals(const std::string& directory);
 
 }  // namespace netns_lab::node

@@ -1,0 +1,204 @@
+#include "harness/node/journal.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <csignal>
+#include <fstream>
+#include <iterator>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <utility>
+
+#include "harness/base/deadline.h"
+#include "harness/base/text.h"
+#include "harness/netlink/link.h"
+#include "harness/netns/netns.h"
+#include "harness/node/sandbox_process.h"
+#include "harness/node/sysctl.h"
+
+namespace netns_lab::node {
+namespace {
+
+using netlink::LinkRef;
+using netlink::NetlinkSocket;
+using nlohmann::json;
+
+// How long the processes of a lab whose guard is dead may still take to end: the kernel is killing them.
+constexpr std::chrono::seconds kDying{5};
+
+std::string read_text(const std::string& path) {
+  std::ifstream file(path);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+std::string boot_id() {
+  const std::vector<std::string> lines = split_lines(read_text("/proc/sys/kernel/random/boot_id"));
+  return lines.empty() ? "" : lines.front();
+}
+
+// What a journal holds, in the order in which it was written.
+struct Contents {
+  std::string boot;
+  std::uint64_t network_namespace = 0;
+  pid_t guard = 0;
+  std::vector<std::pair<std::string, std::string>> sysctls;  // key, value before
+  std::vector<std::string> links;
+};
+
+Contents parse(const std::string& text) {
+  Contents contents;
+  for (const std::string& line : split_lines(text)) {
+    const json entry = json::parse(line, nullptr, /*allow_exceptions=*/false);
+    if (!entry.is_object()) continue;  // cut short
+    if (entry.contains("boot")) {
+      contents.boot = entry.value("boot", "");
+      contents.network_namespace = entry.value("netns", std::uint64_t{0});
+      contents.guard = entry.value("guard", 0);
+    } else if (entry.contains("sysctl")) {
+      const std::string key = entry.value("sysctl", "");
+      const auto known = [&](const auto& item) { return item.first == key; };
+      if (std::none_of(contents.sysctls.begin(), contents.sysctls.end(), known)) {
+        contents.sysctls.emplace_back(key, entry.value("value", ""));
+      }
+    } else if (entry.contains("link")) {
+      contents.links.push_back(entry.value("link", ""));
+    } else if (entry.contains("forget")) {
+      const std::string name = entry.value("forget", "");
+      contents.links.erase(std::remove(contents.links.begin(), contents.links.end(), name), contents.links.end());
+    }
+  }
+  return contents;
+}
+
+Result<std::vector<std::string>> undo(const Contents& contents) {
+  std::vector<std::string> left;
+  NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
+  for (auto name = contents.links.rbegin(); name != contents.links.rend(); ++name) {
+    const auto removed = socket.execute(netlink::delete_link(LinkRef::named(*name)));
+    if (!removed && removed.error().system_errno != ENODEV) {
+      left.push_back(fmt::format("{}; do it with: ip link delete {}", removed.error().message(), *name));
+    }
+  }
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  for (const auto& [key, value] : contents.sysctls) {
+    const auto now = read_sysctl(own, key);
+    if (!now || *now == value) continue;  // it went with its link, or is as it was
+    const auto written = write_sysctl(own, key, value);
+    if (!written) left.push_back(fmt::format("{}; do it with: sysctl -w {}={}", written.error().message(), key, value));
+  }
+  return left;
+}
+
+// True when no process of the journal's lab lives any more. Where only the guard is dead, the end of the rest is
+// awaited.
+bool is_dead(const UniqueFd& file, pid_t guard) {
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return true;
+  if (guard <= 0 || ::kill(guard, 0) == 0 || errno != ESRCH) return false;
+  // The lock is an agent's that the kernel is killing (PR_SET_PDEATHSIG). flock(2) has no time limit: a child waits for
+  // it.
+  const auto waiter = fork_child([&] { return ::flock(file.get(), LOCK_EX) == 0 ? 0 : 1; });
+  if (!waiter) return false;
+  pollfd ended{.fd = waiter->process.get(), .events = POLLIN, .revents = 0};
+  const bool free = ::poll(&ended, 1, Deadline::after(kDying).poll_timeout()) == 1;
+  end_child(*waiter);
+  return free;
+}
+
+}  // namespace
+
+Result<Journal> Journal::create(const std::string& path) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (!file.valid()) return tl::unexpected(Error::system(fmt::format("create the journal {}", path), errno));
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
+    return tl::unexpected(Error::system(fmt::format("lock the journal {}", path), errno));
+  }
+  Journal journal(path, std::move(file));
+  const json header = {{"boot", boot_id()}, {"netns", own.inode()}, {"guard", ::getpid()}};
+  NETNS_LAB_TRY(journal.append(header.dump() + "\n"));
+  return journal;
+}
+
+Result<Journal> Journal::open(const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  if (!file.valid()) return tl::unexpected(Error::system(fmt::format("open the journal {}", path), errno));
+  return Journal(path, std::move(file));
+}
+
+Result<void> Journal::append(const std::string& lines) {
+  if (lines.empty()) return {};
+  const auto length = static_cast<ssize_t>(lines.size());
+  if (::write(file_.get(), lines.data(), lines.size()) == length && ::fsync(file_.get()) == 0) return {};
+  return tl::unexpected(Error::system(fmt::format("write the journal {}", path_), errno));
+}
+
+Result<void> Journal::before_sysctls(const std::vector<std::string>& keys) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  std::string lines;
+  for (const std::string& key : keys) {
+    const auto value = read_sysctl(own, key);
+    if (value) {
+      lines += json({{"sysctl", key}, {"value", *value}}).dump() + "\n";
+    } else if (value.error().system_errno != ENOENT) {
+      return tl::unexpected(value.error());
+    }
+  }
+  return append(lines);
+}
+
+Result<void> Journal::before_link(const std::string& name) {
+  NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
+  if (netlink::get_link(socket, LinkRef::named(name))) {
+    return tl::unexpected(Error::taken(fmt::format("make link {}", name), "there is one of that name already"));
+  }
+  return append(json({{"link", name}}).dump() + "\n");
+}
+
+Result<void> Journal::forget_link(const std::string& name) { return append(json({{"forget", name}}).dump() + "\n"); }
+
+Result<std::vector<std::string>> undo_journal(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::vector<std::string>();
+  NETNS_LAB_ASSIGN(std::vector<std::string> left, undo(parse(read_text(path))));
+  if (left.empty() && ::unlink(path.c_str()) != 0 && errno != ENOENT) {
+    return tl::unexpected(Error::system(fmt::format("remove the journal {}", path), errno));
+  }
+  return left;
+}
+
+Result<std::vector<std::string>> recover_journals(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), ::closedir);
+  if (!listing) {
+    if (errno == ENOENT) return std::vector<std::string>();
+    return tl::unexpected(Error::system(fmt::format("list the journals in {}", directory), errno));
+  }
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  const std::string boot = boot_id();
+  std::vector<std::string> left;
+  while (const dirent* item = ::readdir(listing.get())) {
+    const std::string path = directory + "/" + item->d_name;
+    if (item->d_name[0] == '.') continue;
+    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+    if (!file.valid()) continue;  // undone by its own guard meanwhile
+    const Contents contents = parse(read_text(path));
+    if (contents.boot != boot) {
+      // Nothing of it survived the restart of the machine. (A journal without its first line was never acted upon.)
+      if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+      continue;
+    }
+    if (contents.network_namespace != own.inode() || !is_dead(file, contents.guard)) continue;
+    NETNS_LAB_ASSIGN(const std::vector<std::string> more, undo_journal(path));
+    left.insert(left.end(), more.begin(), more.end());
+  }
+  return left;
+}
+
+}  // namespace netns_lab::node

@@ -1,0 +1,108 @@
+#include "harness/node/leftovers.h"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "harness/node/isolation.h"
+#include "harness/node/isolation_overlay.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr std::size_t kMost = 10'000;  // a target that unpacks a tree is found out by fewer
+
+std::optional<struct stat> look(const std::string& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return std::nullopt;
+  return status;
+}
+
+// overlayfs marks a deleted file by a character device 0/0 in the upper layer
+// (Documentation/filesystems/overlayfs.rst).
+bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0); }
+
+bool same(const struct stat& a, const struct stat& b) {
+  return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_size == b.st_size &&
+         a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+class Walk {
+ public:
+  explicit Walk(const AgentContext& context) : context_(context) {}
+
+  // `upper` is where `seen`'s own files are; `lower` what was there before ("" nothing).
+  Result<void> folder(const std::string& seen, const std::string& upper, const std::string& lower) {
+    const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(upper.c_str()), ::closedir);
+    if (!listing) {
+      if (errno == ENOENT || errno == EACCES) return {};  // removed meanwhile; or not ours to read
+      return tl::unexpected(Error::system(fmt::format("list what is left in {}", seen), errno));
+    }
+    const std::optional<struct stat> own = look(upper);
+    while (const dirent* item = ::readdir(listing.get())) {
+      const std::string name = item->d_name;
+      if (name == "." || name == ".." || found_.size() >= kMost) continue;
+      NETNS_LAB_TRY(
+          entry(seen + "/" + name, upper + "/" + name, lower.empty() ? "" : lower + "/" + name, own ? own->st_dev : 0));
+    }
+    return {};
+  }
+
+  std::vector<std::string> take() {
+    std::sort(found_.begin(), found_.end());
+    found_.erase(std::unique(found_.begin(), found_.end()), found_.end());
+    return std::move(found_);
+  }
+
+ private:
+  Result<void> entry(const std::string& seen, const std::string& upper, const std::string& lower, dev_t device) {
+    if (is_own(seen)) return {};
+    const std::optional<struct stat> now = look(upper);
+    if (!now) return {};
+    const std::optional<struct stat> before = lower.empty() ? std::nullopt : look(lower);
+    if (is_whiteout(*now)) {
+      if (before) found_.push_back(seen + " (deleted)");
+      return {};
+    }
+    const bool is_folder = S_ISDIR(now->st_mode);
+    // A folder that was there is in the upper layer because something in it is; a file also because it was opened for
+    // writing only.
+    const bool unchanged =
+        before && (is_folder ? S_ISDIR(before->st_mode) && before->st_mode == now->st_mode : same(*before, *now));
+    if (!unchanged && !made_by_setup(seen)) found_.push_back(before ? seen + " (changed)" : seen);
+    // What is mounted there is not this folder's contents.
+    if (!is_folder || now->st_dev != device) return {};
+    return folder(seen, upper, before ? lower : "");
+  }
+
+  bool made_by_setup(const std::string& seen) const {
+    return std::find(context_.made_by_setup.begin(), context_.made_by_setup.end(), seen) !=
+           context_.made_by_setup.end();
+  }
+  // The snapshot tells of named namespaces by themselves.
+  bool is_own(const std::string& seen) const { return seen == kOwnFolder || seen == context_.namespace_directory; }
+
+  const AgentContext& context_;
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> list_leftovers(const AgentContext& context) {
+  Walk walk(context);
+  for (const auto& [seen, upper] : context.writable) {
+    const std::string lower = upper == seen ? "" : lower_of(seen, kOwnFolder);
+    NETNS_LAB_TRY(walk.folder(seen, upper, lower));
+  }
+  return walk.take();
+}
+
+}  // namespace netns_lab::node
