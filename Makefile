@@ -36,7 +36,7 @@ destroy: build
 	@$(BIN) destroy --lab $(LAB) --name $(NAME)
 
 bench: configure
-	@cmake --build $(BUILD)
+	@cmake --build $(BUILD) --target netns-lab benchmarks
 	@ci/bench $(BUILD)
 
 install: configure

@@ -18,6 +18,7 @@ target_include_directories(netns_lab_test_main PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(netns_lab_test_main PUBLIC netns_lab_options netns_lab::netns GTest::gtest GTest::gmock)
 if(NETNS_LAB_BENCH)
   find_package(benchmark REQUIRED)
+  add_custom_target(benchmarks)  # every NAME_bench; not part of `all`
   add_library(netns_lab_bench_main STATIC "${PROJECT_SOURCE_DIR}/harness/test_support/bench_main.cc"
                                           "${PROJECT_SOURCE_DIR}/harness/test_support/versus.cc"
                                           "${PROJECT_SOURCE_DIR}/harness/test_support/private_namespaces.cc")
