@@ -15,8 +15,9 @@ Request route_lookup_request(const RouteQuery& query, std::uint32_t input_link_i
   header.rtm_family = static_cast<std::uint8_t>(address_family(query.destination.family()));
   header.rtm_dst_len = static_cast<std::uint8_t>(query.destination.bits());
   header.rtm_src_len = query.source ? static_cast<std::uint8_t>(query.source->bits()) : std::uint8_t{0};
-  // The answer then names the table it was found in.
-  header.rtm_flags = RTM_F_LOOKUP_TABLE;
+  // The answer then names the table it was found in. IPv6 always does, and refuses the flag
+  // (inet6_rtm_valid_getroute_req, net/ipv6/route.c).
+  if (query.destination.is_v4()) header.rtm_flags = RTM_F_LOOKUP_TABLE;
   request.put_header(header);
   request.put(RTA_DST, query.destination);
   if (query.source) request.put(RTA_SRC, *query.source);
