@@ -56,17 +56,19 @@ class Node::Session {
         Error::internal(fmt::format("read the answer of {} to '{}'", name(), operation), reply.error().message()));
   }
 
-  Result<Answer> ask(const char* operation, nlohmann::json arguments, milliseconds limit, std::string_view raw) {
+  Result<Answer> ask(const char* operation, nlohmann::json arguments, milliseconds limit, std::string_view raw,
+                     Deadline own_deadline = Deadline::never()) {
     if (lost_) return tl::unexpected(lost(operation, "it had ended before: " + lost_->detail));
     const std::uint64_t id = next_id_++;
-    const Deadline deadline = Deadline::after(limit + kGrace);
+    const Deadline deadline = Deadline::after(limit + kGrace).sooner_of(own_deadline);
+    const auto begun = Deadline::Clock::now();
     const std::string text = protocol::to_text(protocol::RequestEnvelope{
         .id = id, .operation = operation, .time_limit = limit, .arguments = std::move(arguments)});
     if (auto sent = stream_.send(text, raw, deadline); !sent)
-      return tl::unexpected(gave_up(operation, id, limit, sent.error()));
+      return tl::unexpected(gave_up(operation, id, begun, sent.error()));
     while (true) {
       auto frame = stream_.receive(deadline);
-      if (!frame) return tl::unexpected(gave_up(operation, id, limit, frame.error()));
+      if (!frame) return tl::unexpected(gave_up(operation, id, begun, frame.error()));
       NETNS_LAB_ASSIGN(protocol::ReplyEnvelope reply, protocol::parse_reply(frame->json));
       if (reply.id != id) continue;  // of a request given up earlier, or of its cancel
       if (!reply.result) return tl::unexpected(std::move(reply.result).error());
@@ -84,7 +86,7 @@ class Node::Session {
   }
 
   // What a failed send or receive means for the request, and for those to come.
-  Error gave_up(const char* operation, std::uint64_t id, milliseconds limit, const Error& why) {
+  Error gave_up(const char* operation, std::uint64_t id, Deadline::Clock::time_point begun, const Error& why) {
     if (why.kind == ErrorKind::kInvalid) return why;  // a frame too large to send: nothing was sent
     if (why.kind != ErrorKind::kTimeout || stream_.broken()) {
       lost_ = why;
@@ -98,9 +100,9 @@ class Node::Session {
     // Best effort: an agent that does not answer may not read either.
     static_cast<void>(stream_.send(cancel, "", Deadline::after(100ms)));
     if (stream_.broken()) lost_ = Error::lost("send", "it stopped reading");
-    return Error::timeout(
-        fmt::format("'{}' on {}", operation, hello.node.empty() ? "the node" : hello.node),
-        fmt::format("no answer within {} ms, its agent hangs or the machine is overwhelmed", (limit + kGrace).count()));
+    return Error::timeout(fmt::format("'{}' on {}", operation, hello.node.empty() ? "the node" : hello.node),
+                          fmt::format("no answer for {} ms: its agent hangs, or the machine is overwhelmed",
+                                      duration_cast<milliseconds>(Deadline::Clock::now() - begun).count()));
   }
 
   protocol::FrameStream stream_;
@@ -116,10 +118,9 @@ Node::~Node() = default;
 Result<Node> Node::connect(UniqueFd stream, Deadline deadline) {
   auto session = std::make_unique<Session>(std::move(stream));
   const protocol::HelloRequest request = {.build = build_id()};
-  const milliseconds limit =
-      deadline.is_never() ? kWork
-                          : std::clamp<milliseconds>(duration_cast<milliseconds>(deadline.left()) - kGrace, 1ms, kWork);
-  NETNS_LAB_ASSIGN(session->hello, session->call(request, limit));
+  NETNS_LAB_ASSIGN(const Session::Answer answer,
+                   session->ask(protocol::HelloRequest::kOperation, request, kQuick, "", deadline));
+  NETNS_LAB_ASSIGN(session->hello, session->decode<protocol::HelloReply>(protocol::HelloRequest::kOperation, answer));
   if (session->hello.build != request.build) {
     return tl::unexpected(Error::taken(
         fmt::format("open a session to {}", session->name()),

@@ -25,25 +25,6 @@ bool is_gone(int stream) {
   return ::poll(&state, 1, 0) > 0;
 }
 
-// Ends a pump when the agent is told to stop, whoever told it.
-class StopWatch {
- public:
-  StopWatch(AgentState& agent, RequestPump& pump)
-      : thread_([this, &agent, &pump] {
-          std::array<pollfd, 2> waits = {{{agent.stop.fd(), POLLIN, 0}, {done_.fd(), POLLIN, 0}}};
-          while (!agent.stop.requested() && !done_.requested()) ::poll(waits.data(), waits.size(), -1);
-          if (!done_.requested()) pump.stop();
-        }) {}
-  ~StopWatch() {
-    done_.request();
-    thread_.join();
-  }
-
- private:
-  Cancellation done_;
-  std::thread thread_;
-};
-
 }  // namespace
 
 void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std::function<void()> on_end) {
@@ -61,7 +42,7 @@ void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std
                                              has_ended = true;
                                              on_end();
                                            }});
-  const StopWatch watch(agent, pump);
+  const StopSignal::Listener stopped(agent.stop, [&pump] { pump.stop(); });
   pump.run();
   session.end();
 }

@@ -48,6 +48,23 @@ Result<void> AgentJournal::forget_link(const std::string& name) {
   return (*journal_)->forget_link(name);
 }
 
+void StopSignal::request() {
+  const std::lock_guard lock(mutex_);
+  cancellation_.request();
+  for (const auto& stop : listeners_) stop();
+}
+
+StopSignal::Listener::Listener(StopSignal& signal, std::function<void()> stop) : signal_(signal) {
+  const std::lock_guard lock(signal_.mutex_);
+  if (signal_.requested()) stop();
+  place_ = signal_.listeners_.insert(signal_.listeners_.end(), std::move(stop));
+}
+
+StopSignal::Listener::~Listener() {
+  const std::lock_guard lock(signal_.mutex_);
+  signal_.listeners_.erase(place_);
+}
+
 AgentState::AgentState(AgentContext agent_context, OperationTable table)
     : context(std::move(agent_context)),
       operations(std::move(table)),

@@ -1,6 +1,8 @@
 // What the sessions of one agent share.
 #pragma once
 
+#include <functional>
+#include <list>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -57,6 +59,32 @@ class AgentJournal {
   std::optional<Result<Journal>> journal_;
 };
 
+// "Stop", said once, to whoever listens: somebody that polls its descriptor, and the sessions. Any thread.
+class StopSignal {
+ public:
+  void request();
+  bool requested() const { return cancellation_.requested(); }
+  int fd() const { return cancellation_.fd(); }  // POLLIN once requested
+
+  // Calls `stop` when stop is said, or at once when it was said already, until destroyed. `stop` must not wait.
+  class Listener {
+   public:
+    Listener(StopSignal& signal, std::function<void()> stop);
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+    ~Listener();
+
+   private:
+    StopSignal& signal_;
+    std::list<std::function<void()>>::iterator place_;
+  };
+
+ private:
+  std::mutex mutex_;
+  std::list<std::function<void()>> listeners_;
+  Cancellation cancellation_;
+};
+
 struct AgentState {
   AgentState(AgentContext agent_context, OperationTable table);
 
@@ -66,7 +94,7 @@ struct AgentState {
   Claims claims;
   NetworkHandlesPool network;
   AgentJournal journal;
-  Cancellation stop;  // somebody said shutdown
+  StopSignal stop;  // somebody said shutdown
 };
 
 }  // namespace netns_lab::node

@@ -52,6 +52,7 @@ void RequestPump::work() {
     if (!waiting_.empty()) {
       PumpedRequest request = std::move(waiting_.front());
       waiting_.pop_front();
+      waiting_bytes_ -= request.raw.size();
       ::eventfd_write(room_.get(), 1);
       lock.unlock();
       perform(std::move(request));
@@ -130,14 +131,13 @@ bool RequestPump::lead(std::unique_lock<std::mutex>& lock, PumpedRequest& reques
         // No thread to be had (EAGAIN): the queue takes it, as when all are at work.
       }
     }
-    waiting_.push_back(std::move(request));
     if (threads_.empty()) {  // nobody else will ever come: this thread does it, and leads again afterwards
       has_leader_ = false;
-      request = std::move(waiting_.front());
-      waiting_.pop_front();
       return true;
     }
-    if (waiting_.size() < policy_.waiting) continue;
+    waiting_bytes_ += request.raw.size();
+    waiting_.push_back(std::move(request));
+    if (has_room()) continue;
     lock.unlock();
     const bool room = wait_for_room();
     lock.lock();
@@ -148,6 +148,10 @@ bool RequestPump::lead(std::unique_lock<std::mutex>& lock, PumpedRequest& reques
   }
 }
 
+bool RequestPump::has_room() const {
+  return waiting_.size() < policy_.waiting && waiting_bytes_ < policy_.waiting_bytes;
+}
+
 // True when the queue has room again, false when the stream has ended or we are to stop.
 bool RequestPump::wait_for_room() {
   while (true) {
@@ -156,7 +160,7 @@ bool RequestPump::wait_for_room() {
     ::eventfd_read(room_.get(), &count);
     if (stop_.requested()) return false;
     const std::lock_guard lock(mutex_);
-    if (waiting_.size() < policy_.waiting) return true;
+    if (has_room()) return true;
   }
 }
 

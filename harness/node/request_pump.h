@@ -47,8 +47,9 @@ struct PumpPolicy {
   std::function<bool(const std::string& operation)> is_quick = [](const std::string&) { return false; };
   // Called by the leader, once, the moment the stream has ended and before anything is waited for.
   std::function<void()> on_end = [] {};
-  unsigned threads = 16;  // at most, the calling one included; at least 2
-  unsigned waiting = 64;  // requests in the queue, at most
+  unsigned threads = 16;                  // at most, the calling one included; at least 2
+  unsigned waiting = 64;                  // requests in the queue, at most
+  std::size_t waiting_bytes = 32u << 20;  // raw bytes behind them, at most, but for the last
 };
 
 class RequestPump {
@@ -68,7 +69,7 @@ class RequestPump {
   void work();
   bool lead(std::unique_lock<std::mutex>& lock, PumpedRequest& request);
   bool wait_for_room();
-  void begin(const PumpedRequest& request);
+  bool has_room() const;
   void perform(PumpedRequest request);
   void cancel(const protocol::RequestEnvelope& envelope);
   void answer(std::uint64_t id, Result<nlohmann::json> result, std::string_view raw, Deadline deadline);
@@ -87,6 +88,7 @@ class RequestPump {
   unsigned idle_ = 0;  // threads that wait to lead or to work
   std::vector<std::thread> threads_;
   std::deque<PumpedRequest> waiting_;
+  std::size_t waiting_bytes_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Cancellation>> under_way_;
   UniqueFd room_;  // eventfd: a request left the queue
 };
