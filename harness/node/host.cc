@@ -79,8 +79,9 @@ Result<AgentContext> set_up(const HostSpec& spec, const std::string& journal) {
   if (::unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
     return tl::unexpected(Error::system("make mount, UTS and IPC namespaces", errno));
   }
-  NETNS_LAB_ASSIGN(Isolation isolation,
-                   isolate({.host_name = context.host_name, .journal_directory = spec.journal_directory}));
+  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = context.host_name,
+                                                 .journal_directory = spec.journal_directory,
+                                                 .furnishing = Furnishing::kFull}));
   context.lost = std::move(isolation.lost);
   context.writable = std::move(isolation.writable);
   context.made_by_setup = std::move(isolation.made_by_setup);

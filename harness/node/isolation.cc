@@ -1,11 +1,13 @@
 #include "harness/node/isolation.h"
 
+#include <dirent.h>
 #include <fmt/format.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <memory>
 
 #include "harness/netns/mount_table.h"
 #include "harness/node/isolation_kernel.h"
@@ -36,6 +38,51 @@ Result<void> attach_own(const std::string& own, const std::string& path) {
   return attach_mount(copy, path);
 }
 
+Result<std::vector<std::string>> list_folder(const std::string& folder) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir);
+  if (!listing) return tl::unexpected(Error::system(fmt::format("list folder {}", folder), errno));
+  std::vector<std::string> paths;
+  while (const dirent* item = ::readdir(listing.get())) {
+    const std::string name = item->d_name;
+    if (name != "." && name != "..") paths.push_back(folder + "/" + name);
+  }
+  return paths;
+}
+
+Result<void> furnish_fully(const std::string& own, Isolation& made) {
+  NETNS_LAB_ASSIGN(const MountTable table, MountTable::read());
+  std::vector<std::string> mount_points;
+  for (const MountEntry& entry : table.entries()) mount_points.push_back(entry.mount_point);
+  NETNS_LAB_TRY(prepare_scratch(own));
+  for (const char* folder : {"/etc", "/var", "/tmp", "/home", "/root"}) {
+    if (!is_folder(folder)) continue;
+    NETNS_LAB_ASSIGN(const Cover cover, cover_writable(folder, own, mount_points));
+    made.writable.emplace_back(folder, cover == Cover::kOverlay ? upper_of(folder, own) : folder);
+    if (cover == Cover::kOverlay) continue;
+    made.lost.push_back(fmt::format("{} cannot be overlaid here: what the machine has there is read-only", folder));
+    NETNS_LAB_ASSIGN(const std::vector<std::string> held, list_folder(folder));
+    made.made_by_setup.insert(made.made_by_setup.end(), held.begin(), held.end());
+  }
+  NETNS_LAB_TRY(attach_own(own + "/ubuntu", kHomeFolder));
+  if (const auto sudo = install_sudo(own); !sudo) {
+    made.lost.push_back("there is no sudo on this node: " + sudo.error().message());
+  }
+  return {};
+}
+
+Result<void> furnish_plainly(const std::string& own, Isolation& made) {
+  for (const char* folder : {"/tmp", "/home"}) {
+    if (!is_folder(folder)) continue;
+    const std::string name = own + folder;
+    const mode_t mode = std::string(folder) == "/tmp" ? 01777 : 0755;
+    NETNS_LAB_TRY(make_folder(name, mode));
+    ::chmod(name.c_str(), mode);
+    NETNS_LAB_TRY(attach_own(name, folder));
+    made.writable.emplace_back(folder, folder);
+  }
+  return make_folder(kHomeFolder, 0755);
+}
+
 }  // namespace
 
 Result<Isolation> isolate(const IsolationSpec& spec) {
@@ -48,41 +95,27 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
     NETNS_LAB_ASSIGN(journal, copy_of_mount(spec.journal_directory, Subtree::kThisMountOnly));
   }
   NETNS_LAB_TRY(make_read_only("/", Subtree::kWithMountsBelow));
-  NETNS_LAB_ASSIGN(const MountTable table, MountTable::read());
-  std::vector<std::string> mount_points;
-  for (const MountEntry& entry : table.entries()) mount_points.push_back(entry.mount_point);
 
   Isolation made;
   const std::string own = kOwnFolder;
   NETNS_LAB_TRY(mount_file_system("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"));
   NETNS_LAB_TRY(make_folder(own, 0755));
   NETNS_LAB_TRY(make_folder("/run/lock", 01777));
+  ::chmod("/run/lock", 01777);
   if (journal.valid()) {
     NETNS_LAB_TRY(make_folder(own + "/journal", 0700));
     NETNS_LAB_TRY(attach_mount(journal, own + "/journal"));
   }
   made.writable.emplace_back("/run", "/run");
-  made.made_by_setup = {own, "/run/lock"};
-
-  for (const char* folder : {"/etc", "/var", "/tmp", "/home", "/root"}) {
-    if (!is_folder(folder)) continue;
-    NETNS_LAB_ASSIGN(const Cover cover, cover_writable(folder, own, mount_points));
-    made.writable.emplace_back(folder, cover == Cover::kOverlay ? upper_of(folder, own) : folder);
-    if (cover == Cover::kTmpfs)
-      made.lost.push_back(fmt::format("{} cannot be overlaid here: what the machine has there is read-only", folder));
-  }
-  NETNS_LAB_TRY(attach_own(own + "/ubuntu", kHomeFolder));
-  made.writable.emplace_back(kHomeFolder, own + "/ubuntu");
-  made.made_by_setup.push_back(kHomeFolder);
+  made.made_by_setup = {own, "/run/lock", kHomeFolder};
+  NETNS_LAB_TRY(spec.furnishing == Furnishing::kFull ? furnish_fully(own, made) : furnish_plainly(own, made));
+  made.writable.emplace_back(kHomeFolder, kHomeFolder);
 
   NETNS_LAB_ASSIGN(const auto lost_proc, mount_proc());
   NETNS_LAB_ASSIGN(const auto lost_sys, mount_sys());
   NETNS_LAB_TRY(mount_dev());
   made.lost.insert(made.lost.end(), lost_proc.begin(), lost_proc.end());
   made.lost.insert(made.lost.end(), lost_sys.begin(), lost_sys.end());
-  if (const auto sudo = install_sudo(own); !sudo) {
-    made.lost.push_back("there is no sudo on this node: " + sudo.error().message());
-  }
   return made;
 }
 

@@ -19,9 +19,16 @@ namespace netns_lab::node {
 
 inline constexpr auto kOwnFolder = "/run/.netns-lab";  // of the set-up and the agent; no leftover
 
+// How much of a machine a node is.
+enum class Furnishing {
+  kFull,   // as above
+  kPlain,  // for a node no target runs on: /tmp and /home are empty and writable, /etc, /var, /root read-only; no sudo
+};
+
 struct IsolationSpec {
   std::string host_name;
   std::string journal_directory;  // host: stays reachable, as kOwnFolder/journal; "" none
+  Furnishing furnishing = Furnishing::kFull;
 };
 
 struct Isolation {

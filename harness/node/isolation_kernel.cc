@@ -66,8 +66,8 @@ Result<std::vector<std::string>> mount_proc() {
 }
 
 Result<std::vector<std::string>> mount_sys() {
-  // Not MS_RDONLY at once: that would be of the superblock too, and /sys/devices/virtual/net could not be written. Where the old /sys is
-  // read-only for good (in a container) nothing else is allowed, though.
+  // Not MS_RDONLY at once: that would be of the superblock too, and /sys/devices/virtual/net could not be written.
+  // Where the old /sys is read-only for good (in a container) nothing else is allowed, though.
   auto fresh = mount_file_system("sysfs", "/sys", kQuiet, "");
   const bool links_writable = fresh.has_value();
   if (!fresh && refused(fresh.error())) fresh = mount_file_system("sysfs", "/sys", kQuiet | MS_RDONLY, "");

@@ -18,7 +18,8 @@ namespace netns_lab::node {
 namespace {
 
 Result<void> make_folder(const std::string& path, mode_t mode) {
-  if ((::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) && ::chmod(path.c_str(), mode) == 0) return {};
+  const bool plain = mode == 0755;  // the umask is 022: chmod(2) has nothing to add
+  if ((::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) && (plain || ::chmod(path.c_str(), mode) == 0)) return {};
   return tl::unexpected(Error::system(fmt::format("create folder {}", path), errno));
 }
 
@@ -104,6 +105,11 @@ std::string lower_of(const std::string& folder, const std::string& scratch) {
   return scratch + "/lower/" + flat(folder);
 }
 
+Result<void> prepare_scratch(const std::string& scratch) {
+  for (const char* layer : {"/upper", "/work", "/lower"}) NETNS_LAB_TRY(make_folder(scratch + layer, 0755));
+  return {};
+}
+
 Result<Cover> cover_writable(const std::string& folder, const std::string& scratch,
                              const std::vector<std::string>& mount_points) {
   struct stat status {};
@@ -112,11 +118,8 @@ Result<Cover> cover_writable(const std::string& folder, const std::string& scrat
   const mode_t mode = status.st_mode & 07777;
   const std::string upper = upper_of(folder, scratch);
   const std::string work = scratch + "/work/" + flat(folder);
-  NETNS_LAB_TRY(make_folder(scratch + "/upper", 0755));
-  NETNS_LAB_TRY(make_folder(scratch + "/work", 0755));
   NETNS_LAB_TRY(make_folder(upper, mode));
   NETNS_LAB_TRY(make_folder(work, 0755));
-  NETNS_LAB_TRY(make_folder(scratch + "/lower", 0755));
   NETNS_LAB_TRY(make_folder(lower_of(folder, scratch), 0755));
   NETNS_LAB_ASSIGN(const UniqueFd before, copy_of_mount(folder, Subtree::kThisMountOnly));
   const auto below = copy_mounts_below(folder, mount_points);

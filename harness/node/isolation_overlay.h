@@ -10,6 +10,9 @@ namespace netns_lab::node {
 
 enum class Cover { kOverlay, kTmpfs };
 
+// Makes the folders in `scratch`, an existing folder on a tmpfs of ours, that the layers go into.
+Result<void> prepare_scratch(const std::string& scratch);
+
 // Makes `folder` writable: an overlay of it whose upper layer is `upper` (made here, beside its work folder), else a
 // tmpfs with what was there bound read-only into it. Mounts below the folder stay where they are. Returns which it
 // became. `scratch`: an existing folder on a tmpfs of ours.

@@ -31,7 +31,7 @@ void StartSandbox(benchmark::State& state) {
     state.ResumeTiming();
   }
 }
-BENCHMARK(StartSandbox)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(StartSandbox)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(50);
 
 void StartAndEndSandbox(benchmark::State& state) {
   SandboxSpec spec;
@@ -45,7 +45,7 @@ void StartAndEndSandbox(benchmark::State& state) {
     }
   }
 }
-BENCHMARK(StartAndEndSandbox)->Unit(benchmark::kMillisecond)->UseRealTime();
+BENCHMARK(StartAndEndSandbox)->Unit(benchmark::kMillisecond)->UseRealTime()->Iterations(50);
 
 }  // namespace
 }  // namespace netns_lab::node

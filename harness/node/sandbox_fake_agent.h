@@ -1,4 +1,5 @@
-// A stand-in for the agent, for tests of what makes nodes: it runs what it is told with /bin/sh and says what came of it.
+// A stand-in for the agent, for tests of what makes nodes: it runs what it is told with /bin/sh and says what came of
+// it.
 #pragma once
 
 #include <string>
@@ -9,7 +10,8 @@
 
 namespace netns_lab::node::test {
 
-// The agent's side. A request is a line; its answer is everything printed, then "\n[STATUS]\n". "context" answers with what the agent was told.
+// The agent's side. A request is a line; its answer is everything printed, then "\n[STATUS]\n". "context" answers with
+// what the agent was told, "leftovers" with list_leftovers.
 int serve_shell(const AgentContext& context, UniqueFd stream);
 // Accepts one connection after the other; the request "shutdown" ends it.
 int serve_shell_listener(const AgentContext& context, UniqueFd listener);

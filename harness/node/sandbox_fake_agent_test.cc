@@ -12,6 +12,7 @@
 #include <cstdlib>
 
 #include "harness/base/text.h"
+#include "harness/node/leftovers.h"
 
 namespace netns_lab::node::test {
 namespace {
@@ -60,6 +61,9 @@ int serve_shell(const AgentContext& context, UniqueFd stream) {
     int status = 0;
     if (command == "context\n") {
       output = describe(context);
+    } else if (command == "leftovers\n") {
+      const auto found = list_leftovers(context);
+      output = found ? join(*found, "\n") : found.error().message();
     } else {
       command.pop_back();
       FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");

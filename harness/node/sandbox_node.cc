@@ -102,7 +102,8 @@ Result<AgentContext> build_node(const std::string& host_name, const UniqueFd& ou
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
   NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, deadline));
-  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = host_name, .journal_directory = ""}));
+  NETNS_LAB_ASSIGN(Isolation isolation,
+                   isolate({.host_name = host_name, .journal_directory = "", .furnishing = Furnishing::kFull}));
   NETNS_LAB_ASSIGN(AgentContext context, describe("node-1", host_name, ipv6));
   if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
   context.lost = std::move(lost);
@@ -115,7 +116,8 @@ Result<AgentContext> build_outside(const UniqueFd& node_process) {
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   NETNS_LAB_TRY(send_namespace(node_process, own));
-  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = kOutside, .journal_directory = ""}));
+  NETNS_LAB_ASSIGN(Isolation isolation,
+                   isolate({.host_name = kOutside, .journal_directory = "", .furnishing = Furnishing::kPlain}));
   NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, true));
   take_over(context, std::move(isolation));
   return context;
