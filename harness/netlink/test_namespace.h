@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/socket.h>
 
 #include <cerrno>
 #include <cstring>
@@ -40,6 +41,14 @@ class OtherNamespace {
     auto raw = open_raw(protocol);
     enter(home.get());
     return std::move(raw).value();
+  }
+  UniqueFd any_socket(int family, int type) const {
+    const UniqueFd home = own_namespace();
+    enter(fd_.get());
+    UniqueFd made(::socket(family, type | SOCK_CLOEXEC, 0));
+    enter(home.get());
+    if (!made.valid()) throw std::runtime_error(std::string("socket: ") + std::strerror(errno));
+    return made;
   }
   NetlinkSocket socket(Protocol protocol = Protocol::kRoute) const {
     return NetlinkSocket::adopt(raw_socket(protocol), protocol).value();

@@ -68,7 +68,7 @@ std::optional<double> set_ups(int count, const std::function<bool()>& set_up) {
 
 std::optional<double> native() {
   return set_ups(5, [] {
-    demand(apply_changes(handles(), part_1()));
+    demand(apply_changes(handles(), single_namespace()));
     return true;
   });
 }
@@ -165,7 +165,7 @@ void BM_SetUpPart1(benchmark::State& state) {
   handles();
   for (auto _ : state) {
     const auto begin = std::chrono::steady_clock::now();
-    demand(apply_changes(handles(), part_1()));
+    demand(apply_changes(handles(), single_namespace()));
     state.SetIterationTime(std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count());
     tear_down();
   }
@@ -185,7 +185,7 @@ BENCHMARK(BM_CreateNamespace)->UseManualTime()->Unit(benchmark::kMicrosecond)->I
 
 void BM_ReadBothNamespaces(benchmark::State& state) {
   handles();
-  demand(apply_changes(handles(), part_1()));
+  demand(apply_changes(handles(), single_namespace()));
   SnapshotOptions options;
   options.all_sysctls = state.range(0) != 0;
   for (auto _ : state) benchmark::DoNotOptimize(read_network_states(handles(), {"netns1"}, options).value());

@@ -1,34 +1,44 @@
 #include "harness/node/network_state.h"
 
+#include <arpa/inet.h>
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <fstream>
+
+#include "harness/netns/named.h"
 #include "harness/node/apply.h"
 #include "harness/node/network_fixture.h"
+#include "harness/node/part_1.h"
 
 namespace netns_lab::node {
 namespace {
 
 using testing::Contains;
-using testing::ElementsAre;
-using testing::Field;
 using testing::IsEmpty;
-using testing::Key;
+using testing::Not;
 using testing::SizeIs;
 
 class NetworkStateTest : public NetworkFixture {
  protected:
-  std::vector<NamespaceState> read(const SnapshotOptions& options = {}) {
-    auto states = read_network_states(handles(), {"netns1"}, options);
+  std::vector<NamespaceState> read(const std::vector<std::string>& names = {"netns1"},
+                                   const SnapshotOptions& options = {}) {
+    auto states = read_network_states(handles(), names, options);
     if (!states) throw std::runtime_error(states.error().message());
     return std::move(*states);
+  }
+  void arrange(const std::vector<Change>& changes) {
+    const auto done = apply_changes(handles(), changes);
+    if (!done) throw std::runtime_error(done.error().message());
   }
 };
 
 TEST_F(NetworkStateTest, HoldsBothNamespacesOfTheScenarioAndNamesThePeers) {
-  ASSERT_TRUE(apply_changes(handles(), part_1()));
+  arrange(single_namespace());
   const auto states = read();
   ASSERT_THAT(states, SizeIs(2));
   const NamespaceState& own = states[0];
@@ -48,11 +58,106 @@ TEST_F(NetworkStateTest, HoldsBothNamespacesOfTheScenarioAndNamesThePeers) {
   EXPECT_EQ(own.netnsids.at(*near->peer_netnsid), inside.inode);
   EXPECT_EQ(inside.netnsids.at(*far->peer_netnsid), own.inode);
 
-  ASSERT_THAT(inside.addresses_of("veth2"), testing::Not(IsEmpty()));
+  ASSERT_THAT(inside.addresses_of("veth2"), Not(IsEmpty()));
   EXPECT_EQ(inside.addresses_of("veth2").front().prefix.to_string(), "10.200.1.1/32");
-  EXPECT_THAT(inside.routes, Contains(Field(&Route::destination, Prefix::default_route(Family::kIpv4))));
+  const auto way_out = std::find_if(inside.routes.begin(), inside.routes.end(), [](const Route& route) {
+    return route.is_default() && route.destination.address.is_v4();
+  });
+  ASSERT_NE(way_out, inside.routes.end());
+  EXPECT_EQ(way_out->hops.front().link, "veth2");
+  EXPECT_THAT(inside.rules, SizeIs(5));
   EXPECT_THAT(inside.qdiscs, IsEmpty());
+  EXPECT_THAT(inside.nft_tables, IsEmpty());
+  EXPECT_THAT(inside.sockets, IsEmpty());
   EXPECT_THAT(inside.sysctls, IsEmpty());
+}
+
+TEST_F(NetworkStateTest, OrderDoesNotDependOnTheOrderOfCreation) {
+  const std::vector<Change> base = {
+      CreateNamespace{"a"}, CreateNamespace{"b"}, CreateLink{"a", "br0", "bridge"}, CreateLink{"b", "br0", "bridge"},
+      raised("a", "br0"),   raised("b", "br0")};
+  arrange(base);
+  std::vector<Change> changes;
+  for (const char* last : {"1", "2", "3"})
+    changes.push_back(address_on("a", "br0", std::string("192.0.2.") + last + "/24"));
+  for (const char* destination : {"10.1.0.0/16", "10.2.0.0/16", "10.0.0.0/8"})
+    changes.push_back(AddRoute{"a", direct_route(destination, "br0")});
+  arrange(changes);
+  std::reverse(changes.begin(), changes.end());
+  for (Change& change : changes) {
+    if (auto* address = std::get_if<AddAddress>(&change)) address->network_namespace = "b";
+    if (auto* route = std::get_if<AddRoute>(&change)) route->network_namespace = "b";
+  }
+  arrange(changes);
+  const auto states = read({"a", "b"});
+  const auto destinations = [](const NamespaceState& state) {
+    std::vector<std::string> all;
+    for (const Route& route : state.routes) {
+      if (route.table == kMainTable && route.destination.address.is_v4()) all.push_back(route.destination.to_string());
+    }
+    return all;
+  };
+  EXPECT_EQ(destinations(states[1]), destinations(states[2]));
+  EXPECT_THAT(destinations(states[1]),
+              testing::ElementsAre("10.0.0.0/8", "10.1.0.0/16", "10.2.0.0/16", "192.0.2.0/24"));
+  std::vector<Prefix> prefixes;
+  for (const InterfaceAddress& address : states[2].addresses_of("br0")) prefixes.push_back(address.prefix);
+  EXPECT_TRUE(std::is_sorted(prefixes.begin(), prefixes.end()));
+  EXPECT_THAT(prefixes, Not(IsEmpty()));
+}
+
+TEST_F(NetworkStateTest, FilesThatAreNoNamespacesAreLeftOut) {
+  arrange({CreateNamespace{"netns1"}});
+  std::ofstream("/run/netns/leftover") << "x";
+  const auto states = read({"leftover", "netns1", "vanished"});
+  ASSERT_THAT(states, SizeIs(2));
+  EXPECT_EQ(states[1].name, "netns1");
+}
+
+TEST_F(NetworkStateTest, SysctlsAreThoseOfEachNamespace) {
+  arrange({CreateNamespace{"netns1"}, SetSysctl{"netns1", "net.ipv4.ip_forward", "1"},
+           SetSysctl{"", "net.ipv4.ip_forward", "0"}});
+  SnapshotOptions some;
+  some.sysctls = {"net.ipv4.ip_forward"};
+  SnapshotOptions all;
+  all.all_sysctls = true;
+  for (const SnapshotOptions& options : {some, all}) {
+    const auto states = read({"netns1"}, options);
+    EXPECT_EQ(states[0].sysctls.at("net.ipv4.ip_forward"), "0");
+    EXPECT_EQ(states[1].sysctls.at("net.ipv4.ip_forward"), "1");
+  }
+  EXPECT_THAT(read({"netns1"}, some)[1].sysctls, SizeIs(1));
+  EXPECT_GT(read({"netns1"}, all)[1].sysctls.size(), 200U);
+}
+
+TEST_F(NetworkStateTest, PristineIsWhatAFreshNamespaceIs) {
+  arrange({CreateNamespace{"netns1"}});
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  auto pristine = read_pristine_state(handles(), options);
+  ASSERT_TRUE(pristine) << pristine.error();
+  NamespaceState fresh = read({"netns1"}, options)[1];
+  EXPECT_NE(pristine->inode, 0U);
+  EXPECT_NE(pristine->inode, fresh.inode);
+  fresh.name.clear();
+  fresh.inode = pristine->inode;
+  EXPECT_TRUE(*pristine == fresh);
+}
+
+TEST_F(NetworkStateTest, AMissingNamespaceIsSaidToBeMissing) {
+  const auto state = read_network_state(handles(), "netns9", {});
+  ASSERT_FALSE(state);
+  EXPECT_EQ(state.error().kind, ErrorKind::kMissing);
+}
+
+TEST_F(NetworkStateTest, APeerThatCannotBeNamedHasNoInode) {
+  arrange(single_namespace());
+  const auto alone = read_network_state(handles(), "", {});  // netns1 is not among the known
+  ASSERT_TRUE(alone) << alone.error();
+  EXPECT_THAT(alone->netnsids, IsEmpty());
+  const auto known = read_network_state(handles(), "", {}, {"netns1"});
+  ASSERT_TRUE(known) << known.error();
+  EXPECT_THAT(known->netnsids, SizeIs(1));
 }
 
 }  // namespace

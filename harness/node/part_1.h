@@ -54,7 +54,7 @@ inline RouteQuery query(const std::string& network_namespace, const std::string&
   return asked;
 }
 
-inline std::vector<Change> part_1() {
+inline std::vector<Change> single_namespace() {
   CreateVeth pair = pair_of("veth1", "netns1", "veth2");
   pair.up = true;
   return {CreateNamespace{"netns1"},

@@ -1,10 +1,10 @@
 #include "harness/node/sandbox.h"
 
-#include <ostream>
-
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <ostream>
 
 #include "harness/node/sandbox_fake_agent.h"
 

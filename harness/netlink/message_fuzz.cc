@@ -1,0 +1,84 @@
+// Any bytes into every decoder: a value or an error, never a crash. The first byte chooses the decoder, the rest is the
+// payload; the bytes are also split as a datagram, and described as a request.
+//
+//   cmake --preset fuzz && cmake --build --preset fuzz --target netlink_message_fuzz && build/fuzz/netlink_message_fuzz
+//   -max_total_time=60
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+
+#include "harness/netlink/acknowledgement.h"
+#include "harness/netlink/bound_socket.h"
+#include "harness/netlink/interface_address.h"
+#include "harness/netlink/link.h"
+#include "harness/netlink/message.h"
+#include "harness/netlink/namespace_id.h"
+#include "harness/netlink/neighbour.h"
+#include "harness/netlink/nft_table.h"
+#include "harness/netlink/qdisc.h"
+#include "harness/netlink/route.h"
+#include "harness/netlink/route_lookup.h"
+#include "harness/netlink/rule.h"
+
+namespace {
+
+using namespace netns_lab::netlink;
+
+template <typename T>
+void use(const T& result) {
+  if (!result && result.error().message().empty()) __builtin_trap();  // an error says something
+}
+
+void decode(std::uint8_t kind, const MessageView& message) {
+  switch (kind % 12) {
+    case 0:
+      return use(decode_link(message));
+    case 1:
+      return use(decode_address(message));
+    case 2:
+      return use(decode_route(message));
+    case 3:
+      return use(decode_rule(message));
+    case 4:
+      return use(decode_neighbour(message));
+    case 5:
+      return use(decode_namespace_id(message));
+    case 6:
+      return use(decode_route_answer(message));
+    case 7:
+      return use(decode_qdisc(message));
+    case 8:
+      return use(decode_nft_table(message));
+    case 9:
+      return use(decode_bound_socket(message));
+    case 10:
+      return use(decode_acknowledgement(message));
+    default:
+      return use(split_messages(message.payload));
+  }
+}
+
+constexpr std::array<std::uint16_t, 16> kTypes = {
+    RTM_NEWLINK, RTM_SETLINK,  RTM_DELLINK,         RTM_NEWADDR,
+    RTM_DELADDR, RTM_NEWROUTE, RTM_DELROUTE,        RTM_GETROUTE,
+    RTM_NEWRULE, RTM_NEWNEIGH, RTM_NEWNSID,         RTM_GETNSID,
+    NLMSG_ERROR, NLMSG_DONE,   SOCK_DIAG_BY_FAMILY, (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE};
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  if (size < 4) return 0;
+  MessageView message;
+  message.type = kTypes[data[1] % kTypes.size()];
+  message.flags = static_cast<std::uint16_t>(data[2] | data[3] << 8);
+  message.payload = Bytes(data, size).subspan(4);
+  decode(data[0], message);
+  if (describe(message).empty()) __builtin_trap();
+  return 0;
+}

@@ -1,0 +1,124 @@
+#include "harness/node/await_state.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/eventfd.h>
+
+#include <chrono>
+#include <functional>
+#include <thread>
+
+#include "harness/netns/named.h"
+#include "harness/node/apply.h"
+#include "harness/node/network_fixture.h"
+#include "harness/node/part_1.h"
+
+namespace netns_lab::node {
+namespace {
+
+using testing::ContainsRegex;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+
+class AwaitTest : public NetworkFixture {
+ protected:
+  void arrange(const std::vector<Change>& changes) {
+    const auto done = apply_changes(handles(), changes);
+    if (!done) throw std::runtime_error(done.error().message());
+  }
+  static protocol::AwaitRequest links(std::vector<protocol::AwaitRequest::LinkState> wanted) {
+    protocol::AwaitRequest request;
+    request.links = std::move(wanted);
+    return request;
+  }
+};
+
+// What happens while we wait, done by another thread with handles of its own.
+struct EventRow {
+  const char* name;
+  std::vector<Change> before;
+  std::vector<Change> meanwhile;
+  protocol::AwaitRequest wanted;
+};
+void PrintTo(const EventRow& row, std::ostream* out) { *out << row.name; }
+class AwaitEventTest : public AwaitTest, public testing::WithParamInterface<EventRow> {};
+
+TEST_P(AwaitEventTest, IsSeen) {
+  arrange(GetParam().before);
+  NetworkHandles others = NetworkHandles::create().value();
+  ASSERT_FALSE(await_state(handles(), GetParam().wanted, Deadline::passed_already()))
+      << "it holds before anything happened";
+  std::thread doer([&] {
+    const auto done = apply_changes(others, GetParam().meanwhile);
+    if (!done) ADD_FAILURE() << done.error();
+  });
+  const auto awaited = await_state(handles(), GetParam().wanted, Deadline::after(10s));
+  doer.join();
+  EXPECT_TRUE(awaited) << awaited.error();
+}
+
+protocol::AwaitRequest wanted(std::vector<protocol::AwaitRequest::LinkState> links,
+                              std::vector<std::string> absent = {}) {
+  protocol::AwaitRequest request;
+  request.links = std::move(links);
+  request.absent_namespaces = std::move(absent);
+  return request;
+}
+
+const std::vector<Change> kBuiltDown = {CreateNamespace{"netns1"}, pair_of("veth1", "netns1", "veth2")};
+INSTANTIATE_TEST_SUITE_P(
+    Events, AwaitEventTest,
+    testing::Values(
+        EventRow{"LinkAppears", {}, {pair_of("veth1", "", "veth2")}, wanted({{"", "veth1", true, false}})},
+        EventRow{"LinkIsDeleted",
+                 {pair_of("veth1", "", "veth2")},
+                 {DeleteLink{"", "veth1"}},
+                 wanted({{"", "veth2", false, false}})},
+        EventRow{"BothEndsComeUp",
+                 kBuiltDown,
+                 {raised("", "veth1"), raised("netns1", "veth2")},
+                 wanted({{"", "veth1", true, true}, {"netns1", "veth2", true, true}})},
+        EventRow{"LoopbackComesUp", {}, {raised("", "lo")}, wanted({{"", "lo", true, true}})},
+        EventRow{"NamespaceAppearsWithItsLink", {}, single_namespace(), wanted({{"netns1", "veth2", true, true}})},
+        EventRow{"NameGoes", {CreateNamespace{"netns1"}}, {DeleteNamespace{"netns1"}}, wanted({}, {"netns1"})},
+        // Our own sockets inside must not keep the namespace, and with it veth1, alive.
+        EventRow{"NamespaceGoesWithAllItsLinks",
+                 kBuiltDown,
+                 {DeleteNamespace{"netns1"}},
+                 wanted({{"", "veth1", false, false}, {"netns1", "veth2", false, false}}, {"netns1"})}),
+    [](const auto& row) { return std::string(row.param.name); });
+
+TEST_F(AwaitTest, ALinkWithoutCarrierIsNotOperational) {
+  arrange({pair_of("veth1", "", "veth2"), raised("", "veth1")});
+  const auto awaited = await_state(handles(), links({{"", "veth1", true, true}}), Deadline::after(10ms));
+  ASSERT_FALSE(awaited);
+  EXPECT_EQ(awaited.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(awaited.error().message(),
+              ContainsRegex("link veth1 is <.*UP.*> operstate (UNKNOWN|LOWERLAYERDOWN|DOWN), not operational"));
+  EXPECT_THAT(awaited.error().message(), HasSubstr("not operational"));
+}
+
+TEST_F(AwaitTest, TimeOutTellsEverythingThatIsMissing) {
+  arrange({CreateNamespace{"netns1"}});
+  protocol::AwaitRequest request = wanted({{"netns9", "veth2", true, false}}, {"netns1"});
+  const auto awaited = await_state(handles(), request, Deadline::after(10ms));
+  ASSERT_FALSE(awaited);
+  EXPECT_THAT(awaited.error().message(), HasSubstr("link veth2 in netns9 is absent with its namespace, not present"));
+  EXPECT_THAT(awaited.error().message(), HasSubstr("/run/netns/netns1 is still there"));
+}
+
+TEST_F(AwaitTest, CanBeCancelled) {
+  const UniqueFd cancelled(::eventfd(1, EFD_CLOEXEC));
+  const auto awaited = await_state(handles(), links({{"", "veth1", true, true}}), Deadline::never(), cancelled.get());
+  ASSERT_FALSE(awaited);
+  EXPECT_EQ(awaited.error().kind, ErrorKind::kCancelled);
+}
+
+TEST_F(AwaitTest, ABadNameIsRefused) {
+  EXPECT_EQ(await_state(handles(), wanted({}, {"../etc"}), Deadline::after(1s)).error().kind, ErrorKind::kInvalid);
+  EXPECT_EQ(await_state(handles(), links({{"a/b", "x", true, true}}), Deadline::after(1s)).error().kind,
+            ErrorKind::kInvalid);
+}
+
+}  // namespace
+}  // namespace netns_lab::node
