@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <ostream>
 #include <utility>
 
@@ -115,11 +116,24 @@ void TerminalPrinter::print_worker(const WorkerResult& worker) {
       }
     }
   }
+  // A lab that is missing breaks every case alike: told once.
+  std::map<std::pair<Verdict, std::string>, std::size_t> alike;
   for (const CaseEnded& one : worker.cases) {
-    if (!one.requirements.empty() || one.verdict == Verdict::kPass) continue;
+    if (one.requirements.empty() && one.verdict != Verdict::kPass) ++alike[{one.verdict, one.message}];
+  }
+  for (const CaseEnded& one : worker.cases) {
+    const auto group = alike.find({one.verdict, one.message});
+    if (!one.requirements.empty() || group == alike.end() || group->second == 0) continue;
     const Style style = style_of(one.verdict, one.level);
-    out_ << "  " << paint(style.colour, fmt::format("{:<5}", style.word)) << " (no requirement)\n";
-    print_case(out_, indent, one);
+    const std::size_t others = std::exchange(group->second, 0) - 1;
+    out_ << "  " << paint(style.colour, fmt::format("{:<5}", style.word));
+    if (others == 0) {
+      out_ << " (no requirement)\n";
+      print_case(out_, indent, one);
+    } else {
+      out_ << fmt::format(" {}.{} and {} other cases, all for the same reason\n", one.suite, one.name, others);
+      if (!worker.ended || worker.ended->message != one.message) print_indented(out_, indent, one.message);
+    }
   }
   for (const CaseStarted& one : worker.running) {
     out_ << "  " << paint("\033[1;35m", "ERROR")

@@ -54,6 +54,20 @@ TEST(TerminalPrinter, TellsACaseWithoutRequirementAndOneThatNeverEnded) {
   EXPECT_THAT(text, HasSubstr("1 of 1 requirements were not judged"));
   EXPECT_THAT(text, HasSubstr("killed by SIGKILL"));
 }
+TEST(TerminalPrinter, TellsOnceWhatBreaksEveryCaseAlike) {
+  std::vector<RunEvent> events = samples::run();
+  CaseEnded broken = std::get<CaseEnded>(events[3]);
+  broken.requirements.clear();
+  broken.verdict = Verdict::kError;
+  broken.message = "no lab";
+  events[3] = broken;
+  events.insert(events.begin() + 4, 2, RunEvent(broken));
+  const std::string text = printed(events);
+  EXPECT_THAT(
+      text,
+      HasSubstr("ERROR SingleNamespace.HostRouteExists and 2 other cases, all for the same reason\n        no lab\n"));
+  EXPECT_EQ(text.find("no lab"), text.rfind("no lab")) << text;
+}
 TEST(TerminalPrinter, TellsALowerLevelApart) {
   std::vector<RunEvent> events = samples::run();
   std::get<WorkerStarted>(events[1]).catalogue[0].level = Level::kShould;

@@ -1,0 +1,122 @@
+// The adversary of the suites: every copy of a target that is wrong in one way is judged by the real command, and must
+// fail by the requirement that names that way; every script that is right, however it is written, must be found
+// conformant. fixtures/README.md tells how to add one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <ostream>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "harness/cli/command_under_test.h"
+
+namespace netns_lab::cli {
+namespace {
+
+using nlohmann::json;
+
+struct Row {
+  std::string name;
+  std::string breaks;  // the requirement that must fail; "" for a right script
+  std::string how;
+  std::filesystem::path folder;
+};
+
+std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name << ": " << row.how; }
+
+std::vector<Row> broken_rows() {
+  const std::filesystem::path folder = CommandUnderTest::fixture("broken/single-namespace");
+  std::ifstream table(folder / "broken.json");
+  std::vector<Row> rows;
+  for (const json& row : json::parse(table)) {
+    rows.push_back({row.at("name"), row.at("breaks"), row.at("how"), folder / std::string(row.at("name"))});
+  }
+  return rows;
+}
+
+std::vector<Row> right_rows() {
+  std::vector<Row> rows;
+  for (const auto& entry : std::filesystem::directory_iterator(CommandUnderTest::fixture("right/single-namespace"))) {
+    if (entry.is_directory()) rows.push_back({entry.path().filename(), "", "a right script", entry.path()});
+  }
+  rows.push_back({"shipped", "", "the shipped script", CommandUnderTest::fixture("scenarios/single-namespace")});
+  return rows;
+}
+
+struct Judged {
+  int status = -1;
+  std::map<std::string, std::string> verdicts;  // requirement -> verdict
+  std::string text;                             // everything, for a failure's message
+};
+
+Judged judge(const std::vector<std::string>& arguments) {
+  CommandUnderTest command;
+  std::vector<std::string> words = {"test", "single-namespace", "--json", "--timeout", "5"};
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  const Ran ran = command.run(words);
+  Judged judged;
+  judged.status = ran.status;
+  judged.text = ran.output + ran.errors;
+  const json document = json::parse(ran.output, nullptr, false);
+  if (document.is_discarded()) return judged;
+  for (const json& worker : document.at("workers")) {
+    for (const json& requirement : worker.at("requirements")) {
+      if (requirement.at("verdict").is_string()) judged.verdicts[requirement.at("id")] = requirement.at("verdict");
+    }
+  }
+  return judged;
+}
+
+class BrokenTarget : public testing::TestWithParam<Row> {};
+
+TEST_P(BrokenTarget, FailsByTheRequirementItBreaks) {
+  const Judged judged = judge({"--target", "script:" + GetParam().folder.string()});
+  EXPECT_EQ(judged.status, 1) << judged.text;
+  EXPECT_EQ(judged.verdicts.count(GetParam().breaks) != 0 ? judged.verdicts.at(GetParam().breaks) : "not judged",
+            "fail")
+      << GetParam().breaks << " should have failed: " << GetParam().how << "\n"
+      << judged.text;
+  for (const auto& [id, verdict] : judged.verdicts) {
+    EXPECT_NE(verdict, "error") << id << ": a wrong target is never the harness's error\n" << judged.text;
+  }
+}
+
+class RightTarget : public testing::TestWithParam<Row> {};
+
+TEST_P(RightTarget, IsConformant) {
+  const Judged judged = judge({"--target", "script:" + GetParam().folder.string(), "--no-skip"});
+  EXPECT_EQ(judged.status, 0) << judged.text;
+  EXPECT_GT(judged.verdicts.size(), 40U);
+  for (const auto& [id, verdict] : judged.verdicts) EXPECT_EQ(verdict, "pass") << id;
+}
+
+TEST(BrokenTargets, CoverEveryRequirementOfTheCatalogue) {
+  CommandUnderTest command;
+  const Ran ran = command.run({"list", "requirements", "--json"});
+  ASSERT_EQ(ran.status, 0) << ran;
+  std::set<std::string> broken;
+  for (const Row& row : broken_rows()) broken.insert(row.breaks);
+  std::set<std::string> catalogue;
+  for (const json& requirement : json::parse(ran.output)) catalogue.insert(std::string(requirement.at("id")));
+  ASSERT_FALSE(catalogue.empty());
+  EXPECT_EQ(broken, catalogue) << "each requirement needs a broken copy that fails by it, and each copy a requirement";
+}
+
+std::string name_of(const testing::TestParamInfo<Row>& info) {
+  std::string name = info.param.name;
+  for (char& letter : name) {
+    if (letter == '-') letter = '_';
+  }
+  return name;
+}
+
+INSTANTIATE_TEST_SUITE_P(Fixtures, BrokenTarget, testing::ValuesIn(broken_rows()), name_of);
+INSTANTIATE_TEST_SUITE_P(Fixtures, RightTarget, testing::ValuesIn(right_rows()), name_of);
+
+}  // namespace
+}  // namespace netns_lab::cli
