@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <string_view>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -52,11 +53,40 @@ void print_indented(std::ostream& out, const std::string& indent, const std::str
   for (const std::string& line : split_lines(visible(text, kMostMessage))) out << indent << line << '\n';
 }
 
+// A matcher's message is "Value of:", "Expected:", "Actual:" and below that all the evidence, then "- " reasons and
+// "Why:". People get what was seen in one line, and the reasons; the evidence stands in the report.
+std::string without_evidence(const std::string& message) {
+  std::vector<std::string> kept;
+  std::size_t left_out = 0;
+  bool evidence = false;
+  const auto tell_left_out = [&] {
+    if (left_out != 0) kept.push_back(fmt::format("          (and {} more lines, in the report)", left_out));
+    left_out = 0;
+  };
+  for (const std::string& line : split_lines(message)) {
+    const std::size_t text = line.find_first_not_of(' ');
+    const std::string_view words = text == std::string::npos ? std::string_view() : std::string_view(line).substr(text);
+    if (words.starts_with("- ") || words.starts_with("Why:") || words.starts_with("Value of:") ||
+        words.starts_with("Expected:")) {
+      evidence = false;
+    }
+    if (evidence) {
+      if (!words.starts_with("(of type ")) ++left_out;
+      continue;
+    }
+    tell_left_out();
+    if (!words.empty()) kept.push_back(line);
+    if (words.starts_with("Actual:")) evidence = true;
+  }
+  tell_left_out();
+  return join(kept, "\n");
+}
+
 void print_case(std::ostream& out, const std::string& indent, const CaseEnded& one) {
   out << indent << one.suite << '.' << one.name;
   if (!one.file.empty()) out << fmt::format(" ({}:{})", one.file, one.line);
   out << '\n';
-  print_indented(out, indent + "  ", one.message);
+  print_indented(out, indent + "  ", without_evidence(one.message));
 }
 
 std::string title(const WorkerStarted& worker) {

@@ -68,6 +68,23 @@ TEST(TerminalPrinter, TellsOnceWhatBreaksEveryCaseAlike) {
       HasSubstr("ERROR SingleNamespace.HostRouteExists and 2 other cases, all for the same reason\n        no lab\n"));
   EXPECT_EQ(text.find("no lab"), text.rfind("no lab")) << text;
 }
+TEST(TerminalPrinter, LeavesTheEvidenceToTheReport) {
+  std::vector<RunEvent> events = samples::run();
+  std::get<CaseEnded>(events[3]).message =
+      "Value of: echo\nExpected: every echo is answered\n  Actual: 0 of 3 answered\n#1: no reply\nseen: a request\n "
+      "(of type X), \n- 3 of 3: no "
+      "reply\n\nWhy: the route is missing\nValue of: other\n  Actual: false\nExpected: true\nsetup.sh: no\n";
+  EXPECT_THAT(printed(events), HasSubstr("          Value of: echo\n"
+                                         "          Expected: every echo is answered\n"
+                                         "            Actual: 0 of 3 answered\n"
+                                         "                    (and 2 more lines, in the report)\n"
+                                         "          - 3 of 3: no reply\n"
+                                         "          Why: the route is missing\n"
+                                         "          Value of: other\n"
+                                         "            Actual: false\n"
+                                         "          Expected: true\n"
+                                         "          setup.sh: no\n"));
+}
 TEST(TerminalPrinter, TellsALowerLevelApart) {
   std::vector<RunEvent> events = samples::run();
   std::get<WorkerStarted>(events[1]).catalogue[0].level = Level::kShould;
