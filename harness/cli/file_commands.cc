@@ -80,7 +80,7 @@ ExitStatus run_report(const Arguments& arguments) {
   int workers = 0;
   for (const std::string& path : arguments.files) {
     auto record = reports::read_record(path);
-    if (!record) return complain(record.error());
+    if (!record) return complain(ExitStatus::kUsage, record.error().message());
     if (!record->cut.empty()) say(fmt::format("{}: {}", path, record->cut));
     const int offset = workers;
     for (RunEvent& event : record->events) {

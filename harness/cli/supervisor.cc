@@ -192,7 +192,7 @@ class Supervisor {
     progress.done = progress.total - running_.size() - waiting_.size();
     progress.running = oldest.process.label();
     if (oldest.open_case) progress.running += fmt::format(": {}.{}", oldest.open_case->suite, oldest.open_case->name);
-    progress.since = std::chrono::duration_cast<milliseconds>(Clock::now() - oldest.since);
+    progress.elapsed = now();
     progress_(progress);
   }
 

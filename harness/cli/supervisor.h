@@ -26,12 +26,12 @@ struct SupervisorSpec {
   std::chrono::milliseconds stop_grace{10'000};         // from asking a worker to stop to killing it
 };
 
-// What was running for how long, now and then; for standard error.
+// What is running, after two seconds and then every ten; for standard error.
 struct Progress {
   std::size_t done = 0;  // workers
   std::size_t total = 0;
-  std::string running;  // "single-namespace, native, IPv4: SingleNamespace.HostReachesContainer"
-  std::chrono::milliseconds since{0};
+  std::string running;                   // "single-namespace, native, IPv4: SingleNamespace.HostReachesContainer"
+  std::chrono::milliseconds elapsed{0};  // of the whole run
 };
 using ProgressSink = std::function<void(const Progress&)>;
 

@@ -8,6 +8,7 @@
 
 #include <csignal>
 #include <cstdlib>
+#include <ostream>
 
 namespace netns_lab::cli {
 namespace {
@@ -76,6 +77,7 @@ struct BadEnd {
   void (*end)();
   std::string want;
 };
+std::ostream& operator<<(std::ostream& out, const BadEnd& row) { return out << row.name; }
 
 class WorkerThatDies : public testing::TestWithParam<BadEnd> {};
 

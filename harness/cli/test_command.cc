@@ -126,8 +126,8 @@ RunEvent run_started(const std::vector<std::string>& command) {
 }
 
 void tell_progress(const Progress& progress) {
-  say(fmt::format("{} of {} workers done; still running, for {} s: {}", progress.done, progress.total,
-                  std::chrono::duration_cast<std::chrono::seconds>(progress.since).count(), progress.running));
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(progress.elapsed).count();
+  say(fmt::format("{} s: {} of {} workers done, running {}", seconds, progress.done, progress.total, progress.running));
 }
 
 RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, const RunResult& result) {

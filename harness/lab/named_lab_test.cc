@@ -11,6 +11,7 @@
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <ostream>
 
 namespace netns_lab {
 namespace {
@@ -26,6 +27,7 @@ struct NameCase {
   std::string given;
   std::string complaint;  // "" when it is a good name
 };
+std::ostream& operator<<(std::ostream& out, const NameCase& row) { return out << row.name; }
 
 class LabName : public testing::TestWithParam<NameCase> {};
 

@@ -1,0 +1,169 @@
+// What a user may get wrong: one clear line on standard error, status 2 (3 where something is missing), and nothing is
+// built.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <ostream>
+
+#include "harness/cli/command_under_test.h"
+
+namespace netns_lab::cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::Not;
+using testing::StartsWith;
+
+struct Refusal {
+  std::string name;
+  std::vector<std::string> arguments;
+  int status = 2;
+  std::vector<std::string> says;  // each must stand in the line
+};
+std::ostream& operator<<(std::ostream& out, const Refusal& row) { return out << row.name; }
+
+class RefusedInput : public testing::TestWithParam<Refusal> {};
+
+TEST_P(RefusedInput, IsToldInOneLine) {
+  CommandUnderTest command;
+  const Ran ran = command.run(GetParam().arguments);
+  EXPECT_EQ(ran.status, GetParam().status) << ran;
+  EXPECT_THAT(ran.output, IsEmpty());
+  EXPECT_THAT(ran.errors, StartsWith("netns-lab: "));
+  EXPECT_EQ(std::count(ran.errors.begin(), ran.errors.end(), '\n'), 1) << ran.errors;
+  for (const std::string& word : GetParam().says) EXPECT_THAT(ran.errors, HasSubstr(word));
+  EXPECT_FALSE(std::filesystem::exists(command.folder() + "/report")) << "a report of a run that never began";
+}
+
+std::vector<std::string> with_parameter(const std::string& parameter) {
+  return {"test", "single-namespace", "--target", "native", "--param", parameter};
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Command, RefusedInput,
+    testing::Values(
+        Refusal{"NoCommand", {}, 2, {"--help"}}, Refusal{"UnknownCommand", {"tset"}, 2, {"tset", "did you mean test?"}},
+        Refusal{"UnknownOption", {"test", "--jbos", "2"}, 2, {"--jbos", "did you mean --jobs?"}},
+        Refusal{
+            "UnknownScenario", {"test", "single-namespce"}, 2, {"single-namespce", "did you mean single-namespace?"}},
+        Refusal{"UnknownTarget", {"test", "single-namespace", "--target", "natve"}, 2, {"natve", "native"}},
+        Refusal{"TargetOfALaterVersion", {"test", "single-namespace", "--target", "cni:/opt/cni"}, 3, {"cni"}},
+        Refusal{
+            "UnknownLab", {"test", "single-namespace", "--lab", "sandbax"}, 2, {"sandbax", "did you mean sandbox?"}},
+        Refusal{"LabOfALaterVersion", {"test", "single-namespace", "--lab", "qemu"}, 3, {"qemu", "not available yet"}},
+        Refusal{"UpOfALaterVersion", {"up", "--lab", "multipass"}, 3, {"multipass", "not available yet"}},
+        Refusal{"SeveralNodes", {"up", "--nodes", "2"}, 3, {"--nodes 2", "not available yet"}},
+        Refusal{"UnknownParameter", with_parameter("CONN=x"), 2, {"CONN", "did you mean CON?"}},
+        Refusal{"ParameterWithoutValue", with_parameter("CON"), 2, {"\"CON\" is not KEY=VALUE"}},
+        Refusal{"AddressOutOfRange", with_parameter("IP=10.200.1.256"), 2, {"IP", "10.200.1.256"}},
+        Refusal{"AddressOfLetters", with_parameter("IP=gateway"), 2, {"IP", "gateway"}},
+        Refusal{"AddressThatIsMulticast", with_parameter("IP=224.0.0.1"), 2, {"IP", "224.0.0.1"}},
+        Refusal{"AddressWithAPrefixLength", with_parameter("IP=10.200.1.1/24"), 2, {"IP", "10.200.1.1/24"}},
+        Refusal{"EmptyAddress", with_parameter("IP="), 2, {"IP"}},
+        Refusal{"NamespaceWithASlash", with_parameter("CON=a/b"), 2, {"CON", "a/b"}},
+        Refusal{"NamespaceThatIsTheParentFolder", with_parameter("CON=.."), 2, {"CON", ".."}},
+        Refusal{"NamespaceThatIsTooLong", with_parameter("CON=" + std::string(300, 'n')), 2, {"CON"}},
+        Refusal{"NamespaceWithoutName", with_parameter("CON="), 2, {"CON"}},
+        Refusal{"NamespaceOfControlBytes", with_parameter("CON=\x1b[31m"), 2, {"CON", "\\x1B"}},
+        Refusal{"JobsOfZero", {"test", "--jobs", "0"}, 2, {"--jobs"}},
+        Refusal{"DeadlineOfLetters", {"test", "--deadline", "soon"}, 2, {"--deadline", "soon"}},
+        Refusal{"KeepingWithoutALab",
+                {"test", "single-namespace", "--keep-on-failure"},
+                2,
+                {"--keep-on-failure", "netns-lab up"}},
+        Refusal{"LabNameWithASlash", {"up", "--name", "a/b"}, 2, {"a/b", "'/' is not allowed"}},
+        Refusal{"ShellWithoutALab", {"shell"}, 3, {"lab netns-lab", "netns-lab up"}},
+        Refusal{"ExecWithoutACommand", {"exec"}, 2, {"--", "which command"}},
+        Refusal{"ExecWithoutALab", {"exec", "--", "true"}, 3, {"netns-lab up"}},
+        Refusal{"DestroyOfALabThatIsNotThere", {"destroy", "--name", "nosuch"}, 3, {"nosuch"}},
+        Refusal{"ExplainOfAnUnknownRequirement",
+                {"explain", "single-namespace.host-rout"},
+                2,
+                {"did you mean single-namespace.host-route?"}},
+        Refusal{"Diagnose", {"diagnose", "--from", "node-1", "--to", "10.0.0.1"}, 3, {"not in this version"}},
+        Refusal{"Qualify", {"qualify"}, 3, {"not in this version"}},
+        Refusal{"ReportOfNoRecord", {"report", "/nonexistent"}, 2, {"/nonexistent"}}),
+    [](const testing::TestParamInfo<Refusal>& row) { return row.param.name; });
+
+struct BadFile {
+  std::string name;
+  std::string text;
+  int mode = 0644;
+  std::vector<std::string> says;
+};
+std::ostream& operator<<(std::ostream& out, const BadFile& row) { return out << row.name; }
+
+class RefusedEnvFile : public testing::TestWithParam<BadFile> {};
+
+TEST_P(RefusedEnvFile, IsReadAndNeverExecuted) {
+  CommandUnderTest command;
+  const std::string path = command.write("env.sh", GetParam().text, GetParam().mode);
+  const Ran ran = command.run({"test", "single-namespace", "--target", "native", "--env-file", path});
+  EXPECT_EQ(ran.status, 2) << ran;
+  for (const std::string& word : GetParam().says) EXPECT_THAT(ran.errors, HasSubstr(word));
+  EXPECT_FALSE(std::filesystem::exists(command.folder() + "/executed"));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Command, RefusedEnvFile,
+    testing::Values(BadFile{"CommandSubstitution", "CON=$(touch executed)\n", 0644, {"env.sh:1"}},
+                    BadFile{"Backquotes", "CON=`touch executed`\n", 0644, {"env.sh:1"}},
+                    BadFile{"Command", "CON=netns1\ntouch executed\n", 0644, {"env.sh:2"}},
+                    BadFile{"CommandAfterAnAssignment", "CON=netns1; touch executed\n", 0644, {"env.sh:1"}},
+                    BadFile{"Binary",
+                            std::string("\x7f"
+                                        "ELF\0\1",
+                                        6),
+                            0644,
+                            {"env.sh:1"}},
+                    BadFile{"BadAddress", "IP=10.0.0.300\n", 0644, {"IP", "10.0.0.300"}}),
+    [](const testing::TestParamInfo<BadFile>& row) { return row.param.name; });
+
+TEST(Command, RefusesAnEnvFileThatIsMissing) {
+  CommandUnderTest command;
+  const Ran ran = command.run({"test", "single-namespace", "--env-file", "nosuch.sh"});
+  EXPECT_EQ(ran.status, 2) << ran;
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("nosuch.sh"), HasSubstr("ENOENT")));
+}
+
+TEST(Command, RefusesAReportFolderThatCannotBeMade) {
+  CommandUnderTest command;
+  const Ran ran = command.run({"test", "single-namespace", "--report-dir", "/proc/nosuch/report"});
+  EXPECT_EQ(ran.status, 2) << ran;
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("/proc/nosuch/report"), HasSubstr("cannot be written")));
+}
+
+struct Help {
+  std::string name;
+  std::vector<std::string> arguments;
+  std::string says;
+};
+std::ostream& operator<<(std::ostream& out, const Help& row) { return out << row.name; }
+
+class HelpOf : public testing::TestWithParam<Help> {};
+
+TEST_P(HelpOf, IsOnStandardOutputWithAnExample) {
+  CommandUnderTest command;
+  const Ran ran = command.run(GetParam().arguments);
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("netns-lab " + GetParam().says), HasSubstr("Example")));
+  EXPECT_THAT(ran.errors, IsEmpty());
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Command, HelpOf,
+    testing::Values(Help{"All", {"--help"}, "test"}, Help{"Test", {"test", "--help"}, "test"},
+                    Help{"Up", {"up", "--help"}, "up"}, Help{"Destroy", {"destroy", "--help"}, "destroy"},
+                    Help{"Shell", {"shell", "--help"}, "shell"}, Help{"Exec", {"exec", "--help"}, "exec"},
+                    Help{"Run", {"run", "--help"}, "run"}, Help{"List", {"list", "--help"}, "list"},
+                    Help{"Explain", {"explain", "--help"}, "explain"}, Help{"Doctor", {"doctor", "--help"}, "doctor"},
+                    Help{"Snapshot", {"snapshot", "--help"}, "snapshot"}, Help{"Diff", {"diff", "--help"}, "diff"},
+                    Help{"Report", {"report", "--help"}, "report"}),
+    [](const testing::TestParamInfo<Help>& row) { return row.param.name; });
+
+}  // namespace
+}  // namespace netns_lab::cli
