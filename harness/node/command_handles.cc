@@ -34,6 +34,7 @@ protocol::CommandEnd to_protocol(process::CommandEnd end) {
   out.reason = std::move(end.reason);
   out.dropped = end.dropped;
   out.descendants_left = end.descendants_left;
+  out.descendants = std::move(end.descendants);
   out.duration = end.duration;
   return out;
 }

@@ -54,6 +54,28 @@ struct DirectoryEntry {
 
 }  // namespace
 
+bool read_command_line(pid_t child, char* text, unsigned size) {
+  if (!proc_shows_our_namespace()) return false;
+  char digits[12] = {};
+  int at = 11;
+  for (pid_t left = child; left > 0; left /= 10) digits[--at] = static_cast<char>('0' + left % 10);
+  char path[48] = "/proc/";
+  ::strcat(path, digits + at);
+  ::strcat(path, "/cmdline");
+  const int file = ::open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return false;
+  const ssize_t read = ::read(file, text, size);
+  ::close(file);
+  if (read <= 0) return false;
+  ssize_t end = read;
+  while (end > 0 && text[end - 1] == '\0') --end;
+  for (ssize_t i = 0; i < end; ++i) {
+    if (text[i] == '\0') text[i] = ' ';
+  }
+  text[end] = '\0';
+  return end > 0;
+}
+
 void for_each_child(void (*visit)(pid_t child, void* context), void* context) {
   const int proc = proc_shows_our_namespace() ? ::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (proc < 0) {

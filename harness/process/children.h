@@ -12,4 +12,8 @@ namespace netns_lab::process {
 // about every possible number, 0.1 µs each.
 void for_each_child(void (*visit)(pid_t child, void* context), void* context);
 
+// The command line of a child, its words joined by blanks; false when /proc does not tell (another PID namespace's, or
+// it has just ended). As safe as for_each_child. `text` must hold `size` bytes and one more.
+bool read_command_line(pid_t child, char* text, unsigned size);
+
 }  // namespace netns_lab::process

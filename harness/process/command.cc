@@ -50,6 +50,7 @@ std::string to_string(const CommandEnd& end) {
       break;
   }
   if (end.descendants_left) text += "; processes it had started were still running and were killed";
+  if (!end.descendants.empty()) text += ": " + join(end.descendants, ", ");
   if (end.dropped > 0) text += fmt::format("; {} bytes of its output were not kept", end.dropped);
   return text;
 }

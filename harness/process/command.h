@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <map>
@@ -49,10 +50,13 @@ struct CommandEnd {
   std::uint64_t dropped = 0;  // bytes of output over the limit
   bool descendants_left =
       false;  // processes it had started (daemons that left its session too) were still alive; they were killed
+  // Their command lines, at most kMostDescendantsNamed, each cut to some 200 bytes; empty where /proc does not tell.
+  std::vector<std::string> descendants;
   std::chrono::microseconds duration{0};
   bool operator==(const CommandEnd&) const = default;
 };
 inline constexpr std::chrono::milliseconds kDescendantGrace{200};
+inline constexpr std::size_t kMostDescendantsNamed = 16;
 
 std::string to_string(const Command& command);  // argv as a person would type it
 std::string to_string(const CommandEnd& end);   // "exited with status 2", "was killed by SIGKILL"

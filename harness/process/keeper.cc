@@ -33,6 +33,15 @@ void report(int control_fd, const KeeperReport& message) {
   }
 }
 
+KeeperReport make_report(KeeperReport::Kind kind, int value, std::int32_t stage = 0, int signalled = 0) {
+  KeeperReport message;
+  message.kind = kind;
+  message.value = value;
+  message.stage = stage;
+  message.signalled = signalled;
+  return message;
+}
+
 void reset_signals() {
   struct sigaction by_default {};
   by_default.sa_handler = SIG_DFL;
@@ -81,16 +90,16 @@ class Keeper {
     ::sigemptyset(&child);
     ::sigaddset(&child, SIGCHLD);
     const int signals = ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
-    report(control_, {KeeperReport::kStarted, command_, 0, 0});
+    report(control_, make_report(KeeperReport::kStarted, command_));
     for (;;) {
       if (!collect()) {
-        report(control_, {KeeperReport::kGone, descendants_killed_ ? 1 : 0, 0, 0});
+        report(control_, make_report(KeeperReport::kGone, descendants_killed_ ? 1 : 0));
         ::_exit(0);
       }
       if (killing_) kill_everything();
       pollfd waits[] = {{orders_ended_ ? -1 : control_, POLLIN, 0}, {signals, POLLIN, 0}};
       const bool waited_in_vain = ::poll(waits, 2, signals < 0 ? 20 : timeout()) == 0;
-      if (waited_in_vain && command_ == 0 && now_ms() >= grace_ends_ms_) killing_ = descendants_killed_ = true;
+      if (waited_in_vain && command_ == 0 && now_ms() >= grace_ends_ms_) descendants_are_left();
       signalfd_siginfo drained;
       while (::read(signals, &drained, sizeof drained) > 0) {
       }
@@ -110,11 +119,24 @@ class Keeper {
       if (info.si_pid == command_ && killing_) ::kill(-command_, SIGKILL);
       ::waitpid(info.si_pid, nullptr, 0);
       if (info.si_pid == command_) {
-        report(control_, {KeeperReport::kEnded, info.si_status, 0, info.si_code == CLD_EXITED ? 0 : 1});
+        report(control_, make_report(KeeperReport::kEnded, info.si_status, 0, info.si_code == CLD_EXITED ? 0 : 1));
         command_ = 0;
         grace_ends_ms_ = now_ms() + grace_ms_;
       }
     }
+  }
+
+  // The main process has ended and these have not: say who they are, then kill them.
+  void descendants_are_left() {
+    if (!descendants_killed_) {
+      for_each_child(
+          [](pid_t child, void* control) {
+            KeeperReport left = make_report(KeeperReport::kLeft, child);
+            if (read_command_line(child, left.text, sizeof left.text - 1)) report(*static_cast<int*>(control), left);
+          },
+          &control_);
+    }
+    killing_ = descendants_killed_ = true;
   }
 
   // Only the group, while it is certain to be ours, and direct children. Those of the killed become ours next, and the
@@ -137,8 +159,8 @@ class Keeper {
     if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
     orders_ended_ = size <= 0;
     if (orders_ended_ || order == kKillEverything) {
+      if (command_ == 0) descendants_are_left();
       killing_ = true;
-      if (command_ == 0) descendants_killed_ = true;
     } else if (command_ != 0) {
       ::kill(-command_, order);
     }
@@ -156,7 +178,7 @@ class Keeper {
 }  // namespace
 
 void report_not_started(int control_fd, KeeperReport::Stage stage, int system_errno) {
-  report(control_fd, {KeeperReport::kNotStarted, system_errno, stage, 0});
+  report(control_fd, make_report(KeeperReport::kNotStarted, system_errno, stage));
   ::_exit(127);
 }
 
@@ -174,7 +196,7 @@ void become_keeper(const KeeperOrders& orders) {
     return;
   }
   if (command < 0) {
-    report(orders.control_fd, {KeeperReport::kStarted, 0, 0, 0});
+    report(orders.control_fd, make_report(KeeperReport::kStarted, 0));
     report_not_started(orders.control_fd, KeeperReport::kFork, errno);
   }
   ::setsid();  // what is typed at our caller's terminal is not for it

@@ -25,13 +25,14 @@ struct KeeperOrders {
   std::int64_t descendant_grace_ms = 0;
 };
 
-// Of the keeper to us, in this order: kStarted, then perhaps kNotStarted, kEnded, kGone. All in one SOCK_SEQPACKET
-// message each.
+// Of the keeper to us, in this order: kStarted, then perhaps kNotStarted, kEnded, any number of kLeft, kGone. All in
+// one SOCK_SEQPACKET message each.
 struct KeeperReport {
   enum Kind : std::int32_t {
     kStarted = 1,     // value: pid of the command
     kNotStarted = 2,  // value: errno; stage says of what
     kEnded = 3,       // value: exit status, or the signal when `signalled`
+    kLeft = 5,        // text: the command line of a process that was left and is about to be killed
     kGone = 4,        // nothing of it is alive; value: 1 when descendants had to be killed. The keeper ends
   };
   enum Stage : std::int32_t { kFork = 1, kTerminal = 2, kNamespace = 3, kDirectory = 4, kExecute = 5 };
@@ -39,6 +40,7 @@ struct KeeperReport {
   std::int32_t value = 0;
   std::int32_t stage = 0;
   std::int32_t signalled = 0;
+  char text[200] = {};
 };
 static_assert(std::is_trivially_copyable_v<KeeperReport>);
 

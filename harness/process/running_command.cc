@@ -22,6 +22,7 @@
 #include <thread>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/process/keeper.h"
 #include "harness/process/launch.h"
 #include "harness/process/output_buffer.h"
@@ -254,6 +255,9 @@ class RunningCommand::State {
       outcome_.how = CommandEnd::How::kNotStarted;
       outcome_.code = report_.value;
       outcome_.reason = why_not_started(command_, program_, report_.stage, report_.value);
+    }
+    if (report_.kind == KeeperReport::kLeft && outcome_.descendants.size() < kMostDescendantsNamed) {
+      outcome_.descendants.push_back(visible(std::string_view(report_.text)));
     }
     if (report_.kind == KeeperReport::kEnded) {
       main_ended_ = true;

@@ -23,7 +23,7 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-using ::testing::AllOf;
+using ::testing::Contains;
 using ::testing::EndsWith;
 using ::testing::Field;
 using ::testing::HasSubstr;
@@ -231,6 +231,7 @@ TEST_P(Daemons, AreFoundAndKilled) {
   EXPECT_FALSE(deadline.passed());  // although the daemon keeps standard output open
   EXPECT_EQ(outcome.end.how, How::kExited) << outcome.end;
   EXPECT_TRUE(outcome.end.descendants_left);
+  EXPECT_THAT(outcome.end.descendants, Contains(HasSubstr("1000")));
   ASSERT_THAT(outcome.output, EndsWith("\n"));
   EXPECT_FALSE(alive(std::stoi(outcome.output))) << outcome.output;
 }

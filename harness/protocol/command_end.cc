@@ -26,7 +26,8 @@ std::string to_string(const CommandEnd& end) {
       text = "could not be started: " + end.reason;
       break;
   }
-  if (end.descendants_left) text += ", leaving processes behind (they were stopped)";
+  if (end.descendants_left) text += ", leaving processes behind (they were killed)";
+  if (!end.descendants.empty()) text += ": " + fmt::format("{}", fmt::join(end.descendants, ", "));
   if (end.dropped > 0) text += fmt::format(", {} bytes of its output were dropped", end.dropped);
   return text;
 }

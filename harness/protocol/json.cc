@@ -39,7 +39,7 @@ NETNS_LAB_JSON(HandleReply, handle);
 NETNS_LAB_JSON(CaptureRequest, network_namespace, link);
 NETNS_LAB_JSON(RunRequest, argv, environment, working_directory, network_namespace, standard_input, keep_input_open,
                terminal, rows, columns, time_limit, output_limit);
-NETNS_LAB_JSON(CommandEnd, how, code, reason, dropped, descendants_left, duration);
+NETNS_LAB_JSON(CommandEnd, how, code, reason, dropped, descendants_left, duration, descendants);
 NETNS_LAB_JSON(ReadReply, output_bytes, error_bytes, end, command, drops);
 NETNS_LAB_JSON(ReadRequest, handle, maximum, wait);
 NETNS_LAB_JSON(WriteRequest, handle, end, rows, columns, signal);

@@ -102,7 +102,8 @@ TEST(MessagesAsJson, ReadWriteCloseSurvive) {
                                  .reason = "r",
                                  .dropped = 3,
                                  .descendants_left = true,
-                                 .duration = std::chrono::microseconds(17)});
+                                 .duration = std::chrono::microseconds(17),
+                                 .descendants = {"sleep 600"}});
   }
   expect_round_trip(ReadReply{
       .output_bytes = 1, .error_bytes = 2, .end = true, .command = ended(CommandEnd::How::kExited, 1), .drops = 5});

@@ -161,6 +161,7 @@ struct CommandEnd {
   std::uint64_t dropped = 0;  // bytes of output over the limit
   bool descendants_left = false;  // processes of its group or session were still alive; they were stopped
   std::chrono::microseconds duration{0};
+  std::vector<std::string> descendants = {};  // the command lines of such processes, as far as they are known
   bool operator==(const CommandEnd&) const = default;
 };
 std::string to_string(const CommandEnd& end);  // "exited with status 2", "was killed by SIGKILL", "was stopped at its deadline of 10 s"

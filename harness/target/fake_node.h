@@ -111,6 +111,7 @@ class FakeNode {
     end.reason = outcome_.end.reason;
     end.dropped = outcome_.end.dropped;
     end.descendants_left = outcome_.end.descendants_left;
+    end.descendants = outcome_.end.descendants;
     end.duration = outcome_.end.duration;
     reply.command = end;
     return nlohmann::json(reply);

@@ -40,7 +40,7 @@ std::string how_it_ended(const protocol::CommandEnd& end) {
       if (end.code == 127) return "exited with status 127 (bash: a command was not found)";
       return fmt::format("exited with status {}", end.code);
     case How::kTimedOut:
-      return fmt::format("did not end in time and was stopped after {:.1f} s, with its process group",
+      return fmt::format("was stopped at its deadline, after {:.1f} s, with its process group",
                          static_cast<double>(end.duration.count()) / 1e6);
     default:
       return protocol::to_string(end);
@@ -73,6 +73,7 @@ TargetOutcome outcome_of(const std::string& file, const CommandResult& result) {
     outcome.failure = file + " " + how_it_ended(result.end);
   } else if (result.end.descendants_left) {
     outcome.failure = file + " ended, but left processes running (a daemon?); they were killed";
+    if (!result.end.descendants.empty()) outcome.failure += ": " + join(result.end.descendants, ", ");
   }
   return outcome;
 }
