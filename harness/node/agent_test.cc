@@ -80,7 +80,7 @@ class AgentTest : public NetworkFixture {
 };
 
 TEST_F(AgentTest, BuildsLooksAndProbes) {
-  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = part_1()}).has_value());
+  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = single_namespace()}).has_value());
   const protocol::AwaitRequest up = {
       .links = {{.network_namespace = "", .link = "veth1"}, {.network_namespace = "netns1", .link = "veth2"}},
       .absent_namespaces = {}};
@@ -105,7 +105,7 @@ TEST_F(AgentTest, BuildsLooksAndProbes) {
 }
 
 TEST_F(AgentTest, ProbesAndProvesItAtTheReceiver) {
-  std::vector<Change> changes = part_1();
+  std::vector<Change> changes = single_namespace();
   changes.push_back(raised("", "lo"));
   changes.push_back(address_on("", "uplink0", "192.0.2.2/24"));
   changes.push_back(raised("", "uplink0"));
@@ -132,7 +132,7 @@ TEST_F(AgentTest, ProbesAndProvesItAtTheReceiver) {
 }
 
 TEST_F(AgentTest, ServesAndExchanges) {
-  std::vector<Change> changes = part_1();
+  std::vector<Change> changes = single_namespace();
   changes.push_back(address_on("", "uplink0", "192.0.2.2/24"));
   changes.push_back(raised("", "uplink0"));
   ASSERT_TRUE(tester().ask(ApplyRequest{.changes = changes}).has_value());
@@ -156,7 +156,7 @@ TEST_F(AgentTest, ServesAndExchanges) {
 }
 
 TEST_F(AgentTest, CapturesAsPcap) {
-  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = part_1()}).has_value());
+  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = single_namespace()}).has_value());
   const auto capture = tester().ask(protocol::CaptureRequest{.network_namespace = "netns1", .link = ""});
   ASSERT_TRUE(capture.has_value()) << capture.error();
   const auto reply = tester().ask(protocol::ReadRequest{.handle = capture->handle, .maximum = 4096, .wait = 5s});
@@ -192,7 +192,7 @@ TEST_F(AgentTest, TheEndOfTheSessionStopsItsCommands) {
 }
 
 TEST_F(AgentTest, TheEndOfTheSessionTakesWhatItMade) {
-  std::vector<Change> changes = part_1();
+  std::vector<Change> changes = single_namespace();
   changes.push_back(CreateLink{"", "br7", "bridge"});
   changes.push_back(address_on("", "uplink0", "192.0.2.9/24"));
   changes.push_back(raised("", "uplink0"));
@@ -218,9 +218,9 @@ TEST_F(AgentTest, TheEndOfTheSessionTakesWhatItMade) {
 }
 
 TEST_F(AgentTest, TheEndOfTheSessionLeavesWhatWasThereBefore) {
-  ASSERT_TRUE(apply_changes(handles(), part_1()).has_value());
+  ASSERT_TRUE(apply_changes(handles(), single_namespace()).has_value());
   ASSERT_TRUE(apply_changes(handles(), {address_on("", "uplink0", "192.0.2.9/24")}).has_value());
-  EXPECT_FALSE(tester().ask(ApplyRequest{.changes = part_1()}).has_value()) << "EEXIST";
+  EXPECT_FALSE(tester().ask(ApplyRequest{.changes = single_namespace()}).has_value()) << "EEXIST";
   EXPECT_FALSE(tester().ask(ApplyRequest{.changes = {address_on("", "uplink0", "192.0.2.9/24")}}).has_value());
   EXPECT_FALSE(tester().ask(ApplyRequest{.changes = {pair_of("veth1", "netns1", "other")}}).has_value());
   end_session();
@@ -233,7 +233,7 @@ TEST_F(AgentTest, WhatWasClaimedGoesWhoeverMadeIt) {
   ASSERT_TRUE(tester()
                   .ask(ClaimRequest{.namespaces = {"netns1"}, .links = {"veth1"}, .addresses = {}, .keep = false})
                   .has_value());
-  ASSERT_TRUE(apply_changes(handles(), part_1()).has_value());  // as a script would
+  ASSERT_TRUE(apply_changes(handles(), single_namespace()).has_value());  // as a script would
   end_session();
   EXPECT_FALSE(has_namespace("netns1"));
   EXPECT_FALSE(has_link("veth1"));
@@ -243,14 +243,14 @@ TEST_F(AgentTest, WhatWasClaimedForKeepsStays) {
   ASSERT_TRUE(tester()
                   .ask(ClaimRequest{.namespaces = {"netns1"}, .links = {"veth1"}, .addresses = {}, .keep = true})
                   .has_value());
-  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = part_1()}).has_value());
+  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = single_namespace()}).has_value());
   end_session();
   EXPECT_TRUE(has_namespace("netns1"));
   EXPECT_TRUE(has_link("veth1"));
 }
 
 TEST_F(AgentTest, ANameInUseIsTaken) {
-  ASSERT_TRUE(apply_changes(handles(), part_1()).has_value());
+  ASSERT_TRUE(apply_changes(handles(), single_namespace()).has_value());
   const auto claimed =
       tester().ask(ClaimRequest{.namespaces = {"netns1"}, .links = {}, .addresses = {}, .keep = false});
   ASSERT_FALSE(claimed.has_value());

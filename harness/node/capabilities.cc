@@ -158,11 +158,14 @@ Result<std::string> start_whole_sandbox() {
   return fmt::format("one was started in {} ms", took.count());
 }
 
-Result<std::string> enter_host_capabilities() {
-  // What the host provider does first: a mount namespace without a user namespace.
-  if (::unshare(CLONE_NEWNS) != 0) return tl::unexpected(Error::system("make a mount namespace of the machine", errno));
+Result<std::string> use_machine_privileges() {
+  // What the host provider needs, tried where it harms nobody: without a user namespace, but in a network namespace of
+  // its own, which is owned by the same user namespace as the machine's, so that the same capabilities decide.
+  if (::unshare(CLONE_NEWNS | CLONE_NEWNET) != 0) {
+    return tl::unexpected(Error::system("make mount and network namespaces without a user namespace", errno));
+  }
   NETNS_LAB_TRY(create_veth_pair());
-  return "this process may change the machine's network";
+  return "this process may change the machine's network and mounts";
 }
 
 std::vector<Probe> probes() {
@@ -187,7 +190,7 @@ std::vector<Probe> probes() {
        [] { return create_link_of_kind("bridge"); }, "modprobe bridge"},
       {"VXLAN", false, "the scenario overlay", CLONE_NEWNET, create_vxlan, "modprobe vxlan"},
       {"nf_tables", false, "targets that use nft or iptables-nft", CLONE_NEWNET, ask_nftables, "modprobe nf_tables"},
-      {"the lab provider host", false, "--lab host", 0, enter_host_capabilities, "run it as root (sudo)"},
+      {"the lab provider host", false, "--lab host", 0, use_machine_privileges, "run it as root (sudo)"},
       {"bash", false, "script targets", 0, [] { return find_program("bash"); }, "apt-get install bash"},
       {"ip", false, "script targets, and peers in benchmarks", 0, [] { return find_program("ip"); },
        "apt-get install iproute2"},

@@ -8,6 +8,9 @@
 #include <csignal>
 #include <set>
 
+#include "harness/netlink/link.h"
+#include "harness/netlink/netlink_socket.h"
+#include "harness/netns/mount_table.h"
 #include "harness/node/capabilities_child.h"
 
 namespace netns_lab::node {
@@ -35,6 +38,25 @@ TEST(Capabilities, EachHasAnOwnNameAndSaysWhatWasSeen) {
     EXPECT_NE(capability.needed_for, "") << capability.name;
     EXPECT_EQ(capability.ok, capability.remedy.empty()) << capability.name << ": " << capability.remedy;
   }
+}
+
+TEST(Capabilities, NothingIsLeftBehind) {
+  const auto names = [] {
+    auto socket = netlink::NetlinkSocket::open(netlink::Protocol::kRoute);
+    std::vector<std::string> found;
+    const std::vector<Link> links = netlink::list_links(*socket).value();
+    for (const Link& link : links) found.push_back(link.name);
+    return found;
+  };
+  const auto mounts = [] {
+    const MountTable table = MountTable::read().value();
+    return table.entries();
+  };
+  const std::vector<std::string> links_before = names();
+  const auto mounts_before = mounts();
+  probe_capabilities();
+  EXPECT_EQ(names(), links_before);
+  EXPECT_EQ(mounts(), mounts_before);
 }
 
 TEST(TryInChild, ReturnsWhatWasSeen) {

@@ -97,12 +97,5 @@ INSTANTIATE_TEST_SUITE_P(
         Look{"NamedNamespaces", "ip netns add a && ip netns exec a ip -o link && ip netns delete a", "LOOPBACK"}),
     [](const auto& row) { return row.param.name; });
 
-TEST(SandboxLife, EndsWithItsNodesStream) {
-  auto lab = start_sandbox(shells());
-  ASSERT_TRUE(lab) << lab.error();
-  lab->node.reset();
-  EXPECT_TRUE(test::ends_by(lab->outside, Deadline::after(seconds(10))));
-}
-
 }  // namespace
 }  // namespace netns_lab::node

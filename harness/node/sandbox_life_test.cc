@@ -1,0 +1,269 @@
+// Who ends with whom. Every process of a lab is found by the descriptor it shares with the test, not by its name.
+#include <dirent.h>
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <map>
+#include <random>
+#include <set>
+#include <vector>
+
+#include "harness/node/sandbox.h"
+#include "harness/node/sandbox_fake_agent.h"
+#include "harness/node/sandbox_process.h"
+
+namespace netns_lab::node {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+using test::ask;
+using test::ends_by;
+
+constexpr auto kPatience = seconds(20);  // the machine may be busy; a failure is "never", not "late"
+
+SandboxSpec shells() {
+  SandboxSpec spec;
+  spec.node_agent = test::serve_shell;
+  spec.outside_agent = test::serve_shell;
+  return spec;
+}
+
+std::map<pid_t, pid_t> parents() {
+  std::map<pid_t, pid_t> found;
+  DIR* proc = ::opendir("/proc");
+  while (const dirent* item = ::readdir(proc)) {
+    const int pid = std::atoi(item->d_name);
+    // Not a stream: a process that ends while it is read (ESRCH) would make it throw.
+    const UniqueFd file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 512> part{};
+    const ssize_t length = file.valid() ? ::read(file.get(), part.data(), part.size()) : -1;
+    const std::string text(part.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    const std::size_t end = text.rfind(')');
+    if (pid > 0 && end != std::string::npos) found[pid] = std::atoi(text.c_str() + end + 4);
+  }
+  ::closedir(proc);
+  return found;
+}
+
+// The processes of the labs that this process started: orphans come to us, see SandboxLife::SetUp.
+std::set<pid_t> descendants() {
+  const auto all = parents();
+  std::set<pid_t> found;
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const auto& [pid, parent] : all) {
+      if (parent == ::getpid() || found.count(parent) != 0) grown = found.insert(pid).second || grown;
+    }
+  }
+  return found;
+}
+
+// Waits for every descendant to end, by waiting for the orphans as they come to us; those left at the deadline.
+std::set<pid_t> left_by(Deadline deadline) {
+  while (!descendants().empty() && !deadline.passed()) {
+    if (::waitpid(-1, nullptr, WNOHANG) <= 0) ::poll(nullptr, 0, 1);
+  }
+  return descendants();
+}
+
+class SandboxLife : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_EQ(::prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    left_by(Deadline::after(kPatience));  // labs of other tests that are just ending
+  }
+  void TearDown() override {
+    EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty()) << "processes are left";
+    ::prctl(PR_SET_CHILD_SUBREAPER, 0);
+  }
+};
+
+TEST_F(SandboxLife, HasFourProcesses) {
+  const auto lab = start_sandbox(shells());
+  ASSERT_TRUE(lab) << lab.error();
+  EXPECT_EQ(descendants().size(), 4u);
+}
+
+TEST_F(SandboxLife, EndsWithItsNodesStream) {
+  auto lab = start_sandbox(shells());
+  ASSERT_TRUE(lab) << lab.error();
+  lab->node.reset();
+  EXPECT_TRUE(ends_by(lab->outside, Deadline::after(kPatience)));
+}
+
+TEST_F(SandboxLife, TakesWhatATargetLeftRunningWithIt) {
+  auto lab = start_sandbox(shells());
+  ASSERT_TRUE(lab) << lab.error();
+  ASSERT_EQ(ask(lab->node, "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo started").output, "started");
+  ASSERT_GE(descendants().size(), 5u);
+  lab->node.reset();
+  EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+}
+
+TEST_F(SandboxLife, EndsWithAnyOfItsProcesses) {
+  for (std::size_t victim = 0; victim < 4; ++victim) {
+    const auto lab = start_sandbox(shells());
+    ASSERT_TRUE(lab) << lab.error();
+    std::set<pid_t> all = descendants();
+    ASSERT_EQ(all.size(), 4u);
+    ASSERT_EQ(::kill(*std::next(all.begin(), static_cast<std::ptrdiff_t>(victim)), SIGKILL), 0);
+    EXPECT_TRUE(ends_by(lab->node, Deadline::after(kPatience))) << "victim " << victim;
+    EXPECT_TRUE(ends_by(lab->outside, Deadline::after(kPatience))) << "victim " << victim;
+    EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty()) << "victim " << victim;
+  }
+}
+
+TEST_F(SandboxLife, EndsWithTheCallersProcess) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  UniqueFd told(ends[0]);
+  UniqueFd tell(ends[1]);
+  const auto caller = fork_child([&] {
+    const auto lab = start_sandbox(shells());
+    if (!lab || ::write(tell.get(), "r", 1) != 1) return 1;
+    ::pause();
+    return 0;
+  });
+  ASSERT_TRUE(caller) << caller.error();
+  tell.reset();
+  char byte = 0;
+  ASSERT_EQ(::read(told.get(), &byte, 1), 1);
+  ASSERT_EQ(descendants().size(), 5u);
+  end_child(*caller);
+  EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+}
+
+// SIGKILL of the caller at any moment of the set-up.
+TEST_F(SandboxLife, LeavesNothingWhereverItsCallerIsKilled) {
+  std::mt19937 random(20'261'123);
+  std::uniform_int_distribution<int> microseconds(0, 60'000);
+  for (int round = 0; round < 40; ++round) {
+    const auto caller = fork_child([] {
+      const auto lab = start_sandbox(shells());
+      ::pause();
+      return 0;
+    });
+    ASSERT_TRUE(caller) << caller.error();
+    timespec moment{.tv_sec = 0, .tv_nsec = microseconds(random) * 1'000L};
+    ::nanosleep(&moment, nullptr);  // the moment itself is what is varied
+    end_child(*caller);
+    ASSERT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty())
+        << "round " << round << ", " << moment.tv_nsec << " ns";
+  }
+}
+
+// And of any process of the lab, whichever there is by then: start_sandbox returns, with a lab or an error, and nothing
+// is left.
+TEST_F(SandboxLife, SurvivesAKillOfAnyProcessDuringSetUp) {
+  std::mt19937 random(4'711);
+  std::uniform_int_distribution<int> microseconds(0, 60'000);
+  for (int round = 0; round < 40; ++round) {
+    const auto caller = fork_child([] {
+      SandboxSpec spec = shells();
+      spec.limit = seconds(20);
+      const auto lab = start_sandbox(spec);
+      if (lab) return 0;
+      if (lab.error().kind != ErrorKind::kLost) fmt::print(stderr, "not kLost: {}\n", lab.error().message());
+      return lab.error().kind == ErrorKind::kLost ? 2 : 3;
+    });
+    ASSERT_TRUE(caller) << caller.error();
+    timespec moment{.tv_sec = 0, .tv_nsec = microseconds(random) * 1'000L};
+    ::nanosleep(&moment, nullptr);
+    std::set<pid_t> victims = descendants();
+    victims.erase(caller->pid);
+    if (!victims.empty()) {
+      const auto chosen = static_cast<std::ptrdiff_t>(random() % victims.size());
+      ::kill(*std::next(victims.begin(), chosen), SIGKILL);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(caller->pid, &status, 0), caller->pid);
+    EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) != 3) << "round " << round << ": another error than kLost";
+    ASSERT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty()) << "round " << round;
+  }
+}
+
+TEST_F(SandboxLife, HoldsNothingOfTheCallersOpen) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe(ends.data()), 0);  // without O_CLOEXEC, as a careless caller has it
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const auto lab = start_sandbox(shells());
+  ASSERT_TRUE(lab) << lab.error();
+  writer.reset();
+  pollfd waiting{.fd = reader.get(), .events = POLLIN, .revents = 0};
+  ASSERT_EQ(::poll(&waiting, 1, 10'000), 1) << "somebody else holds the pipe's other end";
+  char byte = 0;
+  EXPECT_EQ(::read(reader.get(), &byte, 1), 0);
+}
+
+TEST_F(SandboxLife, ReportsAFailureOfTheSetUp) {
+  SandboxSpec spec = shells();
+  spec.host_name = std::string(200, 'x');  // sethostname(2) takes 64
+  const auto lab = start_sandbox(spec);
+  ASSERT_FALSE(lab);
+  EXPECT_THAT(lab.error().message(), ::testing::HasSubstr("set the host name"));
+}
+
+UniqueFd listening(const std::string& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 || ::listen(fd.get(), 8) != 0)
+    fd.reset();
+  return fd;
+}
+
+UniqueFd connected(const std::string& path) {
+  UniqueFd fd(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof address.sun_path - 1);
+  if (::connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) fd.reset();
+  return fd;
+}
+
+TEST_F(SandboxLife, ANamedLabOutlivesItsCallerAndEndsWhenToldTo) {
+  const auto caller = fork_child([] {
+    SandboxSpec spec = shells();
+    spec.node_agent = test::serve_shell_listener;
+    spec.outside_agent = test::serve_shell_listener;
+    SandboxListeners listeners;
+    listeners.node = listening("/run/node.sock");
+    listeners.outside = listening("/run/outside.sock");
+    return start_sandbox(spec, std::move(listeners)) ? 0 : 1;
+  });
+  ASSERT_TRUE(caller) << caller.error();
+  int status = -1;
+  ASSERT_EQ(::waitpid(caller->pid, &status, 0), caller->pid);
+  ASSERT_EQ(status, 0);
+  EXPECT_EQ(descendants().size(), 4u);
+  {
+    const UniqueFd node = connected("/run/node.sock");
+    EXPECT_EQ(ask(node, "hostname").output, "node-1");
+  }
+  {
+    const UniqueFd outside = connected("/run/outside.sock");
+    EXPECT_EQ(ask(outside, "hostname").output, "outside");
+  }
+  ask(connected("/run/node.sock"), "shutdown");
+  EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+  ::unlink("/run/node.sock");
+  ::unlink("/run/outside.sock");
+}
+
+}  // namespace
+}  // namespace netns_lab::node
