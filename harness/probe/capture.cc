@@ -85,7 +85,10 @@ Result<void> Capture::drain(ReceiveBatch& batch, const std::function<void(const 
   }
 }
 
-void Capture::stop() { set_receive_queue(socket_.get(), 0); }
+void Capture::stop() {
+  const int smallest = 0;
+  ::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVBUF, &smallest, sizeof smallest);
+}
 
 Result<std::uint64_t> Capture::drops() {
   tpacket_stats statistics{};

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <map>
-#include <set>
 
 #include "harness/probe/echo_flow.h"
 #include "harness/probe/echo_group.h"
@@ -100,11 +99,11 @@ class EchoRun {
         place.first->second[index] = true;
       }
     }
-    std::set<std::string> namespaces;
+    std::map<std::string, Capture*> captures;
     for (const auto& [name, watched_by] : watching_) {
       const auto capture = tools_.captures.get(name);
       if (capture) {
-        namespaces.insert(name);
+        captures.emplace(name, *capture);
       } else if (lies_in_the_subject(capture.error())) {
         for (std::size_t index = 0; index < flows_.size(); ++index) {
           if (watched_by[index]) flows_[index].give_up(capture.error());
@@ -113,7 +112,7 @@ class EchoRun {
         return tl::unexpected(capture.error());
       }
     }
-    NETNS_LAB_ASSIGN(Watch watch, Watch::start(tools_.captures, namespaces, 0, tools_.batch));
+    NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, 0, tools_.batch));
     watch_.emplace(std::move(watch));
     queue_budget_ = watch_->smallest_queue() / 2;
     return {};

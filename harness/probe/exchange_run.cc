@@ -5,7 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <set>
+#include <map>
 
 #include "harness/probe/exchange_client.h"
 #include "harness/probe/socket_address.h"
@@ -119,9 +119,17 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
   }
   report.source_port = SocketAddress::local_of(fd).port();
   const PayloadPattern payload(random_seed());
-  NETNS_LAB_ASSIGN(Watch watch,
-                   Watch::start(tools.captures, std::set<std::string>(spec.watch.begin(), spec.watch.end()),
-                                report.source_port, tools.batch));
+  std::map<std::string, Capture*> captures;
+  for (const std::string& name : spec.watch) {
+    const auto capture = tools.captures.get(name);
+    if (!capture && lies_in_the_subject(capture.error())) {
+      report.system_errno = capture.error().system_errno;
+      return report;
+    }
+    if (!capture) return tl::unexpected(capture.error());
+    captures.emplace(name, *capture);
+  }
+  NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, report.source_port, tools.batch));
   if (udp) {
     const SocketAddress peer = SocketAddress::of(spec.destination, spec.port);
     if (::connect(fd, peer.get(), peer.size) != 0) report.system_errno = errno;

@@ -17,11 +17,10 @@ Watch::Take with_names(const std::string& network_namespace, LinkNames& names, c
 
 }  // namespace
 
-Result<Watch> Watch::start(CapturePool& pool, const std::set<std::string>& namespaces, std::uint16_t port,
-                           ReceiveBatch& batch) {
+Result<Watch> Watch::start(const std::map<std::string, Capture*>& captures, std::uint16_t port, ReceiveBatch& batch) {
   Watch watch;
-  for (const std::string& network_namespace : namespaces) {
-    NETNS_LAB_ASSIGN(Capture * capture, pool.get(network_namespace));
+  watch.watched_.reserve(captures.size());
+  for (const auto& [network_namespace, capture] : captures) {
     watch.watched_.push_back(Watched{network_namespace, capture, SightingReader(), LinkNames(capture->fd())});
     NETNS_LAB_TRY(capture->start(port, batch));
   }

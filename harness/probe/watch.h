@@ -3,7 +3,7 @@
 #pragma once
 
 #include <functional>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -19,10 +19,8 @@ class Watch {
   // `seen.sighting` has its namespace and link here.
   using Take = std::function<void(const Seen&)>;
 
-  // `port`: whose UDP and TCP packets are taken, too; 0: none. The pool and the batch are borrowed. Errors: as
-  // Capture::open; ENOENT when a namespace does not exist.
-  static Result<Watch> start(CapturePool& pool, const std::set<std::string>& namespaces, std::uint16_t port,
-                             ReceiveBatch& batch);
+  // `port`: whose UDP and TCP packets are taken, too; 0: none. The captures and the batch are borrowed. Error: kSystem.
+  static Result<Watch> start(const std::map<std::string, Capture*>& captures, std::uint16_t port, ReceiveBatch& batch);
   Watch(Watch&&) noexcept = default;
   Watch& operator=(Watch&&) noexcept = default;
   ~Watch();  // lets nothing more into the captures
