@@ -295,12 +295,15 @@ bool is_namespace_file(const std::string& path) {
          path.rfind("/var/run/netns/", 0) == 0;
 }
 
+// mount(8) keeps a private table there whenever it mounts something (libmount).
+bool is_private_to_a_tool(const std::string& path) { return path == "/run/mount" || path.rfind("/run/mount/", 0) == 0; }
+
 Findings files(const Snapshot& before, const Snapshot& after) {
   const std::set<std::string> was(before.files.begin(), before.files.end());
   Findings findings;
   for (const auto& file : after.files) {
-    if (!was.contains(file) && !is_namespace_file(file))
-      findings.push_back(fmt::format("{} was made or changed", visible(file, kLongestValue)));
+    if (was.contains(file) || is_namespace_file(file) || is_private_to_a_tool(file)) continue;
+    findings.push_back(fmt::format("{} was made or changed", visible(file, kLongestValue)));
   }
   return findings;
 }

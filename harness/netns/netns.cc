@@ -121,8 +121,9 @@ Result<NetworkNamespace> NetworkNamespace::adopt(UniqueFd fd) {
   constexpr auto kAttempted = "take a descriptor as a network namespace";
   const int type = ::ioctl(fd.get(), NS_GET_NSTYPE);  // ENOTTY, or worse, where the file is not of nsfs
   if (type != CLONE_NEWNET) {
-    return tl::unexpected(
-        Error::invalid(kAttempted, type < 0 ? "it is not a namespace" : "it is a namespace of another kind"));
+    Error error = Error::invalid(kAttempted, type < 0 ? "it is not a namespace" : "it is a namespace of another kind");
+    error.system_errno = ENOTTY;  // so that a probe can tell it from its own failure, as it does with ENOENT
+    return tl::unexpected(std::move(error));
   }
   struct stat status {};
   if (::fstat(fd.get(), &status) != 0) return tl::unexpected(Error::system(kAttempted, errno));

@@ -260,7 +260,8 @@ ProbeTools::ProbeTools(SocketFactory from) : factory(from), captures(std::move(f
 }
 
 bool lies_in_the_subject(const Error& error) {
-  return error.system_errno == ENODEV || error.system_errno == EADDRNOTAVAIL || error.system_errno == ENOENT;
+  return error.system_errno == ENODEV || error.system_errno == EADDRNOTAVAIL || error.system_errno == ENOENT ||
+         error.system_errno == ENOTTY;  // a file that is no network namespace
 }
 
 Result<std::vector<EchoReport>> run_echoes(ProbeTools& tools, std::span<const EchoSpec> specs, Cancel cancel) {

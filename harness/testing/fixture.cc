@@ -9,6 +9,16 @@
 #include "harness/testing/lab_error.h"
 
 namespace netns_lab {
+namespace {
+
+template <typename Report>
+std::string text_of(const Report& report) {
+  std::ostringstream text;
+  text << report;
+  return text.str();
+}
+
+}  // namespace
 
 void PrintTo(const WorkerParameter& parameter, std::ostream* out) {
   *out << parameter.target << ", " << to_string(parameter.family);
@@ -80,47 +90,35 @@ RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node
 
 EchoReport ConformanceTest::ping(const EchoSpec& spec) {
   EchoReport report = value(environment().ping(spec));
-  if (report.capture_drops > 0) {
-    lab_failed(Error::internal("capture",
-                               fmt::format("the kernel dropped {} packets of the capture: what arrived cannot be told",
-                                           report.capture_drops)));
-  }
-  attach([report] {
-    std::ostringstream text;
-    text << report;
-    return text.str();
-  });
+  check_capture(report.capture_drops);
+  attach([report] { return text_of(report); });
   return report;
 }
 
 EchoReport ConformanceTest::ping_on(Subject& subject, const EchoSpec& spec) {
   if (&subject == &environment().subject()) return ping(spec);
   EchoReport report = value(subject.node().ping(spec));
-  if (report.capture_drops > 0) {
-    lab_failed(Error::internal("capture",
-                               fmt::format("the kernel dropped {} packets of the capture: what arrived cannot be told",
-                                           report.capture_drops)));
-  }
+  check_capture(report.capture_drops);
+  attach([report] { return text_of(report); });
   return report;
 }
 
-std::vector<ExchangeReport> ConformanceTest::exchange(std::vector<ExchangeSpec> specs) {
-  protocol::ProbeRequest request;
-  request.exchanges = std::move(specs);
-  auto reports = value(node().probe(std::move(request))).exchanges;
-  for (const ExchangeReport& report : reports) {
-    attach([report] {
-      std::ostringstream text;
-      text << report;
-      return text.str();
-    });
-  }
-  return reports;
+void ConformanceTest::check_capture(std::uint64_t drops) {
+  if (drops == 0) return;
+  lab_failed(Error::internal(
+      "capture", fmt::format("the kernel dropped {} packets of the capture: what arrived cannot be told", drops)));
 }
 
-protocol::ServeReply ConformanceTest::serve(const ServeSpec& spec) { return value(node().serve(spec)); }
+ExchangeReport ConformanceTest::talk(const Talk& talk) {
+  ExchangeReport report = value(environment().talk(talk));
+  check_capture(report.capture_drops);
+  attach([report] { return text_of(report); });
+  return report;
+}
 
-void ConformanceTest::plan_echoes(std::vector<EchoSpec> specs) { environment().plan_echoes(std::move(specs)); }
+void ConformanceTest::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks) {
+  environment().plan(std::move(echoes), std::move(talks));
+}
 
 std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
   EchoEvidence evidence;

@@ -55,9 +55,9 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   RouteAnswer lookup(const RouteQuery& query);
   EchoReport ping(const EchoSpec& spec);
   EchoReport ping_on(Subject& subject, const EchoSpec& spec);
-  std::vector<ExchangeReport> exchange(std::vector<ExchangeSpec> specs);
-  protocol::ServeReply serve(const ServeSpec& spec);
-  void plan_echoes(std::vector<EchoSpec> specs);
+  ExchangeReport talk(const Talk& talk);
+  // Evidence that several cases share: it is gathered in one go when the first of them asks for a part of it.
+  void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);
 
   // Why an echo failed: asks the node what is needed to tell, so call it in the message of a failed expectation only.
   std::string why(const EchoReport& report, const Way& way);
@@ -85,6 +85,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   std::optional<std::string> begin_requirement(const std::string& id);
 
  private:
+  void check_capture(std::uint64_t drops);
   WorkerContext& context() const;
   LabEnvironment& environment() const;
 };

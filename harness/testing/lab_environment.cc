@@ -1,6 +1,7 @@
 #include "harness/testing/lab_environment.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <utility>
 
 namespace netns_lab {
@@ -8,9 +9,21 @@ namespace {
 
 constexpr std::chrono::seconds kOpenLimit{20};
 
-// Names that tests may use beside the scenario's own (docs/scenarios): kept short enough for IFNAMSIZ.
+// Names that tests may use beside the scenario's own (docs/scenarios).
 const std::vector<std::string> kTestNamespaces = {"netns-lab-third0", "netns-lab-third1"};
 const std::vector<std::string> kTestLinks = {"nl-third0", "nl-third1"};
+
+// Why a server could not be opened that is no failure of ours: no such namespace (or a file that is none), link or
+// address there.
+bool lies_in_the_subject(const Error& error) {
+  constexpr int kErrnos[] = {ENOENT, ENOTTY, ENODEV, EADDRNOTAVAIL, EAFNOSUPPORT};
+  return std::find(std::begin(kErrnos), std::end(kErrnos), error.system_errno) != std::end(kErrnos);
+}
+
+Result<Subject> open_fresh(const LabSpec& spec, const LabServices& services, SubjectPlan plan) {
+  NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, services, Deadline::after(kOpenLimit)));
+  return Subject::prepare(std::move(lab), std::move(plan));
+}
 
 }  // namespace
 
@@ -21,19 +34,35 @@ LabEnvironment::LabEnvironment(WorkerContext& context)
 
 void LabEnvironment::SetUp() {
   set_up_error_.reset();
-  reports_.clear();
+  echo_reports_.clear();
+  talk_reports_.clear();
   const auto made = set_up();
-  if (!made) set_up_error_ = made.error();
+  if (!made) {
+    set_up_error_ = made.error();
+    context_.set_up_failed = true;
+  }
 }
 
 Result<void> LabEnvironment::set_up() {
+  // A filter may leave out all that needs a fresh node: then it is made when it is asked for.
+  if (has_fresh_lab() && context_.spec.filter.empty()) start_fresh_lab();
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(context_.spec.lab, context_.services, Deadline::after(kOpenLimit)));
-  start_fresh_lab();
-  NETNS_LAB_ASSIGN(subject_, prepare(std::move(lab)));
-  return subject_->build();
+  NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
+  NETNS_LAB_TRY(subject_->build(Look::kEverything));
+  // A target that failed once is not made to fail (or hang) again before anybody asks.
+  if (fresh_starting_.valid() && subject_->outcome().succeeded) return rehearse();
+  return {};
 }
 
-Result<Subject> LabEnvironment::prepare(Lab lab) {
+bool LabEnvironment::has_fresh_lab() const { return context_.spec.lab.provider == Provider::kSandbox; }
+
+LabSpec LabEnvironment::fresh_spec() const {
+  LabSpec spec = context_.spec.lab;
+  spec.name.clear();
+  return spec;
+}
+
+SubjectPlan LabEnvironment::subject_plan() const {
   SubjectPlan plan;
   plan.target = context_.spec.target;
   plan.task.scenario = context_.spec.scenario->name;
@@ -43,60 +72,107 @@ Result<Subject> LabEnvironment::prepare(Lab lab) {
   plan.task.step_limit = context_.spec.step_limit;
   plan.more_namespaces = kTestNamespaces;
   plan.more_links = kTestLinks;
-  return Subject::prepare(std::move(lab), std::move(plan));
-}
-
-Result<EchoReport> LabEnvironment::ping(const EchoSpec& spec) {
-  const auto planned = std::find(planned_.begin(), planned_.end(), spec);
-  if (planned == planned_.end()) return subject_->node().ping(spec);
-  if (reports_.empty()) {
-    protocol::ProbeRequest request;
-    request.echoes = planned_;
-    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject_->node().probe(std::move(request)));
-    if (reply.echoes.size() != planned_.size())
-      return tl::unexpected(Error::internal("probe", "the node answered another number of echoes than was asked for"));
-    reports_ = std::move(reply.echoes);
-  }
-  return reports_[static_cast<std::size_t>(planned - planned_.begin())];
+  return plan;
 }
 
 void LabEnvironment::start_fresh_lab() {
-  if (context_.spec.lab.provider != Provider::kSandbox || fresh_streams_) return;
-  LabSpec spec = context_.spec.lab;
-  spec.name.clear();
-  auto streams = context_.services.start_private(spec);
-  if (streams) fresh_streams_ = std::move(*streams);  // otherwise whoever needs it tries again and tells
+  fresh_starting_ =
+      std::async(std::launch::async, [spec = fresh_spec(), services = context_.services, plan = subject_plan()] {
+        return open_fresh(spec, services, plan);
+      });
+}
+
+Result<void> LabEnvironment::rehearse() {
+  NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
+  NETNS_LAB_TRY(fresh_->build(Look::kLinks));
+  return fresh_->begin_tear_down();
 }
 
 Result<Subject*> LabEnvironment::fresh_subject() {
   if (fresh_) return &*fresh_;
-  if (context_.spec.lab.provider != Provider::kSandbox) return &*subject_;
-  LabSpec spec = context_.spec.lab;
-  spec.name.clear();
-  LabServices services = context_.services;
-  if (fresh_streams_) {
-    services.start_private = [this](const LabSpec&) -> Result<AgentStreams> {
-      return *std::exchange(fresh_streams_, std::nullopt);
-    };
+  if (!has_fresh_lab()) return &*subject_;
+  if (fresh_starting_.valid()) {
+    NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
+  } else {
+    NETNS_LAB_ASSIGN(fresh_, open_fresh(fresh_spec(), context_.services, subject_plan()));
   }
-  NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, services, Deadline::after(kOpenLimit)));
-  NETNS_LAB_ASSIGN(fresh_, prepare(std::move(lab)));
   return &*fresh_;
 }
 
 void LabEnvironment::spoil_fresh_subject() { fresh_.reset(); }
 
+void LabEnvironment::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks) {
+  planned_echoes_ = std::move(echoes);
+  planned_talks_ = std::move(talks);
+}
+
+Result<EchoReport> LabEnvironment::ping(const EchoSpec& spec) {
+  const auto planned = std::find(planned_echoes_.begin(), planned_echoes_.end(), spec);
+  if (planned == planned_echoes_.end()) return subject_->node().ping(spec);
+  if (echo_reports_.empty()) {
+    protocol::ProbeRequest request;
+    request.echoes = planned_echoes_;
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject_->node().probe(std::move(request)));
+    if (reply.echoes.size() != planned_echoes_.size()) {
+      return tl::unexpected(Error::internal("probe", "the node answered another number of echoes than was asked for"));
+    }
+    echo_reports_ = std::move(reply.echoes);
+  }
+  return echo_reports_[static_cast<std::size_t>(planned - planned_echoes_.begin())];
+}
+
+Result<ExchangeReport> LabEnvironment::talk(const Talk& talk) {
+  const auto planned = std::find(planned_talks_.begin(), planned_talks_.end(), talk);
+  if (planned == planned_talks_.end()) {
+    NETNS_LAB_ASSIGN(const std::vector<ExchangeReport> reports, do_talks({talk}));
+    return reports.front();
+  }
+  if (talk_reports_.empty()) {
+    NETNS_LAB_ASSIGN(talk_reports_, do_talks(planned_talks_));
+  }
+  return talk_reports_[static_cast<std::size_t>(planned - planned_talks_.begin())];
+}
+
+Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<Talk>& talks) {
+  Node& node = subject_->node();
+  std::vector<ExchangeReport> reports(talks.size());
+  std::vector<std::size_t> asked;
+  std::vector<protocol::Handle> servers;
+  protocol::ProbeRequest request;
+  for (std::size_t i = 0; i < talks.size(); ++i) {
+    reports[i].spec = talks[i].client;
+    const auto server = node.serve(talks[i].server);
+    if (!server) {
+      if (!lies_in_the_subject(server.error())) return tl::unexpected(server.error());
+      reports[i].system_errno = server.error().system_errno;
+      continue;
+    }
+    servers.push_back(server->handle);
+    asked.push_back(i);
+    request.exchanges.push_back(talks[i].client);
+    request.exchanges.back().port = server->port;
+  }
+  if (asked.empty()) return reports;
+  NETNS_LAB_ASSIGN(protocol::ProbeReply reply, node.probe(std::move(request)));
+  for (const protocol::Handle server : servers) NETNS_LAB_TRY(node.close(server));
+  if (reply.exchanges.size() != asked.size()) {
+    return tl::unexpected(Error::internal("probe", "the node answered another number of exchanges than was asked for"));
+  }
+  for (std::size_t i = 0; i < asked.size(); ++i) reports[asked[i]] = std::move(reply.exchanges[i]);
+  return reports;
+}
+
 void LabEnvironment::TearDown() {
   const auto done = tear_down();
   if (!done && !set_up_error_ && !context_.worst_lab_error) context_.worst_lab_error = done.error();
+  if (fresh_starting_.valid()) static_cast<void>(fresh_starting_.get());
   fresh_.reset();
-  fresh_streams_.reset();
   subject_.reset();
 }
 
 Result<void> LabEnvironment::tear_down() {
-  // A private lab goes with its streams.
-  if (!subject_ || !subject_->is_built() || context_.spec.lab.name.empty()) return {};
+  const bool goes_with_its_streams = has_fresh_lab() && context_.spec.lab.name.empty();
+  if (!subject_ || subject_->state() == Subject::State::kEmpty || goes_with_its_streams) return {};
   if (context_.spec.keep_on_failure && context_.any_failed) {
     protocol::ClaimRequest keep;
     keep.namespaces = context_.topology.namespaces;
@@ -104,8 +180,7 @@ Result<void> LabEnvironment::tear_down() {
     keep.keep = true;
     return subject_->node().claim(keep);
   }
-  NETNS_LAB_TRY(subject_->tear_down());
-  return {};
+  return subject_->tear_down();
 }
 
 }  // namespace netns_lab

@@ -5,7 +5,7 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
+#include <future>
 #include <optional>
 #include <vector>
 
@@ -14,6 +14,13 @@
 #include "harness/testing/worker_context.h"
 
 namespace netns_lab {
+
+// A server in one place and a client of it in another.
+struct Talk {
+  ServeSpec server;
+  ExchangeSpec client;  // its port is the server's
+  bool operator==(const Talk&) const = default;
+};
 
 class LabEnvironment : public ::testing::Environment {
  public:
@@ -25,30 +32,39 @@ class LabEnvironment : public ::testing::Environment {
   Subject& subject() { return *subject_; }  // only without set_up_error
   const Declaration& declared() const { return declared_; }
 
-  // One echo. Those announced by plan_echoes are sent together, the first time one of them is asked for.
+  // One echo, one exchange. Those announced beforehand are done together, the first time one of them is asked for. A
+  // server that cannot be opened for a reason that lies in the subject (no such address there) is in the report.
   Result<EchoReport> ping(const EchoSpec& spec);
-  void plan_echoes(std::vector<EchoSpec> specs) { planned_ = std::move(specs); }
+  Result<ExchangeReport> talk(const Talk& talk);
+  void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);
 
-  // A node for claims that change the network: in a sandbox lab a private sandbox of its own, elsewhere this one.
-  // Nothing is built on it at first. It is shared by the cases that ask for it, in their order; one that leaves it
-  // spoilt says so.
+  // A node for claims that change the network: in a sandbox lab a private sandbox of its own, elsewhere this one. It is
+  // shared by the cases that ask for it, in their order; one that leaves it spoilt says so. Where all cases run it was
+  // prepared beside the first one: built, and its tear-down begun, so that the kernel's work on it is done by the time
+  // it is looked at.
   Result<Subject*> fresh_subject();
   void spoil_fresh_subject();
 
  private:
   Result<void> set_up();
-  Result<Subject> prepare(Lab lab);
-  Result<void> tear_down();
+  bool has_fresh_lab() const;
+  LabSpec fresh_spec() const;
+  SubjectPlan subject_plan() const;
   void start_fresh_lab();
+  Result<void> rehearse();
+  Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks);
+  Result<void> tear_down();
 
   WorkerContext& context_;
   Declaration declared_;
   std::optional<Error> set_up_error_;
   std::optional<Subject> subject_;
-  std::optional<AgentStreams> fresh_streams_;  // of a sandbox that is starting
+  std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;
-  std::vector<EchoSpec> planned_;
-  std::vector<EchoReport> reports_;
+  std::vector<EchoSpec> planned_echoes_;
+  std::vector<EchoReport> echo_reports_;
+  std::vector<Talk> planned_talks_;
+  std::vector<ExchangeReport> talk_reports_;
 };
 
 }  // namespace netns_lab

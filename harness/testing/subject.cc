@@ -16,6 +16,8 @@ constexpr milliseconds kSettleLimit{
 constexpr milliseconds kDeletionLimit{
     5'000};  // from a namespace's deletion to its links gone; 30 to 50 ms on an idle machine
 
+constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
+
 enum class Settled { kYes, kNotYet, kNever };
 
 // Have all declared links settled? Never, when one is missing or nobody raised it: nothing is to be waited for then.
@@ -76,40 +78,50 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
     for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
   }
   NETNS_LAB_TRY(subject.node().claim(claim));
-  NETNS_LAB_ASSIGN(subject.before_, subject.observe(false));
+  NETNS_LAB_ASSIGN(subject.before_, subject.observe(Look::kNode));
   return subject;
 }
 
-Result<void> Subject::build() {
+Result<void> Subject::build(Look look) {
   ++builds_;
-  is_built_ = true;  // even a failed build may leave something
+  state_ = State::kBuilt;  // even a failed build may leave something
   NETNS_LAB_ASSIGN(outcome_, plan_.target->build(node(), plan_.task));
-  return settle();
-}
-
-Result<void> Subject::settle() {
-  NETNS_LAB_ASSIGN(after_, observe(true));
+  NETNS_LAB_ASSIGN(after_, observe(look));
   const Declaration declared = declaration_of(plan_.task.topology);
   if (settled(after_, declared) != Settled::kNotYet) return {};
   const auto waited = node().await(all_operational(declared), kSettleLimit);
   if (!waited && !is_timeout(waited)) return waited;
-  NETNS_LAB_ASSIGN(after_, observe(true));
+  NETNS_LAB_ASSIGN(after_, observe(look));
   return {};
 }
 
-Result<TargetOutcome> Subject::tear_down() {
-  NETNS_LAB_ASSIGN(TargetOutcome torn_down, plan_.target->tear_down(node(), plan_.task));
-  const auto waited =
-      node().await(all_gone(plan_.task.topology), torn_down.succeeded ? kDeletionLimit : milliseconds(500));
-  if (!waited && !is_timeout(waited)) return tl::unexpected(waited.error());
-  is_built_ = false;
-  return torn_down;
+Result<void> Subject::begin_tear_down() {
+  NETNS_LAB_ASSIGN(tear_down_outcome_, plan_.target->tear_down(node(), plan_.task));
+  state_ = State::kGoing;
+  return {};
 }
 
-Result<Snapshot> Subject::observe(bool with_pristine) {
+Result<void> Subject::finish_tear_down() {
+  const auto limit = tear_down_outcome_.succeeded ? kDeletionLimit : kFailedDeletionLimit;
+  const auto waited = node().await(all_gone(plan_.task.topology), limit);
+  if (!waited && !is_timeout(waited)) return waited;
+  state_ = State::kEmpty;
+  return {};
+}
+
+Result<void> Subject::tear_down() {
+  if (state_ == State::kBuilt) NETNS_LAB_TRY(begin_tear_down());
+  if (state_ == State::kGoing) NETNS_LAB_TRY(finish_tear_down());
+  return {};
+}
+
+Result<Snapshot> Subject::observe(Look look) {
   SnapshotOptions options;
-  options.all_sysctls = true;
-  options.pristine = with_pristine;
+  const bool everything = look != Look::kLinks;
+  options.all_sysctls = everything;
+  options.processes = everything;
+  options.files = everything;
+  options.pristine = look == Look::kEverything;
   return node().snapshot(options);
 }
 

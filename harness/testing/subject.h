@@ -1,11 +1,12 @@
 // The network under test on one node: the node as it was, what the target did, the node as it is.
 //
 //   NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), plan));   // names claimed, baseline taken
-//   NETNS_LAB_TRY(subject.build());                                             // the target builds; links have
-//   settled subject.outcome(), subject.before(), subject.after() NETNS_LAB_TRY(subject.tear_down());
+//   NETNS_LAB_TRY(subject.build(Look::kEverything));                            // the target builds; links have
+//   settled subject.outcome(), subject.before(), subject.after() NETNS_LAB_TRY(subject.begin_tear_down()); // the
+//   target removes it NETNS_LAB_TRY(subject.finish_tear_down());                                  // the kernel has,
+//   too
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,13 @@ struct SubjectPlan {
   std::vector<std::string> more_links;
 };
 
+// How much is looked at: reading all sysctls of a namespace alone takes 3 ms.
+enum class Look {
+  kLinks,       // to see whether they have settled
+  kNode,        // everything, to be compared with the node itself
+  kEverything,  // and what a pristine namespace looks like, to compare declared namespaces with
+};
+
 class Subject {
  public:
   // Claims the names and takes the baseline. Errors: those of Node; kTaken when a name is in use; kInvalid when an
@@ -32,33 +40,38 @@ class Subject {
   Node& node() { return lab_.node(); }
   const protocol::HelloReply& hello() { return lab_.node().hello(); }
   const Snapshot& before() const { return before_; }
-  const Snapshot& after() const { return after_; }  // taken once the links had settled
+  const Snapshot& after() const { return after_; }  // of the last build, taken once its links had settled
   const TargetOutcome& outcome() const { return outcome_; }
-  bool is_built() const { return is_built_; }
+  const TargetOutcome& tear_down_outcome() const { return tear_down_outcome_; }
+
+  enum class State { kEmpty, kBuilt, kGoing };
+  State state() const { return state_; }
   int builds() const { return builds_; }  // how often it was built
 
-  // The target builds. What it does wrong is in outcome(); an error is the lab's.
-  Result<void> build();
-  // The target tears down, and the kernel is waited for: links and names that do not go are left to the snapshot to
-  // tell.
-  Result<TargetOutcome> tear_down();
-  // The whole state now, as before() and after() were taken.
-  Result<Snapshot> observe(bool with_pristine);
+  // The target builds, and after() is taken. What the target does wrong is in outcome(); an error is the lab's.
+  Result<void> build(Look look);
+  // The target tears down; the kernel removes links some 30 to 50 ms later, in which something else can be done.
+  Result<void> begin_tear_down();
+  // Waits for the kernel. What does not go is left to a snapshot to tell.
+  Result<void> finish_tear_down();
+  // Whatever there is, it is torn down now.
+  Result<void> tear_down();
+  Result<Snapshot> observe(Look look);
 
  private:
   Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {}
-  Result<void> settle();
 
   Lab lab_;
   SubjectPlan plan_;
   Snapshot before_;
   Snapshot after_;
   TargetOutcome outcome_;
-  bool is_built_ = false;
+  TargetOutcome tear_down_outcome_;
+  State state_ = State::kEmpty;
   int builds_ = 0;
 };
 
-// The addresses a topology gives to containers; kInvalid when the node itself has one, or a subnet that holds one.
+// kInvalid when a container's address is in a subnet of the node's uplink.
 Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>& uplink_addresses);
 
 }  // namespace netns_lab

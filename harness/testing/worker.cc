@@ -64,7 +64,12 @@ ExitStatus status_of(const Error& error) {
 }
 
 ExitStatus status_of(const WorkerContext& context, const Counts& counts) {
-  if (context.worst_lab_error) return status_of(*context.worst_lab_error);
+  if (context.worst_lab_error) {
+    const ExitStatus status = status_of(*context.worst_lab_error);
+    // The user's input was refused before anything was built, or not at all: later it is we who asked for nonsense.
+    const bool is_ours = status == ExitStatus::kUsage && !context.set_up_failed;
+    return is_ours ? ExitStatus::kHarnessBroke : status;
+  }
   if (counts.errors > 0) return ExitStatus::kHarnessBroke;
   if (counts.failed > 0) return ExitStatus::kNotConformant;
   if (counts.total() == counts.skipped) return ExitStatus::kNothingRan;

@@ -27,6 +27,7 @@ struct WorkerContext {
   std::unique_ptr<CaseRecord> running;    // the case that runs now
   bool running_announced = false;         // its CaseStarted has been emitted
   std::optional<Error> worst_lab_error;   // decides the exit status
+  bool set_up_failed = false;             // that error came from the set-up
   bool any_failed = false;                // a case failed or broke
 
   // Marks the running case (if any) as `error` and throws LabError.

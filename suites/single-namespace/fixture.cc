@@ -29,6 +29,18 @@ EchoSpec echo(const std::string& from, const IpAddress& to, std::uint32_t payloa
   return spec;
 }
 
+Talk talk_between(Transport transport, const std::string& from, const std::string& to, const IpAddress& destination) {
+  Talk talk;
+  talk.server.network_namespace = to;
+  talk.server.transport = transport;
+  talk.server.address = destination;
+  talk.client.network_namespace = from;
+  talk.client.transport = transport;
+  talk.client.destination = destination;
+  talk.client.watch = {from, to};
+  return talk;
+}
+
 Prefix prefix_of(const char* text) { return Prefix::parse(text).value(); }
 
 }  // namespace
@@ -44,7 +56,12 @@ void SingleNamespace::SetUp() {
     specs.push_back(echo_in(payload, true));
     specs.push_back(echo_out(payload, true));
   }
-  plan_echoes(std::move(specs));
+  std::vector<Talk> talks;
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    talks.push_back(talk_in(transport));
+    talks.push_back(talk_out(transport));
+  }
+  plan(std::move(specs), std::move(talks));
 }
 
 EchoSpec SingleNamespace::echo_in(std::uint32_t payload, bool dont_fragment) const {
@@ -82,25 +99,9 @@ std::vector<Prefix> SingleNamespace::declared_addresses(const std::string& netwo
   return prefixes;
 }
 
-ExchangeReport SingleNamespace::talk(Transport transport, const std::string& from, const std::string& to,
-                                     const IpAddress& destination) {
-  ServeSpec server;
-  server.network_namespace = to;
-  server.transport = transport;
-  server.address = destination;
-  const auto served = serve(server);
-  ExchangeSpec client;
-  client.network_namespace = from;
-  client.transport = transport;
-  client.destination = destination;
-  client.port = served.port;
-  client.watch = {from, to};
-  auto reports = exchange({client});
-  value(node().close(served.handle));
-  if (reports.size() != 1)
-    lab_failed(Error::internal("exchange", "the node answered another number of exchanges than was asked for"));
-  return reports.front();
-}
+Talk SingleNamespace::talk_in(Transport transport) const { return talk_between(transport, "", con(), address()); }
+
+Talk SingleNamespace::talk_out(Transport transport) { return talk_between(transport, con(), "", uplink_address()); }
 
 void SingleNamespace::forget_neighbours() {
   SnapshotOptions options;
@@ -119,9 +120,11 @@ void SingleNamespace::forget_neighbours() {
   if (!changes.empty()) value(node().apply(std::move(changes)));
 }
 
-void SingleNamespace::expect_built(Subject& subject) {
-  value(subject.build());
-  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
+Subject& SingleNamespace::built_subject() {
+  Subject& subject = fresh_subject();
+  if (subject.state() == Subject::State::kGoing) value(subject.finish_tear_down());
+  if (subject.state() == Subject::State::kEmpty) value(subject.build(Look::kLinks));
+  return subject;
 }
 
 void SingleNamespace::expect_echoes_both_ways(Subject& subject) {

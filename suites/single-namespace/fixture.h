@@ -33,13 +33,15 @@ class SingleNamespace : public ConformanceTest {
   const Route& declared_route(const std::string& network_namespace) const;
   std::vector<Prefix> declared_addresses(const std::string& network_namespace, const std::string& link) const;
 
-  // One UDP or TCP exchange with a server in the other place.
-  ExchangeReport talk(Transport transport, const std::string& from, const std::string& to, const IpAddress& address);
+  // A UDP or TCP exchange: the node with a server in the namespace, and the reverse.
+  Talk talk_in(Transport transport) const;
+  Talk talk_out(Transport transport);
 
   // Has both ends forget what they know of each other's link-layer addresses.
   void forget_neighbours();
 
-  void expect_built(Subject& subject);
+  // The fresh node with the network on it.
+  Subject& built_subject();
   void expect_echoes_both_ways(Subject& subject);
 
   static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)

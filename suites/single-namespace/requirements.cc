@@ -162,7 +162,8 @@ std::vector<Requirement> reachability() {
            "An echo one byte larger than the MTU, with don't-fragment set, is refused by the sender's kernel "
            "(EMSGSIZE) and never appears on the "
            "far end.",
-           ends, "A link that takes more than its MTU, or drops it silently, breaks path MTU discovery."),
+           {"host-route-chosen", "way-back-chosen"},
+           "A link that takes more than its MTU, or drops it silently, breaks path MTU discovery."),
       must("fragmented", "RFC 791, 3.2; RFC 8200, 4.5",
            "Echoes of twice the MTU are fragmented, put together again and answered both ways.", ends,
            "Large UDP datagrams (DNS, tunnels) need fragments to pass."),
@@ -193,7 +194,8 @@ std::vector<Requirement> life() {
            "After tear-down, once the kernel has deleted the links, the node is exactly as before the build.", {},
            "What is left behind breaks the next build, or stays on the machine for good."),
       must("rebuild", "tutorial part 1, all steps",
-           "Build, tear down, build again works, and the container is reached again.", {"tear-down"},
+           "Build, tear down, build again works, and the container is reached again.",
+           {"build", "host-to-container", "container-to-host", "tear-down"},
            "A network that can be built only once on a machine cannot be operated."),
   };
 }

@@ -305,14 +305,14 @@ TEST_P(SingleNamespace, FragmentedEchoesAreAnswered) {
 
 TEST_P(SingleNamespace, UdpIsEchoedBothWays) {
   REQUIREMENT("single-namespace.udp");
-  EXPECT_THAT(talk(Transport::kUdp, "", con(), address()), CameBackIntact(inward()));
-  EXPECT_THAT(talk(Transport::kUdp, con(), "", uplink_address()), CameBackIntact(outward()));
+  EXPECT_THAT(talk(talk_in(Transport::kUdp)), CameBackIntact(inward()));
+  EXPECT_THAT(talk(talk_out(Transport::kUdp)), CameBackIntact(outward()));
 }
 
 TEST_P(SingleNamespace, TcpIsEchoedBothWays) {
   REQUIREMENT("single-namespace.tcp");
-  EXPECT_THAT(talk(Transport::kTcp, "", con(), address()), CameBackIntact(inward()));
-  EXPECT_THAT(talk(Transport::kTcp, con(), "", uplink_address()), CameBackIntact(outward()));
+  EXPECT_THAT(talk(talk_in(Transport::kTcp)), CameBackIntact(inward()));
+  EXPECT_THAT(talk(talk_out(Transport::kTcp)), CameBackIntact(outward()));
 }
 
 // ---- life: these change the network, so they get a fresh node and come last. They share it: torn down, rebuilt, then
@@ -321,27 +321,28 @@ TEST_P(SingleNamespace, TcpIsEchoedBothWays) {
 TEST_P(SingleNamespace, TearDownLeavesNothing) {
   REQUIREMENT("single-namespace.tear-down");
   Subject& subject = fresh_subject();
-  if (!subject.is_built()) value(subject.build());
-  const TargetOutcome torn_down = value(subject.tear_down());
-  EXPECT_TRUE(torn_down.succeeded) << torn_down.failure << "\n" << torn_down.output;
-  EXPECT_THAT(value(subject.observe(false)), SameAsBefore(subject.before()));
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  value(subject.tear_down());
+  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
+                                                     << subject.tear_down_outcome().output;
+  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
   if (HasFailure()) spoil_fresh_subject();
 }
 
 TEST_P(SingleNamespace, RebuildWorks) {
   REQUIREMENT("single-namespace.rebuild");
   Subject& subject = fresh_subject();
-  if (subject.builds() == 0) value(subject.build());
-  if (subject.is_built()) value(subject.tear_down());
-  expect_built(subject);
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  value(subject.tear_down());
+  value(subject.build(Look::kLinks));
+  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
   expect_echoes_both_ways(subject);
   if (HasFailure()) spoil_fresh_subject();
 }
 
 TEST_P(SingleNamespace, NothingIsForwardedToTheContainer) {
   REQUIREMENT("single-namespace.isolation");
-  Subject& subject = fresh_subject();
-  if (!subject.is_built()) expect_built(subject);
+  Subject& subject = built_subject();
   ThirdNamespace third = value(ThirdNamespace::create(subject, 0, family()));
   value(third.set_forwarding(false));
   // The control: the third namespace's packets do reach the node.
@@ -358,8 +359,7 @@ TEST_P(SingleNamespace, NothingIsForwardedToTheContainer) {
 
 TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
   REQUIREMENT("single-namespace.forwarding");
-  Subject& subject = fresh_subject();
-  if (!subject.is_built()) expect_built(subject);
+  Subject& subject = built_subject();
   ThirdNamespace third = value(ThirdNamespace::create(subject, 1, family()));
   value(third.set_forwarding(true));
   // The reply dies by design: the container's default route is via itself. So the probe cannot end early; a second one
