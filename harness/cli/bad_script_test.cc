@@ -62,14 +62,14 @@ INSTANTIATE_TEST_SUITE_P(
         BadScript{"ThatHangsAndIgnoresSigterm",
                   "trap '' TERM; while :; do sleep 600; done",
                   "",
-                  "deadline",
+                  "did not end in time",
                   {"--timeout", "1"}},
         BadScript{"ThatForksADaemon", "", "setsid sleep 600 >/dev/null 2>&1 </dev/null &", "left processes running"},
         BadScript{"ThatPrintsAHundredMegabytes", "yes | head -c 100000000", "exit 1", "status 1"},
         BadScript{"ThatPrintsBinary", "head -c 100000 /dev/urandom; printf '\\377\\000\\033[31m'", "exit 1",
                   "status 1"},
-        BadScript{"ThatBuildsOnlyHalf", "", "ip -n \"$CON\" address flush dev veth2", "single-namespace.address"},
-        BadScript{"ThatBuildsNothing", "exit 0", "", "single-namespace.namespace"},
+        BadScript{"ThatBuildsOnlyHalf", "", "ip -n \"$CON\" address flush dev veth2", "veth2 lacks the address"},
+        BadScript{"ThatBuildsNothing", "exit 0", "", "there is no /run/netns/netns1"},
         BadScript{"ThatIsKilled", "kill -9 $$", "", "SIGKILL"}),
     [](const testing::TestParamInfo<BadScript>& row) { return row.param.name; });
 
