@@ -1,17 +1,13 @@
 #include "reports/junit.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
 #include <map>
+#include <optional>
 #include <set>
 #include <utility>
 #include <vector>
 
-#include "harness/base/unique_fd.h"
 #include "harness/model/judgement.h"
 #include "reports/junit_case.h"
 
@@ -211,12 +207,10 @@ JunitDocument::~JunitDocument() = default;
 void JunitDocument::add(const RunEvent& event) { std::visit(*state_, event); }
 std::string JunitDocument::text() const { return state_->text(); }
 
-JunitFile::JunitFile(std::string path) : path_(std::move(path)), temporary_(path_ + ".new") {}
-
 Result<JunitFile> JunitFile::create(std::string path) {
-  JunitFile file(std::move(path));
-  NETNS_LAB_TRY(file.write());
-  return file;
+  JunitDocument document;
+  NETNS_LAB_ASSIGN(ReplacedFile file, ReplacedFile::create(std::move(path), document.text()));
+  return JunitFile(std::move(file), std::move(document));
 }
 
 void JunitFile::add(const RunEvent& event) {
@@ -226,21 +220,7 @@ void JunitFile::add(const RunEvent& event) {
 
 Result<void> JunitFile::write() {
   if (!changed_) return {};
-  const std::string text = document_.text();
-  {
-    const UniqueFd file(::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666));
-    if (!file.valid()) return tl::unexpected(Error::system("create " + temporary_, errno));
-    std::string_view rest = text;
-    while (!rest.empty()) {
-      const ssize_t written = ::write(file.get(), rest.data(), rest.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) return tl::unexpected(Error::system("write to " + temporary_, errno));
-      rest.remove_prefix(static_cast<std::size_t>(written));
-    }
-  }
-  if (::rename(temporary_.c_str(), path_.c_str()) != 0) {
-    return tl::unexpected(Error::system(fmt::format("rename {} to {}", temporary_, path_), errno));
-  }
+  NETNS_LAB_TRY(file_.replace(document_.text()));
   changed_ = false;
   return {};
 }

@@ -11,9 +11,11 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 
 #include "harness/base/error.h"
 #include "harness/model/run_record.h"
+#include "reports/replaced_file.h"
 
 namespace netns_lab::reports {
 
@@ -35,16 +37,16 @@ class JunitDocument {
 
 class JunitFile {
  public:
+  // kTaken while another run writes to the same path.
   static Result<JunitFile> create(std::string path);
   void add(const RunEvent& event);
   Result<void> write();
 
  private:
-  explicit JunitFile(std::string path);
-  std::string path_;
-  std::string temporary_;  // the same for all writes of this process; a killed one leaves at most this file
+  JunitFile(ReplacedFile file, JunitDocument document) : file_(std::move(file)), document_(std::move(document)) {}
+  ReplacedFile file_;
   JunitDocument document_;
-  bool changed_ = true;
+  bool changed_ = false;
 };
 
 // Of a whole record, to be merged or written again.
