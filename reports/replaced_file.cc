@@ -26,6 +26,15 @@ Result<UniqueFd> open_locked(const std::string& path) {
   return file;
 }
 
+// Whether somebody who opened the file while it had the public name may still be reading it. A write lease is granted
+// only when no other descriptor is open (fcntl(2)); the spare name is known to nobody, so no new one can appear. Where
+// there are no leases: yes, as far as we know.
+bool may_be_read(const UniqueFd& file) {
+  if (::fcntl(file.get(), F_SETLEASE, F_WRLCK) != 0) return true;
+  ::fcntl(file.get(), F_SETLEASE, F_UNLCK);
+  return false;
+}
+
 }  // namespace
 
 ReplacedFile::ReplacedFile(std::string path)
@@ -87,12 +96,21 @@ Result<void> ReplacedFile::swap_names() {
     return tl::unexpected(Error::system(fmt::format("rename {} to {}", spare_path_, path_), errno));
   }
   shown_ = std::exchange(spare_, Side());
+  return renew_spare();
+}
+
+Result<void> ReplacedFile::renew_spare() {
+  if (::unlink(spare_path_.c_str()) != 0 && errno != ENOENT) {
+    return tl::unexpected(Error::system("remove " + spare_path_, errno));
+  }
+  spare_ = Side();
   NETNS_LAB_ASSIGN(UniqueFd next, open_locked(spare_path_));
   spare_.file = std::move(next);
   return {};
 }
 
 Result<void> ReplacedFile::replace(std::string_view text) {
+  if (may_be_read(spare_.file)) NETNS_LAB_TRY(renew_spare());
   NETNS_LAB_TRY(fill(spare_, text));
   return swap_names();
 }

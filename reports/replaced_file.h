@@ -39,6 +39,7 @@ class ReplacedFile {
   explicit ReplacedFile(std::string path);
   Result<void> fill(Side& side, std::string_view text) const;
   Result<void> swap_names();
+  Result<void> renew_spare();
 
   std::string path_;
   std::string spare_path_;

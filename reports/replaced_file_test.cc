@@ -1,10 +1,13 @@
 #include "reports/replaced_file.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -73,6 +76,35 @@ TEST_F(ReplacedFileIn, SurvivesItsRemovalByAnother) {
   EXPECT_EQ(content(), "second");
   ASSERT_TRUE(file->replace("third"));
   EXPECT_EQ(content(), "third");
+}
+TEST_F(ReplacedFileIn, IsWholeForWhoeverStillReadsAnOldText) {
+  Result<ReplacedFile> file = ReplacedFile::create(path(), "text 0");
+  ASSERT_TRUE(file);
+  std::vector<UniqueFd> readers;
+  for (int i = 0; i < 6; ++i) {
+    readers.emplace_back(::open(path().c_str(), O_RDONLY | O_CLOEXEC));
+    ASSERT_TRUE(file->replace("text " + std::to_string(i + 1)));
+  }
+  for (std::size_t i = 0; i < readers.size(); ++i) {
+    std::array<char, 32> text{};
+    const ssize_t got = ::read(readers[i].get(), text.data(), text.size());
+    EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(got)), "text " + std::to_string(i));
+  }
+  EXPECT_EQ(content(), "text 6");
+  EXPECT_EQ(names().size(), 2U);
+}
+TEST_F(ReplacedFileIn, WritesInPlaceWhenNobodyReads) {
+  Result<ReplacedFile> file = ReplacedFile::create(path(), "0");
+  ASSERT_TRUE(file);
+  const auto inode = [this] {
+    struct stat status {};
+    return ::stat(path().c_str(), &status) == 0 ? status.st_ino : 0;
+  };
+  const auto first = inode();
+  ASSERT_TRUE(file->replace("1"));
+  EXPECT_NE(inode(), first);
+  ASSERT_TRUE(file->replace("2"));
+  EXPECT_EQ(inode(), first);
 }
 TEST_F(ReplacedFileIn, IsTakenWhileAnotherProcessWritesIt) {
   Result<ReplacedFile> file = ReplacedFile::create(path(), "first");
