@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <map>
 #include <optional>
 #include <unordered_map>
@@ -39,7 +40,8 @@ std::string place(const std::string& network_namespace) {
 
 class NetworkHandles::State {
  public:
-  State(std::string directory, NetworkNamespace own) : directory_(std::move(directory)), own_(std::move(own)) {}
+  State(std::string directory, NetworkNamespace own)
+      : directory_(std::move(directory)), own_(std::move(own)), sysctl_reader_(own_.network_namespace.identity()) {}
 
   const std::string& directory() const { return directory_; }
 
@@ -62,6 +64,24 @@ class NetworkHandles::State {
     NETNS_LAB_ASSIGN(NetlinkSocket made, NetlinkSocket::adopt(std::move(*raw), protocol));
     return &handles->sockets.emplace(protocol, std::move(made)).first->second;
   }
+
+  Result<void> open_sockets(const std::string& name) {
+    NETNS_LAB_ASSIGN(Handles* const handles, find(name));
+    const auto open_missing = [&]() -> Result<void> {
+      for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
+        if (handles->sockets.count(protocol) != 0) continue;
+        auto raw = netlink::open_raw(protocol);
+        if (!raw && raw.error().system_errno == EPROTONOSUPPORT) continue;
+        if (!raw) return tl::unexpected(std::move(raw).error());
+        NETNS_LAB_ASSIGN(NetlinkSocket made, NetlinkSocket::adopt(std::move(*raw), protocol));
+        handles->sockets.emplace(protocol, std::move(made));
+      }
+      return {};
+    };
+    return name.empty() ? open_missing() : within(handles->network_namespace, open_missing);
+  }
+
+  SysctlReader& sysctl_reader() { return sysctl_reader_; }
 
   Result<void> create(const std::string& name) {
     NETNS_LAB_ASSIGN(NetworkNamespace made, create_named_namespace(directory_, name));
@@ -86,6 +106,7 @@ class NetworkHandles::State {
  private:
   std::string directory_;
   Handles own_;
+  SysctlReader sysctl_reader_;
   std::unordered_map<std::string, Handles> named_;
   int uses_ = 0;
 };
@@ -109,6 +130,12 @@ Result<netlink::NetlinkSocket*> NetworkHandles::socket(const std::string& networ
                                                        netlink::Protocol protocol) {
   return state_->socket(network_namespace, protocol);
 }
+
+Result<void> NetworkHandles::open_sockets(const std::string& network_namespace) {
+  return state_->open_sockets(network_namespace);
+}
+
+SysctlReader& NetworkHandles::sysctl_reader() { return state_->sysctl_reader(); }
 
 Result<const NetworkNamespace*> NetworkHandles::network_namespace(const std::string& name) {
   NETNS_LAB_ASSIGN(const Handles* const handles, state_->find(name));

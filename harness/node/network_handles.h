@@ -17,6 +17,7 @@
 #include "harness/base/unique_fd.h"
 #include "harness/netlink/netlink_socket.h"
 #include "harness/netns/netns.h"
+#include "harness/node/sysctl_reader.h"
 
 namespace netns_lab::node {
 
@@ -45,6 +46,9 @@ class NetworkHandles {
   // ends.
   Result<netlink::NetlinkSocket*> socket(const std::string& network_namespace,
                                          netlink::Protocol protocol = netlink::Protocol::kRoute);
+  // Opens the sockets of all protocols that the kernel has, in one visit.
+  Result<void> open_sockets(const std::string& network_namespace);
+  SysctlReader& sysctl_reader();
   Result<const NetworkNamespace*> network_namespace(const std::string& name);
   // The index of a link, asked once in a Use.
   Result<std::uint32_t> link_index(const std::string& network_namespace, const std::string& link);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <map>
 #include <set>
 #include <thread>
 #include <tuple>
@@ -18,6 +19,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
 #include "harness/node/sysctl.h"
+#include "harness/node/sysctl_reader.h"
 
 namespace netns_lab::node {
 namespace {
@@ -101,24 +103,20 @@ Result<NamespaceState> read_with(const Sockets& sockets) {
   return state;
 }
 
-// A kernel without the protocol: nothing of that sort can be there.
-Result<NetlinkSocket*> optional_socket(NetworkHandles& handles, const std::string& network_namespace,
-                                       Protocol protocol) {
-  auto socket = handles.socket(network_namespace, protocol);
-  if (!socket && socket.error().system_errno == EPROTONOSUPPORT) return nullptr;
-  return socket;
-}
-
+// A kernel without a protocol: nothing of that sort can be there.
 Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_namespace) {
+  NETNS_LAB_TRY(handles.open_sockets(network_namespace));
   Sockets sockets;
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
-  NETNS_LAB_ASSIGN(sockets.diagnosis, optional_socket(handles, network_namespace, Protocol::kSocketDiagnosis));
-  NETNS_LAB_ASSIGN(sockets.netfilter, optional_socket(handles, network_namespace, Protocol::kNetfilter));
+  if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
+  if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
   return sockets;
 }
 
-Result<Sysctls> sysctls_of(const NetworkNamespace& network_namespace, const SnapshotOptions& options) {
-  if (options.all_sysctls) return read_all_sysctls(network_namespace);
+// Those that need no socket.
+Result<Sysctls> common_sysctls(SysctlReader& reader, const NetworkNamespace& network_namespace,
+                               const SnapshotOptions& options) {
+  if (options.all_sysctls) return reader.read_common(network_namespace);
   if (options.sysctls.empty()) return Sysctls{};
   return read_sysctls(network_namespace, options.sysctls);
 }
@@ -146,31 +144,35 @@ Result<void> name_peers(NetworkHandles& handles, const std::string& network_name
   return {};
 }
 
-Result<NamespaceState> read_without_sysctls(NetworkHandles& handles, const std::string& network_namespace,
-                                            const std::vector<std::string>& known) {
+Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, const std::string& network_namespace,
+                                                   const SnapshotOptions& options,
+                                                   const std::vector<std::string>& known) {
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
   NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace));
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
   state.name = network_namespace;
   state.inode = opened->inode();
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
+  if (options.all_sysctls) {
+    NETNS_LAB_ASSIGN(state.sysctls, handles.sysctl_reader().read_interfaces(*opened, *sockets.route));
+  }
   return state;
 }
 
 // Reads the sysctls of many namespaces on as many threads as there are processors: 580 small files each make them the
 // bulk of a snapshot.
-class SysctlReader {
+class CommonSysctls {
  public:
-  SysctlReader(std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options)
-      : namespaces_(std::move(namespaces)), options_(options), results_(namespaces_.size()) {
+  CommonSysctls(SysctlReader& reader, std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options)
+      : reader_(reader), namespaces_(std::move(namespaces)), options_(options), results_(namespaces_.size()) {
     const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t helpers = options.all_sysctls ? std::min(namespaces_.size(), processors) : 0;
     // The last share is the caller's own, in finish().
     for (std::size_t i = 1; i < helpers; ++i) threads_.emplace_back([this] { work(); });
   }
-  SysctlReader(const SysctlReader&) = delete;
-  SysctlReader& operator=(const SysctlReader&) = delete;
-  ~SysctlReader() { join(); }
+  CommonSysctls(const CommonSysctls&) = delete;
+  CommonSysctls& operator=(const CommonSysctls&) = delete;
+  ~CommonSysctls() { join(); }
 
   std::vector<Result<Sysctls>> finish() {
     work();
@@ -181,7 +183,7 @@ class SysctlReader {
  private:
   void work() {
     for (std::size_t i = next_++; i < namespaces_.size(); i = next_++)
-      results_[i] = sysctls_of(*namespaces_[i], options_);
+      results_[i] = common_sysctls(reader_, *namespaces_[i], options_);
   }
   void join() {
     for (std::thread& thread : threads_) {
@@ -189,6 +191,7 @@ class SysctlReader {
     }
   }
 
+  SysctlReader& reader_;
   std::vector<const NetworkNamespace*> namespaces_;
   const SnapshotOptions& options_;
   std::vector<Result<Sysctls>> results_;
@@ -201,9 +204,10 @@ class SysctlReader {
 Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::string& network_namespace,
                                           const SnapshotOptions& options, const std::vector<std::string>& known) {
   const NetworkHandles::Use use(handles);
-  NETNS_LAB_ASSIGN(NamespaceState state, read_without_sysctls(handles, network_namespace, known));
+  NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, network_namespace, options, known));
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
-  NETNS_LAB_ASSIGN(state.sysctls, sysctls_of(*opened, options));
+  NETNS_LAB_ASSIGN(Sysctls common, common_sysctls(handles.sysctl_reader(), *opened, options));
+  state.sysctls.merge(common);
   return state;
 }
 
@@ -221,40 +225,44 @@ Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles,
     present.push_back(name);
     namespaces.push_back(*opened);
   }
-  SysctlReader sysctls(std::move(namespaces), options);
+  CommonSysctls sysctls(handles.sysctl_reader(), std::move(namespaces), options);
   std::vector<NamespaceState> states;
   states.reserve(present.size());
   for (const std::string& name : present) {
-    NETNS_LAB_ASSIGN(NamespaceState state, read_without_sysctls(handles, name, names));
+    NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, name, options, names));
     states.push_back(std::move(state));
   }
   std::vector<Result<Sysctls>> values = sysctls.finish();
   for (std::size_t i = 0; i < states.size(); ++i) {
-    NETNS_LAB_ASSIGN(states[i].sysctls, std::move(values[i]));
+    NETNS_LAB_ASSIGN(Sysctls common, std::move(values[i]));
+    states[i].sysctls.merge(common);
   }
   return states;
 }
 
-Result<NamespaceState> read_pristine_state(NetworkHandles&, const SnapshotOptions& options) {
+Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options) {
   NETNS_LAB_ASSIGN(const NetworkNamespace fresh, NetworkNamespace::create());
-  const auto open = [&](Protocol protocol) -> Result<NetlinkSocket> {
-    UniqueFd raw;
-    NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
-      NETNS_LAB_ASSIGN(raw, netlink::open_raw(protocol));
-      return {};
-    }));
-    return NetlinkSocket::adopt(std::move(raw), protocol);
+  std::map<Protocol, NetlinkSocket> opened;
+  NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
+    for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
+      auto made = NetlinkSocket::open(protocol);
+      if (!made && protocol == Protocol::kRoute) return tl::unexpected(std::move(made).error());
+      if (made) opened.emplace(protocol, std::move(*made));
+    }
+    return {};
+  }));
+  const auto socket = [&](Protocol protocol) {
+    const auto found = opened.find(protocol);
+    return found == opened.end() ? nullptr : &found->second;
   };
-  NETNS_LAB_ASSIGN(NetlinkSocket route, open(Protocol::kRoute));
-  auto diagnosis = open(Protocol::kSocketDiagnosis);
-  auto netfilter = open(Protocol::kNetfilter);
-  Sockets sockets;
-  sockets.route = &route;
-  if (diagnosis) sockets.diagnosis = &*diagnosis;
-  if (netfilter) sockets.netfilter = &*netfilter;
+  const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter)};
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
   state.inode = fresh.inode();
-  NETNS_LAB_ASSIGN(state.sysctls, sysctls_of(fresh, options));
+  NETNS_LAB_ASSIGN(state.sysctls, common_sysctls(handles.sysctl_reader(), fresh, options));
+  if (options.all_sysctls) {
+    NETNS_LAB_ASSIGN(Sysctls of_interfaces, handles.sysctl_reader().read_interfaces(fresh, *sockets.route));
+    state.sysctls.merge(of_interfaces);
+  }
   return state;
 }
 

@@ -66,4 +66,6 @@ inline std::vector<Change> single_namespace() {
           AddRoute{"", direct_route("10.200.1.1/32", "veth1")}};
 }
 
+inline std::vector<Change> part_1() { return single_namespace(); }
+
 }  // namespace netns_lab::node

@@ -1,17 +1,12 @@
 #include "harness/node/sysctl.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstddef>
-#include <cstdint>
-#include <cstring>
 #include <optional>
 #include <utility>
 
@@ -34,9 +29,14 @@ std::string swapped(std::string_view text) {
   return out;
 }
 
-// What one file holds, without its line end; none when it cannot be read (errno says why). Values are some bytes long,
-// never over a page.
-std::optional<std::string> read_value(int file) {
+Error refused(std::string_view key, std::string_view why) {
+  return Error::invalid(fmt::format("sysctl \"{}\"", visible(key, 128)), std::string(why),
+                        "give a key such as net.ipv4.ip_forward");
+}
+
+}  // namespace
+
+std::optional<std::string> read_sysctl_file(int file) {
   std::array<char, 4096> page;
   ssize_t size = 0;
   do {
@@ -46,66 +46,6 @@ std::optional<std::string> read_value(int file) {
   while (size > 0 && page[static_cast<std::size_t>(size) - 1] == '\n') --size;
   return std::string(page.data(), static_cast<std::size_t>(size));
 }
-
-struct Listing {
-  std::vector<std::string> files;
-  std::vector<std::string> folders;
-};
-
-Result<Listing> list(int folder) {
-  // linux_dirent64, which has no header; readdir(3) would cost an allocation and an fstat for each of 30 folders.
-  struct Entry {
-    std::uint64_t inode;
-    std::int64_t offset;
-    std::uint16_t length;
-    std::uint8_t type;
-  };
-  constexpr std::size_t kNameOffset = offsetof(Entry, type) + 1;
-  Listing listing;
-  alignas(8) std::array<char, 8192> buffer;
-  for (;;) {
-    const long size = ::syscall(SYS_getdents64, folder, buffer.data(), buffer.size());
-    if (size < 0) return tl::unexpected(Error::system("list a folder of /proc/sys/net", errno));
-    if (size == 0) return listing;
-    for (long at = 0; at < size;) {
-      Entry entry;
-      std::memcpy(&entry, buffer.data() + at, sizeof entry);
-      const std::string name = buffer.data() + at + kNameOffset;
-      at += entry.length;
-      if (name == "." || name == "..") continue;
-      (entry.type == DT_DIR ? listing.folders : listing.files).push_back(name);
-    }
-  }
-}
-
-// A dot inside a name (an interface "eth0.100") is written as '/', as sysctl(8) does.
-std::string part(std::string name) {
-  std::replace(name.begin(), name.end(), '.', '/');
-  return name;
-}
-
-// What vanishes or cannot be read (write-only keys, secrets that are not set) is left out.
-Result<void> read_tree(int folder, const std::string& prefix, Sysctls& values) {
-  NETNS_LAB_ASSIGN(const Listing listing, list(folder));
-  for (const std::string& name : listing.files) {
-    const UniqueFd file(::openat(folder, name.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid()) continue;
-    if (auto value = read_value(file.get())) values.emplace(prefix + part(name), std::move(*value));
-  }
-  for (const std::string& name : listing.folders) {
-    const UniqueFd inner(::openat(folder, name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!inner.valid()) continue;
-    NETNS_LAB_TRY(read_tree(inner.get(), prefix + part(name) + ".", values));
-  }
-  return {};
-}
-
-Error refused(std::string_view key, std::string_view why) {
-  return Error::invalid(fmt::format("sysctl \"{}\"", visible(key, 128)), std::string(why),
-                        "give a key such as net.ipv4.ip_forward");
-}
-
-}  // namespace
 
 Result<std::string> sysctl_path(std::string_view key) {
   if (key.substr(0, 4) != "net.") return tl::unexpected(refused(key, "only what is below net belongs to a namespace"));
@@ -142,7 +82,7 @@ Result<void> write_sysctl(const NetworkNamespace& network_namespace, std::string
 Result<std::string> read_sysctl(const NetworkNamespace& network_namespace, std::string_view key) {
   NETNS_LAB_ASSIGN(const std::string path, sysctl_path(key));
   NETNS_LAB_ASSIGN(const UniqueFd file, open_in(network_namespace, path, O_RDONLY));
-  auto value = read_value(file.get());
+  auto value = read_sysctl_file(file.get());
   if (!value) return tl::unexpected(Error::system("read " + path, errno));
   return *value;
 }
@@ -154,20 +94,9 @@ Result<Sysctls> read_sysctls(const NetworkNamespace& network_namespace, const st
       NETNS_LAB_ASSIGN(const std::string path, sysctl_path(key));
       const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
       if (!file.valid()) continue;
-      if (auto value = read_value(file.get())) values.emplace(key, std::move(*value));
+      if (auto value = read_sysctl_file(file.get())) values.emplace(key, std::move(*value));
     }
     return {};
-  }));
-  return values;
-}
-
-Result<Sysctls> read_all_sysctls(const NetworkNamespace& network_namespace) {
-  Sysctls values;
-  NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-    constexpr auto kTop = "/proc/sys/net";
-    const UniqueFd top(::open(kTop, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!top.valid()) return tl::unexpected(Error::system(fmt::format("open {}", kTop), errno));
-    return read_tree(top.get(), "net.", values);
   }));
   return values;
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,12 +23,14 @@ Result<void> write_sysctl(const NetworkNamespace& network_namespace, std::string
 Result<std::string> read_sysctl(const NetworkNamespace& network_namespace,
                                 std::string_view key);  // without the line end
 
+// What an open sysctl file holds, without its line end; none when it cannot be read (errno says why). Values are some
+// bytes long, never over a page.
+std::optional<std::string> read_sysctl_file(int file);
+
 using Sysctls = std::map<std::string, std::string>;
 
 // The values of `keys`, without those that are not there or cannot be read. The thread is inside the namespace once,
 // for all of them.
 Result<Sysctls> read_sysctls(const NetworkNamespace& network_namespace, const std::vector<std::string>& keys);
-// Everything below net.* that can be read: some 580 keys, 3-5 ms.
-Result<Sysctls> read_all_sysctls(const NetworkNamespace& network_namespace);
 
 }  // namespace netns_lab::node

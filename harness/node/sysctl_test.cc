@@ -70,17 +70,5 @@ TEST_F(SysctlTest, KeysThatAreNotThereAreLeftOut) {
   EXPECT_THAT(*values, ElementsAre(Pair("net.ipv4.ip_forward", testing::AnyOf("0", "1"))));
 }
 
-TEST_F(SysctlTest, AllOfThemAreTheOnesReadOneByOne) {
-  const auto all = read_all_sysctls(namespace_);
-  ASSERT_TRUE(all) << all.error();
-  EXPECT_GT(all->size(), 200U);
-  EXPECT_EQ(all->count("net.ipv4.conf.lo.forwarding"), 1U);
-  std::vector<std::string> keys;
-  for (const auto& [key, value] : *all) keys.push_back(key);
-  const auto one_by_one = read_sysctls(namespace_, keys);
-  ASSERT_TRUE(one_by_one) << one_by_one.error();
-  EXPECT_EQ(*all, *one_by_one);
-}
-
 }  // namespace
 }  // namespace netns_lab::node

@@ -1,0 +1,59 @@
+// Reads all network sysctls of namespaces, again and again, without opening every file every time.
+//
+// Of some 600 files most are an interface's own: 130 each. The kernel gives the same settings as opaque bytes in two
+// netlink dumps (netlink/link_settings.h). What bytes meant which values is remembered: an interface with known bytes,
+// in any namespace, is not read at all. And which keys there are is listed once; a module that comes or goes
+// (/proc/modules) has it listed anew. Threads: read_common() may run on several at once, and beside read_interfaces().
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/netlink/link_settings.h"
+#include "harness/netns/netns.h"
+#include "harness/node/sysctl.h"
+
+namespace netns_lab::node {
+
+class SysctlReader {
+ public:
+  // `own`: the node's own namespace; it may have keys that others lack.
+  explicit SysctlReader(NamespaceIdentity own) : own_(own) {}
+
+  // All keys but the interfaces' own.
+  Result<Sysctls> read_common(const NetworkNamespace& network_namespace);
+  // The interfaces' own. `socket` is a route socket of the namespace.
+  Result<Sysctls> read_interfaces(const NetworkNamespace& network_namespace, netlink::NetlinkSocket& socket);
+
+ private:
+  struct Folder {
+    std::string path;  // below /proc/sys/net; "." is that itself
+    std::vector<std::string> files;
+  };
+  struct Keys {
+    std::vector<Folder> folders;
+    std::array<std::vector<std::string>, 4> interface_files;  // of an interface, by tree (kTrees in the .cc)
+    std::string modules;
+  };
+  using Values = std::vector<std::pair<std::string, std::string>>;  // file, value
+
+  static Result<Keys> list_keys();
+  static Result<void> list_folder(int top, const std::string& path, Keys& keys);
+  // Inside the namespace.
+  Result<std::shared_ptr<const Keys>> keys_of(const NetworkNamespace& network_namespace);
+  std::shared_ptr<const Values> remembered(const std::string& settings) const;
+
+  NamespaceIdentity own_;
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Keys> own_keys_;
+  std::shared_ptr<const Keys> other_keys_;
+  std::unordered_map<std::string, std::shared_ptr<const Values>> meanings_;  // tree and settings -> values
+};
+
+}  // namespace netns_lab::node
