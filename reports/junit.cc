@@ -19,13 +19,16 @@ constexpr auto kNotFinished = "not-finished";
 struct RunningCase {
   CaseStarted started;
   CaseIdentity identity;
+  std::string unfinished;  // its text should the harness end now
 };
 
 struct Suite {
   WorkerStarted worker;
   std::string class_name;
-  std::string head;   // properties
-  std::string cases;  // those that ended, as text
+  std::string name;        // the class name as an attribute's value
+  std::string head;        // properties
+  std::string unfinished;  // text of the worker itself should the harness end between two cases
+  std::string cases;       // those that ended, as text
   Counts counts;
   std::chrono::microseconds duration{0};
   std::vector<RunningCase> running;
@@ -89,12 +92,15 @@ class JunitDocument::State {
     Suite& suite = suites_[event.worker];
     suite.worker = event;
     suite.class_name = unique(class_names_, fmt::format("{}.{}.{}", event.scenario, event.target, event.family));
-    suite.head = suite_properties(event);
+    furnish(suite);
   }
   void operator()(const WorkerEnded& event) { suite(event.worker).ended = event; }
   void operator()(const CaseStarted& event) {
     Suite& of = suite(event.worker);
-    of.running.push_back({event, identify(of, event.suite, event.name)});
+    const CaseIdentity identity = identify(of, event.suite, event.name);
+    of.running.push_back(
+        {event, identity,
+         unfinished_case(identity, event.file, event.line, kNotFinished, "was running when the harness ended")});
   }
   void operator()(const CaseEnded& event) {
     Suite& of = suite(event.worker);
@@ -114,11 +120,16 @@ class JunitDocument::State {
   std::string text() const {
     Totals totals;
     std::string body;
+    std::size_t size = 4096;
+    for (const auto& [number, suite] : suites_) size += suite.cases.size() + suite.head.size() + 4096;
+    body.reserve(size);  // also for what comes in front of it
     for (const auto& [number, suite] : suites_) totals += print(suite, body);
     if (!ended_ || !ended_well(ended_->status)) totals += print_run(body);
     if (ended_) totals.duration = ended_->duration;
-    return "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"netns-lab\" " + totals.attributes() + ">\n" +
-           body + "</testsuites>\n";
+    const std::string head =
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"netns-lab\" " + totals.attributes() + ">\n";
+    body += "</testsuites>\n";
+    return body.insert(0, head);
   }
 
  private:
@@ -135,7 +146,7 @@ class JunitDocument::State {
     Suite& made = suites_[worker];
     made.worker.worker = worker;
     made.class_name = unique(class_names_, fmt::format("worker {}", worker));
-    made.head = suite_properties(made.worker);
+    furnish(made);
     return made;
   }
 
@@ -143,22 +154,27 @@ class JunitDocument::State {
     return {of.class_name, unique(case_names_[of.worker.worker], suite_name + "." + name)};
   }
 
+  static void furnish(Suite& suite) {
+    suite.name = attribute(suite.class_name);
+    suite.head = suite_properties(suite.worker);
+    suite.unfinished = unfinished_case({suite.class_name, "(worker)"}, "", 0, kNotFinished,
+                                       "the harness ended before this worker had run all its cases");
+  }
+
   // The cases of a worker that have no verdict, and the worker itself when it broke between two cases.
   static std::vector<std::string> unfinished(const Suite& suite) {
     std::vector<std::string> cases;
     for (const RunningCase& one : suite.running) {
-      const std::string type = suite.ended ? type_of(suite.ended->status) : kNotFinished;
-      const std::string message = suite.ended ? with_reason("was running when its worker ended", suite.ended->message)
-                                              : std::string("was running when the harness ended");
-      cases.push_back(unfinished_case(one.identity, one.started.file, one.started.line, type, message));
+      cases.push_back(
+          suite.ended ? unfinished_case(one.identity, one.started.file, one.started.line, type_of(suite.ended->status),
+                                        with_reason("was running when its worker ended", suite.ended->message))
+                      : one.unfinished);
     }
     if (!cases.empty()) return cases;
-    const CaseIdentity worker{suite.class_name, "(worker)"};
     if (!suite.ended) {
-      cases.push_back(
-          unfinished_case(worker, "", 0, kNotFinished, "the harness ended before this worker had run all its cases"));
+      cases.push_back(suite.unfinished);
     } else if (!ended_well(suite.ended->status)) {
-      cases.push_back(unfinished_case(worker, "", 0, type_of(suite.ended->status),
+      cases.push_back(unfinished_case({suite.class_name, "(worker)"}, "", 0, type_of(suite.ended->status),
                                       with_reason(to_string(suite.ended->status), suite.ended->message)));
     }
     return cases;
@@ -171,7 +187,7 @@ class JunitDocument::State {
                   .errors = suite.counts.errors + static_cast<unsigned>(open.size()),
                   .skipped = suite.counts.skipped + suite.counts.known_failures,
                   .duration = suite.duration};
-    body += fmt::format("<testsuite name=\"{}\" {}>\n", attribute(suite.class_name), totals.attributes());
+    body += fmt::format("<testsuite name=\"{}\" {}>\n", suite.name, totals.attributes());
     body += suite.head;
     body += suite.cases;
     for (const std::string& one : open) body += one;

@@ -344,6 +344,7 @@ TEST(JunitFile, SurvivesAKillAtAnyMoment) {
   const Folder folder;
   const std::string path = (folder / "junit.xml").string();
   for (int round = 0; round < 20; ++round) {
+    fs::remove(path);  // of the round before
     const pid_t child = ::fork();
     ASSERT_GE(child, 0);
     if (child == 0) write_until_killed(path);
