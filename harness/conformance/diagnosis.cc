@@ -101,30 +101,41 @@ std::optional<Diagnosis> judge_problems(const EchoEvidence& evidence) {
   return std::nullopt;
 }
 
+// Sightings of neighbour resolution. Questions and answers are told apart by Sighting::identifier: RFC 826; RFC
+// 4861, 4.3 and 4.4.
+enum class Part { kQuestion, kAnswer };
+bool seen_resolving(const EchoEvidence& evidence, const std::string& network_namespace, const std::string& link,
+                    Part part, PacketDirection direction) {
+  const bool v4 = evidence.report.spec.destination.is_v4();
+  const SightingKind kind = v4 ? SightingKind::kArp : SightingKind::kNeighbourDiscovery;
+  const std::uint16_t wanted = part == Part::kQuestion ? (v4 ? 1 : 135) : (v4 ? 2 : 136);
+  return std::any_of(evidence.report.sightings.begin(), evidence.report.sightings.end(), [&](const Sighting& sighting) {
+    return sighting.network_namespace == network_namespace && sighting.link == link && sighting.kind == kind &&
+           sighting.identifier == wanted && sighting.direction == direction;
+  });
+}
+
 std::optional<Diagnosis> judge_resolution(const EchoEvidence& evidence, const Way& way, Step step,
                                           const std::string& whose) {
   const bool v4 = evidence.report.spec.destination.is_v4();
-  const SightingKind kind = v4 ? SightingKind::kArp : SightingKind::kNeighbourDiscovery;
   const std::string protocol = v4 ? "ARP" : "neighbour discovery";
-  if (!seen(evidence, way.near_namespace, way.near_link, kind, PacketDirection::kSent)) {
-    return Diagnosis{
-        step,
-        fmt::format(
-            "{} never left {} in {}, and no {} question for it did: a packet filter, or a neighbour entry that failed",
-            whose, way.near_link, place_text(way.near_namespace), protocol)};
+  if (!seen_resolving(evidence, way.near_namespace, way.near_link, Part::kQuestion, PacketDirection::kSent)) {
+    return Diagnosis{step, fmt::format("{} never left {} in {}, and no {} question for it did: a packet filter, or a "
+                                       "neighbour entry that is wrong or failed",
+                                       whose, way.near_link, place_text(way.near_namespace), protocol)};
   }
-  if (!seen(evidence, way.far_namespace, way.far_link, kind, PacketDirection::kReceived)) {
-    return Diagnosis{
-        step,
-        fmt::format("{} asked by {} who has the next hop, and the question never arrived at {}: the two are not joined",
-                    way.near_link, protocol, way.far_link)};
+  if (!seen_resolving(evidence, way.far_namespace, way.far_link, Part::kQuestion, PacketDirection::kReceived)) {
+    return Diagnosis{step,
+                     fmt::format("{} asked by {} who has the next hop, and the question never arrived at {}: the two "
+                                 "are not joined",
+                                 way.near_link, protocol, way.far_link)};
   }
-  if (!seen(evidence, way.far_namespace, way.far_link, kind, PacketDirection::kSent)) {
-    return Diagnosis{step, fmt::format("{} asked by {} who has the next hop; the question arrived at {}, and nobody in "
-                                       "{} answered: the address asked for is not there, "
-                                       "or {} does not answer ({})",
-                                       way.near_link, protocol, way.far_link, place_text(way.far_namespace),
-                                       way.far_link, v4 ? "NOARP, arp_ignore" : "the address is not usable yet")};
+  if (!seen_resolving(evidence, way.far_namespace, way.far_link, Part::kAnswer, PacketDirection::kSent)) {
+    return Diagnosis{
+        step, fmt::format("{} asked by {} who has the next hop; the question arrived at {}, and nobody in {} answered: "
+                          "the address asked for is not there, or {} does not answer ({})",
+                          way.near_link, protocol, way.far_link, place_text(way.far_namespace), way.far_link,
+                          v4 ? "NOARP, arp_ignore" : "the address is not usable yet")};
   }
   return std::nullopt;
 }

@@ -24,12 +24,13 @@ RouteAnswer out_of(const std::string& link) {
 }
 
 void see(EchoEvidence& evidence, const std::string& network_namespace, const std::string& link,
-         PacketDirection direction, SightingKind kind) {
+         PacketDirection direction, SightingKind kind, std::uint16_t identifier = 1) {
   Sighting sighting;
   sighting.network_namespace = network_namespace;
   sighting.link = link;
   sighting.direction = direction;
   sighting.kind = kind;
+  if (kind == SightingKind::kArp) sighting.identifier = identifier;
   evidence.report.sightings.push_back(sighting);
 }
 
@@ -116,7 +117,7 @@ const Row kRows[] = {
        see_request_arrive(e);
        see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kArp);
        see(e, "", "veth1", PacketDirection::kReceived, SightingKind::kArp);
-       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kArp);
+       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kArp, 2);
      },
      Step::kReceiver, "did not answer"},
     {"ReplyLost",

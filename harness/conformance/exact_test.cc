@@ -67,6 +67,19 @@ TEST(ExactAddresses, TakesAStablePrivateLinkLocalAddressWhereTheLinkMakesSuch) {
   EXPECT_THAT(address_findings(state, "veth2", {prefix("10.200.1.1/32")}), IsEmpty());
 }
 
+TEST(ExactAddresses, TakesTheLinkLocalAddressOfTheMacALinkHadWhenItWasRaised) {
+  NamespaceState state = container();
+  state.links[1].mac = MacAddress::parse("02:00:00:00:00:99").value();
+  EXPECT_THAT(address_findings(state, "veth2", {prefix("10.200.1.1/32")}), IsEmpty());
+}
+
+TEST(ExactAddresses, TakesOnlyOneLinkLocalAddressThatIsMadeFromAMac) {
+  NamespaceState state = container();
+  const auto other = link_local_of(MacAddress::parse("02:00:00:00:00:99").value());
+  state.addresses.push_back(address(state.links[1], other.to_string() + "/64", Scope::kLink));
+  EXPECT_THAT(address_findings(state, "veth2", {prefix("10.200.1.1/32")}), Contains(HasSubstr(other.to_string())));
+}
+
 class WrongRoute : public ::testing::TestWithParam<Row> {};
 TEST_P(WrongRoute, IsTold) {
   NamespaceState state = container();

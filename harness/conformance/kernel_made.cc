@@ -27,6 +27,14 @@ bool any_address(const NamespaceState& state, const std::string& link, Matches m
                      [&](const InterfaceAddress& address) { return address.link == link && matches(address); });
 }
 
+bool has_eui64_form(const IpAddress& address) { return address.bytes()[11] == 0xff && address.bytes()[12] == 0xfe; }
+
+bool has_address_of_its_mac(const NamespaceState& state, const Link& link) {
+  return any_address(state, link.name, [&](const InterfaceAddress& address) {
+    return address.prefix.address == link_local_of(link.mac);
+  });
+}
+
 bool is_local_table_route(const Route& route, const NamespaceState& state, const std::string& link) {
   const Prefix& destination = route.destination;
   const bool v4 = destination.address.is_v4();
@@ -73,6 +81,7 @@ bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceStat
   const Link* link = state.find_link(address.link);
   if (link == nullptr) return false;
   if (address.prefix.address == link_local_of(link->mac)) return true;
+  if (has_eui64_form(address.prefix.address) && !has_address_of_its_mac(state, *link)) return true;
   const auto mode = state.sysctls.find("net.ipv6.conf." + address.link + ".addr_gen_mode");
   return mode != state.sysctls.end() && (mode->second == "2" || mode->second == "3");
 }

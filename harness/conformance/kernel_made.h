@@ -6,9 +6,9 @@
 
 namespace netns_lab {
 
-// fe80::/64 with the interface identifier made from the link's MAC address (RFC 4291, appendix A; addrconf_ifid_eui48),
-// or, where the link's addr_gen_mode says so (sysctl net.ipv6.conf.LINK.addr_gen_mode 2 or 3, RFC 7217), any fe80::/64
-// address of that link.
+// fe80::/64 with the interface identifier made from the link's MAC address (RFC 4291, appendix A; addrconf_ifid_eui48).
+// A link whose MAC was changed after it was raised (udev does so) has the one made from the MAC it had then. Where the
+// link's addr_gen_mode says so (sysctl net.ipv6.conf.LINK.addr_gen_mode 2 or 3, RFC 7217): any fe80::/64 address of it.
 bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceState& state);
 
 // Local, broadcast, anycast, multicast and connected routes that the kernel derives from an address or an IPv6 link of

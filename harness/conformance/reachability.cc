@@ -10,6 +10,9 @@
 namespace netns_lab {
 namespace {
 
+// Sighting::identifier of neighbour resolution: RFC 826; RFC 4861, 4.3 and 4.4.
+constexpr std::uint16_t kArpRequest = 1, kArpReply = 2, kNeighbourSolicitation = 135, kNeighbourAdvertisement = 136;
+
 // Identical findings are told once, in the order of their first occurrence.
 class Tally {
  public:
@@ -114,6 +117,9 @@ void judge_echo(const EchoReport& report, const EchoExpectation& want, const Ech
     if (want.reply_from && echo.reply->source != *want.reply_from) {
       tally.add(fmt::format("the reply came from {}, not from {}", echo.reply->source.to_string(),
                             want.reply_from->to_string()));
+    }
+    if (want.ttl && echo.reply->ttl != *want.ttl) {
+      tally.add(fmt::format("the reply came with TTL {}, not {}", echo.reply->ttl, *want.ttl));
     }
     if (want.payload_intact && !echo.reply->payload_intact) tally.add("the reply's payload is not what was sent");
   }
@@ -228,29 +234,31 @@ std::vector<std::string> resolution_findings(const EchoReport& report, const Way
   const std::string protocol = v4 ? "ARP" : "neighbour discovery";
   const std::string near = interface_text(way.near_link, way.near_namespace);
   const std::string far = interface_text(way.far_link, way.far_namespace);
+  const std::uint16_t question = v4 ? kArpRequest : kNeighbourSolicitation;
+  const std::uint16_t answer = v4 ? kArpReply : kNeighbourAdvertisement;
   bool asked = false;
   bool answered = false;
   std::vector<std::string> findings;
   for (const Sighting& sighting : report.sightings) {
-    if (sighting.kind != kind) continue;
-    if (is_at(sighting, way.far_namespace, way.far_link) && sighting.direction == PacketDirection::kReceived &&
-        sighting.link_source == near_mac) {
-      asked = true;
-    }
-    if (is_at(sighting, way.near_namespace, way.near_link) && sighting.direction == PacketDirection::kReceived) {
-      if (sighting.link_source == far_mac) {
-        answered = true;
-      } else {
-        findings.push_back(fmt::format("{} arrived at {} from {}, which is not {}'s MAC {}", protocol, near,
-                                       sighting.link_source.to_string(), way.far_link, far_mac.to_string()));
-      }
+    if (sighting.kind != kind || sighting.direction != PacketDirection::kReceived) continue;
+    const bool at_far = is_at(sighting, way.far_namespace, way.far_link);
+    if (at_far && sighting.identifier == question && sighting.link_source == near_mac) asked = true;
+    if (!is_at(sighting, way.near_namespace, way.near_link) || sighting.identifier != answer) continue;
+    if (sighting.link_source == far_mac && sighting.advertised == far_mac) {
+      answered = true;
+    } else {
+      findings.push_back(fmt::format("an {} answer arrived at {} from {} and names {}; {}'s MAC is {}", protocol, near,
+                                     sighting.link_source.to_string(), sighting.advertised.to_string(), way.far_link,
+                                     far_mac.to_string()));
     }
   }
-  if (!asked)
+  if (!asked) {
     findings.insert(findings.begin(), fmt::format("no {} request of {} was seen arriving at {}", protocol, near, far));
-  if (!answered)
+  }
+  if (!answered) {
     findings.push_back(fmt::format("no {} answer with {}'s own MAC {} came back to {}", protocol, way.far_link,
                                    far_mac.to_string(), near));
+  }
   return findings;
 }
 

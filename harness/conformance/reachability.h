@@ -30,7 +30,7 @@ struct EchoExpectation {
   std::optional<IpAddress> reply_from;    // replies come from this address
   std::optional<IpAddress> request_from;  // at the receiver, requests come from this address
   std::optional<Way> way;                 // requests cross it, and replies come back across it
-  std::optional<std::uint8_t> ttl;        // of requests at the receiver
+  std::optional<std::uint8_t> ttl;        // of requests at the receiver, and of replies back at the sender
   bool payload_intact = false;            // at the receiver, and of the replies
   bool fragmented = false;                // requests arrive in more than one piece
 };

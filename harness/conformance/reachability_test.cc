@@ -113,6 +113,7 @@ const Row kRows[] = {
     {"RequestFromElsewhere", [](EchoReport& r) { r.sightings[1].source = ip("10.9.9.9"); },
      "from 10.9.9.9, not from 10.0.0.2"},
     {"Ttl", [](EchoReport& r) { r.sightings[1].ttl = 63; }, "TTL 63, not 64"},
+    {"ReplyTtl", [](EchoReport& r) { r.echoes[0].reply->ttl = 9; }, "reply came with TTL 9, not 64"},
     {"RequestChanged", [](EchoReport& r) { r.sightings[1].payload_intact = false; }, "request's payload was changed"},
     {"RequestCut", [](EchoReport& r) { r.sightings[1].payload_size = 10; }, "10 bytes of payload"},
     {"ReplyNotSeen", [](EchoReport& r) { r.sightings.erase(r.sightings.begin() + 3); }, "not seen coming back"},
@@ -192,14 +193,18 @@ TEST(ExchangeFindings, WantEverythingBackIntactAcrossTheWay) {
 const MacAddress kNear = MacAddress::parse("02:00:00:00:00:03").value();
 const MacAddress kFar = MacAddress::parse("02:00:00:00:00:04").value();
 
+Sighting arp(const std::string& network_namespace, const std::string& link, std::uint16_t operation, MacAddress from) {
+  Sighting seen = sighting(network_namespace, link, PacketDirection::kReceived, SightingKind::kArp, 0);
+  seen.identifier = operation;
+  seen.link_source = from;
+  seen.advertised = from;
+  return seen;
+}
+
 EchoReport resolved() {
   EchoReport report = answered();
-  Sighting asked = sighting("netns1", "veth2", PacketDirection::kReceived, SightingKind::kArp, 0);
-  asked.link_source = kNear;
-  Sighting told = sighting("", "veth1", PacketDirection::kReceived, SightingKind::kArp, 0);
-  told.link_source = kFar;
-  report.sightings.push_back(asked);
-  report.sightings.push_back(told);
+  report.sightings.push_back(arp("netns1", "veth2", 1, kNear));
+  report.sightings.push_back(arp("", "veth1", 2, kFar));
   return report;
 }
 
@@ -207,9 +212,21 @@ TEST(ResolutionFindings, WantAQuestionAndThePeersOwnAnswer) {
   EXPECT_THAT(resolution_findings(resolved(), kWay, kNear, kFar), IsEmpty());
   EXPECT_THAT(resolution_findings(answered(), kWay, kNear, kFar), Contains(HasSubstr("no ARP request")));
   EXPECT_THAT(resolution_findings(answered(), kWay, kNear, kFar), Contains(HasSubstr("no ARP answer")));
+}
+
+TEST(ResolutionFindings, TellAnAnswerThatNamesAnotherMac) {
   EchoReport proxied = resolved();
-  proxied.sightings.back().link_source = kNear;
-  EXPECT_THAT(resolution_findings(proxied, kWay, kNear, kFar), Contains(HasSubstr("which is not veth2's MAC")));
+  proxied.sightings.back().advertised = kNear;
+  EXPECT_THAT(resolution_findings(proxied, kWay, kNear, kFar), Contains(HasSubstr("veth2's MAC is 02:00:00:00:00:04")));
+}
+
+// The far end resolves the near one by itself when it answers: that says nothing about the near end's own table.
+TEST(ResolutionFindings, AreNotTakenInByTheReverseDirection) {
+  EchoReport reverse = answered();
+  reverse.sightings.push_back(arp("", "veth1", 1, kFar));
+  reverse.sightings.push_back(arp("netns1", "veth2", 2, kNear));
+  EXPECT_THAT(resolution_findings(reverse, kWay, kNear, kFar), Contains(HasSubstr("no ARP request")));
+  EXPECT_THAT(resolution_findings(reverse, kWay, kNear, kFar), Contains(HasSubstr("no ARP answer")));
 }
 
 }  // namespace

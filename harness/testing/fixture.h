@@ -54,7 +54,9 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   Node& node();
   RouteAnswer lookup(const RouteQuery& query);
   EchoReport ping(const EchoSpec& spec);
-  EchoReport ping_on(Subject& subject, const EchoSpec& spec);
+  EchoReport ping_on(Subject& subject, const EchoSpec& spec);  // now, never from what was planned
+  // Is the node this machine itself, so that what is set on it is set on the machine?
+  bool on_this_machine() const;
   ExchangeReport talk(const Talk& talk);
   // Evidence that several cases share: it is gathered in one go when the first of them asks for a part of it.
   void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);

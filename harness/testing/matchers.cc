@@ -176,10 +176,13 @@ std::string claim_of(const EchoExpectation& want) {
 }
 
 void PrintTo(const Snapshot& snapshot, std::ostream* out) {
-  *out << "a snapshot of " << snapshot.namespaces.size() << " namespaces:";
+  *out << "a snapshot of";
+  const char* separator = " ";
   for (const NamespaceState& state : snapshot.namespaces) {
-    *out << "\n  ";
-    PrintTo(state, out);
+    *out << separator << place_text(state.name) << " (";
+    for (const Link& link : state.links) *out << (&link == &state.links.front() ? "" : ", ") << link.name;
+    *out << ")";
+    separator = ", ";
   }
 }
 

@@ -1,6 +1,7 @@
 #include "harness/testing/worker.h"
 
 #include <gtest/gtest.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,6 +95,9 @@ WorkerStarted started(const WorkerSpec& spec) {
   event.parameters = spec.parameters;
   event.lab = to_string(spec.lab.provider);
   event.lab_name = spec.lab.name;
+  // The agents of both providers run on this machine's kernel; one in a virtual machine will have to tell its own.
+  utsname machine{};
+  if (::uname(&machine) == 0) event.kernel = machine.release;
   event.catalogue = spec.scenario->requirements;
   return event;
 }
