@@ -62,6 +62,12 @@ LabSpec LabEnvironment::fresh_spec() const {
   return spec;
 }
 
+SubjectPlan LabEnvironment::fresh_plan() const {
+  SubjectPlan plan = subject_plan();
+  plan.all_sysctls = false;  // the first build is held to all of them
+  return plan;
+}
+
 SubjectPlan LabEnvironment::subject_plan() const {
   SubjectPlan plan;
   plan.target = context_.spec.target;
@@ -76,10 +82,8 @@ SubjectPlan LabEnvironment::subject_plan() const {
 }
 
 void LabEnvironment::start_fresh_lab() {
-  fresh_starting_ =
-      std::async(std::launch::async, [spec = fresh_spec(), services = context_.services, plan = subject_plan()] {
-        return open_fresh(spec, services, plan);
-      });
+  fresh_starting_ = std::async(std::launch::async, [spec = fresh_spec(), services = context_.services,
+                                                    plan = fresh_plan()] { return open_fresh(spec, services, plan); });
 }
 
 Result<void> LabEnvironment::rehearse() {
@@ -94,7 +98,7 @@ Result<Subject*> LabEnvironment::fresh_subject() {
   if (fresh_starting_.valid()) {
     NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
   } else {
-    NETNS_LAB_ASSIGN(fresh_, open_fresh(fresh_spec(), context_.services, subject_plan()));
+    NETNS_LAB_ASSIGN(fresh_, open_fresh(fresh_spec(), context_.services, fresh_plan()));
   }
   return &*fresh_;
 }

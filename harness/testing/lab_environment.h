@@ -50,6 +50,7 @@ class LabEnvironment : public ::testing::Environment {
   bool has_fresh_lab() const;
   LabSpec fresh_spec() const;
   SubjectPlan subject_plan() const;
+  SubjectPlan fresh_plan() const;
   void start_fresh_lab();
   Result<void> rehearse();
   Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks);

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/conformance/declaration.h"
+#include "harness/conformance/packet_sysctls.h"
 
 namespace netns_lab {
 namespace {
@@ -118,7 +119,12 @@ Result<void> Subject::tear_down() {
 Result<Snapshot> Subject::observe(Look look) {
   SnapshotOptions options;
   const bool everything = look != Look::kLinks;
-  options.all_sysctls = everything;
+  options.all_sysctls = everything && plan_.all_sysctls;
+  if (everything && !plan_.all_sysctls) {
+    std::vector<std::string> links = {node().hello().uplink};
+    for (const DeclaredLink& link : declaration_of(plan_.task.topology).links) links.push_back(link.name);
+    options.sysctls = packet_sysctls(links);
+  }
   options.processes = everything;
   options.files = everything;
   options.pristine = look == Look::kEverything;
