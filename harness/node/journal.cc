@@ -10,7 +10,6 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -34,6 +33,9 @@ using nlohmann::json;
 
 // How long the processes of a lab whose guard is dead may still take to end: the kernel is killing them.
 constexpr std::chrono::seconds kDying{5};
+
+// A guard that was killed this moment is not gone yet. A start beside a lab that lives costs this much more.
+constexpr std::chrono::milliseconds kGrace{100};
 
 std::string read_text(const std::string& path) {
   std::ifstream file(path);
@@ -98,11 +100,19 @@ Result<std::vector<std::string>> undo(const Contents& contents) {
   return left;
 }
 
+// Also when it is a zombie that nobody has waited for: in a container without an init that is for ever.
+bool has_ended(pid_t pid) {
+  const auto process = open_process(pid);
+  if (!process) return process.error().system_errno == ESRCH;
+  pollfd ended{.fd = process->get(), .events = POLLIN, .revents = 0};
+  return ::poll(&ended, 1, static_cast<int>(kGrace.count())) == 1;
+}
+
 // True when no process of the journal's lab lives any more. Where only the guard is dead, the end of the rest is
 // awaited.
 bool is_dead(const UniqueFd& file, pid_t guard) {
   if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return true;
-  if (guard <= 0 || ::kill(guard, 0) == 0 || errno != ESRCH) return false;
+  if (guard <= 0 || !has_ended(guard)) return false;
   // The lock is an agent's that the kernel is killing (PR_SET_PDEATHSIG). flock(2) has no time limit: a child waits for
   // it.
   const auto waiter = fork_child([&] { return ::flock(file.get(), LOCK_EX) == 0 ? 0 : 1; });

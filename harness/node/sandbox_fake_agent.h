@@ -2,6 +2,9 @@
 // it.
 #pragma once
 
+#include <sys/types.h>
+
+#include <set>
 #include <string>
 
 #include "harness/base/deadline.h"
@@ -11,7 +14,7 @@
 namespace netns_lab::node::test {
 
 // The agent's side. A request is a line; its answer is everything printed, then "\n[STATUS]\n". "context" answers with
-// what the agent was told, "leftovers" with list_leftovers.
+// what the agent was told, "leftovers" with list_leftovers, "journal-link NAME" after it was journalled.
 int serve_shell(const AgentContext& context, UniqueFd stream);
 // Accepts one connection after the other; the request "shutdown" ends it.
 int serve_shell_listener(const AgentContext& context, UniqueFd listener);
@@ -24,5 +27,13 @@ struct Answer {
 Answer ask(const UniqueFd& stream, const std::string& command);
 // True when the other end is closed before the deadline.
 bool ends_by(const UniqueFd& stream, Deadline deadline);
+
+// What a shell command prints here, in the test binary's own throw-away namespaces, which stand for the machine.
+std::string machine(const std::string& command);
+
+// Every process below this one. Those whose parents have ended count only where this process is a subreaper (prctl(2)).
+std::set<pid_t> descendants();
+// Waits for every one of them to end, reaping those that come to us; returns those left at the deadline.
+std::set<pid_t> left_by(Deadline deadline);
 
 }  // namespace netns_lab::node::test

@@ -1,17 +1,22 @@
 // The stand-in of sandbox_fake_agent.h; a _test.cc so that it is part of the test binary only.
 #include "harness/node/sandbox_fake_agent.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
 
 #include "harness/base/text.h"
+#include "harness/node/journal.h"
 #include "harness/node/leftovers.h"
 
 namespace netns_lab::node::test {
@@ -50,6 +55,23 @@ std::string describe(const AgentContext& context) {
   return text;
 }
 
+std::map<pid_t, pid_t> parents() {
+  std::map<pid_t, pid_t> found;
+  DIR* proc = ::opendir("/proc");
+  while (const dirent* item = ::readdir(proc)) {
+    const int pid = std::atoi(item->d_name);
+    // Not a stream: a process that ends while it is read (ESRCH) would make it throw.
+    const UniqueFd file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
+    std::array<char, 512> part{};
+    const ssize_t length = file.valid() ? ::read(file.get(), part.data(), part.size()) : -1;
+    const std::string text(part.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
+    const std::size_t end = text.rfind(')');
+    if (pid > 0 && end != std::string::npos) found[pid] = std::atoi(text.c_str() + end + 4);
+  }
+  ::closedir(proc);
+  return found;
+}
+
 }  // namespace
 
 int serve_shell(const AgentContext& context, UniqueFd stream) {
@@ -61,6 +83,11 @@ int serve_shell(const AgentContext& context, UniqueFd stream) {
     int status = 0;
     if (command == "context\n") {
       output = describe(context);
+    } else if (command.rfind("journal-link ", 0) == 0) {
+      auto journal = Journal::open(context.journal);
+      const auto noted = journal ? journal->before_link(command.substr(13, command.size() - 14))
+                                 : Result<void>(tl::unexpected(journal.error()));
+      output = noted ? "noted" : noted.error().message();
     } else if (command == "leftovers\n") {
       const auto found = list_leftovers(context);
       output = found ? join(*found, "\n") : found.error().message();
@@ -100,6 +127,36 @@ bool ends_by(const UniqueFd& stream, Deadline deadline) {
   char byte = 0;
   return ::poll(&waiting, 1, deadline.poll_timeout()) == 1 &&
          ::recv(stream.get(), &byte, 1, MSG_DONTWAIT | MSG_PEEK) <= 0;
+}
+
+std::string machine(const std::string& command) {
+  FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
+  std::string output;
+  char part[4096];
+  for (std::size_t length = 0; pipe != nullptr && (length = std::fread(part, 1, sizeof part, pipe)) > 0;)
+    output.append(part, length);
+  if (pipe != nullptr) ::pclose(pipe);
+  while (!output.empty() && output.back() == '\n') output.pop_back();
+  return output;
+}
+
+std::set<pid_t> descendants() {
+  const auto all = parents();
+  std::set<pid_t> found;
+  for (bool grown = true; grown;) {
+    grown = false;
+    for (const auto& [pid, parent] : all) {
+      if (parent == ::getpid() || found.count(parent) != 0) grown = found.insert(pid).second || grown;
+    }
+  }
+  return found;
+}
+
+std::set<pid_t> left_by(Deadline deadline) {
+  while (!descendants().empty() && !deadline.passed()) {
+    if (::waitpid(-1, nullptr, WNOHANG) <= 0) ::poll(nullptr, 0, 1);
+  }
+  return descendants();
 }
 
 }  // namespace netns_lab::node::test

@@ -1,5 +1,4 @@
 // Who ends with whom. Every process of a lab is found by the descriptor it shares with the test, not by its name.
-#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <gmock/gmock.h>
@@ -11,11 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
-#include <map>
 #include <random>
 #include <set>
 #include <vector>
@@ -30,7 +27,9 @@ namespace {
 using std::chrono::milliseconds;
 using std::chrono::seconds;
 using test::ask;
+using test::descendants;
 using test::ends_by;
+using test::left_by;
 
 constexpr auto kPatience = seconds(20);  // the machine may be busy; a failure is "never", not "late"
 
@@ -39,44 +38,6 @@ SandboxSpec shells() {
   spec.node_agent = test::serve_shell;
   spec.outside_agent = test::serve_shell;
   return spec;
-}
-
-std::map<pid_t, pid_t> parents() {
-  std::map<pid_t, pid_t> found;
-  DIR* proc = ::opendir("/proc");
-  while (const dirent* item = ::readdir(proc)) {
-    const int pid = std::atoi(item->d_name);
-    // Not a stream: a process that ends while it is read (ESRCH) would make it throw.
-    const UniqueFd file(::open(fmt::format("/proc/{}/stat", pid).c_str(), O_RDONLY | O_CLOEXEC));
-    std::array<char, 512> part{};
-    const ssize_t length = file.valid() ? ::read(file.get(), part.data(), part.size()) : -1;
-    const std::string text(part.data(), length > 0 ? static_cast<std::size_t>(length) : 0);
-    const std::size_t end = text.rfind(')');
-    if (pid > 0 && end != std::string::npos) found[pid] = std::atoi(text.c_str() + end + 4);
-  }
-  ::closedir(proc);
-  return found;
-}
-
-// The processes of the labs that this process started: orphans come to us, see SandboxLife::SetUp.
-std::set<pid_t> descendants() {
-  const auto all = parents();
-  std::set<pid_t> found;
-  for (bool grown = true; grown;) {
-    grown = false;
-    for (const auto& [pid, parent] : all) {
-      if (parent == ::getpid() || found.count(parent) != 0) grown = found.insert(pid).second || grown;
-    }
-  }
-  return found;
-}
-
-// Waits for every descendant to end, by waiting for the orphans as they come to us; those left at the deadline.
-std::set<pid_t> left_by(Deadline deadline) {
-  while (!descendants().empty() && !deadline.passed()) {
-    if (::waitpid(-1, nullptr, WNOHANG) <= 0) ::poll(nullptr, 0, 1);
-  }
-  return descendants();
 }
 
 class SandboxLife : public ::testing::Test {

@@ -35,7 +35,9 @@ Result<void> send_namespace(const UniqueFd& to, const NetworkNamespace& network_
   const int fd = network_namespace.fd();
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
   if (::sendmsg(to.get(), &message, MSG_NOSIGNAL) == 1) return {};
-  return tl::unexpected(Error::system("hand over the outside's network namespace", errno));
+  constexpr auto kAttempted = "hand over the outside's network namespace";
+  if (errno == EPIPE || errno == ECONNRESET) return tl::unexpected(Error::lost(kAttempted, "the node's process ended"));
+  return tl::unexpected(Error::system(kAttempted, errno));
 }
 
 Result<NetworkNamespace> receive_namespace(const UniqueFd& from) {
