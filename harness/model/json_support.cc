@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <system_error>
+
 #include "harness/base/text.h"
 
 namespace netns_lab {
@@ -46,6 +49,13 @@ const Json& member(const Json& object, const char* key) {
   const auto found = object.find(key);
   if (found == object.end()) fail(fmt::format("key '{}' is missing", key));
   return *found;
+}
+
+Json number_of(const std::string& text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) fail_expected("a decimal number", text);
+  return number;
 }
 
 const std::string& string_of(const Json& json) {

@@ -39,6 +39,7 @@ using Json = nlohmann::json;
 Error read_error(const Json::exception& why);  // kInvalid, without nlohmann's own prefix
 std::string valid_utf8(const std::string& bytes);
 const Json& member(const Json& object, const char* key);
+Json number_of(const std::string& text);         // of decimal text that is nothing but a number, else throws
 const std::string& string_of(const Json& json);  // throws unless it is a string
 
 template <typename T>
@@ -153,8 +154,7 @@ struct Codec<std::map<Key, T>> {
     if (!json.is_object()) fail_expected("an object", json);
     std::map<Key, T> values;
     for (const auto& [key, value] : json.items()) {
-      const Json number = Json::parse(key);  // a decimal number is JSON; whatever else it is, the next line refuses it
-      values.emplace(Codec<Key>::decode(number), Codec<T>::decode(value));
+      values.emplace(Codec<Key>::decode(number_of(key)), Codec<T>::decode(value));
     }
     return values;
   }
@@ -180,9 +180,8 @@ Enum decode_enum(const Json& json, const Enum (&known)[N], bool open) {
     if (name == text) return candidate;
     names += (names.empty() ? "" : ", ") + name;
   }
-  if (open && !text.empty() && text.size() <= 10 && text.find_first_not_of("0123456789") == std::string::npos) {
-    using Number = std::underlying_type_t<Enum>;
-    return static_cast<Enum>(Codec<Number>::decode(Json::parse(text)));
+  if (open && text.find_first_not_of("0123456789") == std::string::npos) {
+    return static_cast<Enum>(Codec<std::underlying_type_t<Enum>>::decode(number_of(text)));
   }
   fail_expected(("one of " + names).c_str(), json);
 }

@@ -166,7 +166,11 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"AnUnknownStatus", "77", read<ExitStatus>, "expected an exit status"},
         Refusal{"AnUnknownChange", R"({"change":"reboot"})", read<Change>, "\"reboot\""},
         Refusal{"AChangeWithoutItsName", R"({"name":"netns1"})", read<Change>, "key 'change' is missing"},
-        Refusal{"AWordForANamespaceId", R"({"x":1})", read<NamespaceIds>, "parse error"},
+        Refusal{"AWordForANamespaceId", R"({"x":1})", read<NamespaceIds>, "expected a decimal number, got \"x\""},
+        Refusal{"AFractionForANamespaceId", R"({"1.5":1})", read<NamespaceIds>, "expected a decimal number"},
+        Refusal{"ANamespaceIdTooLarge", R"({"4294967296":1})", read<NamespaceIds>,
+                "expected a number from -2147483648"},
+        Refusal{"AnEmptyEnumerator", R"("")", read<Scope>, "expected"},
         Refusal{"AnObjectForAList", "{}", read<std::vector<int>>, "expected an array"},
         Refusal{"AStringForAMap", "\"a\"", read<Parameters>, "expected an object"}),
     [](const ::testing::TestParamInfo<Refusal>& row) { return row.param.name; });
@@ -182,6 +186,13 @@ TEST(ParseJson, RefusesDeepNestingBeforeTheStackIsUsed) {
   const Result<nlohmann::json> json = parse_json(std::string(10'000'000, '['));
   ASSERT_FALSE(json);
   EXPECT_THAT(json.error().message(), HasSubstr("nested deeper than 64 levels"));
+}
+TEST(ModelJson, DeepNestingInsideAKeyIsRefusedWithoutFollowingIt) {
+  nlohmann::json json = nlohmann::json::object();
+  json[std::string(5'000'000, '[')] = 1;
+  const Result<NamespaceIds> ids = json_to<NamespaceIds>(json);
+  ASSERT_FALSE(ids);
+  EXPECT_LT(ids.error().message().size(), 1000U);
 }
 TEST(ParseJson, BracketsInStringsAreNotNesting) {
   EXPECT_TRUE(parse_json("\"" + std::string(1000, '[') + "\\\"[[\""));
