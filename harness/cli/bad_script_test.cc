@@ -58,11 +58,11 @@ INSTANTIATE_TEST_SUITE_P(
     Command, MisbehavingScript,
     testing::Values(
         BadScript{"ThatExitsWithAnError", "", "exit 7", "status 7"},
-        BadScript{"ThatHangs", "sleep 600", "", "did not end in time", {"--timeout", "1"}},
+        BadScript{"ThatHangs", "sleep 600", "", "was stopped at its deadline", {"--timeout", "1"}},
         BadScript{"ThatHangsAndIgnoresSigterm",
                   "trap '' TERM; while :; do sleep 600; done",
                   "",
-                  "did not end in time",
+                  "was stopped at its deadline",
                   {"--timeout", "1"}},
         BadScript{"ThatForksADaemon", "", "setsid sleep 600 >/dev/null 2>&1 </dev/null &", "left processes running"},
         BadScript{"ThatPrintsAHundredMegabytes", "yes | head -c 100000000", "exit 1", "status 1"},
