@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <cstdint>
 
+#include "harness/base/default_signals.h"
 #include "harness/process/children.h"
 
 namespace netns_lab::process {
@@ -42,15 +43,6 @@ KeeperReport make_report(KeeperReport::Kind kind, int value, std::int32_t stage 
   return message;
 }
 
-void reset_signals() {
-  struct sigaction by_default {};
-  by_default.sa_handler = SIG_DFL;
-  for (int number = 1; number <= SIGRTMAX; ++number) ::sigaction(number, &by_default, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-}
-
 // Every descriptor from `first` on, but `kept`.
 void close_from(unsigned first, int kept) {
   const auto spared = static_cast<unsigned>(kept);
@@ -62,7 +54,7 @@ void close_from(unsigned first, int kept) {
 void prepare_command(const KeeperOrders& orders, pid_t keeper) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (::getppid() != keeper) ::_exit(127);
-  reset_signals();
+  reset_signals_to_default();
   ::setsid();
   if (orders.terminal_fd >= 0) {
     for (int fd = 0; fd <= 2; ++fd) {
@@ -185,7 +177,7 @@ void report_not_started(int control_fd, KeeperReport::Stage stage, int system_er
 void become_keeper(const KeeperOrders& orders) {
   // Before anything else, so that the command cannot end, or leave an orphan, unseen.
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  reset_signals();
+  reset_signals_to_default();
   sigset_t all;
   ::sigfillset(&all);
   ::sigprocmask(SIG_SETMASK, &all, nullptr);
