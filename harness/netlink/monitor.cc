@@ -17,18 +17,21 @@
 namespace netns_lab::netlink {
 namespace {
 
+Result<void> join_group(int fd, unsigned group) {
+  const int membership = static_cast<int>(group);
+  if (::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &membership, sizeof membership) == 0) return {};
+  return tl::unexpected(Error::system(fmt::format("subscribe to the notifications of group {}", group), errno, ""));
+}
+
 Result<void> subscribe(int fd, unsigned group) {
-  const std::string attempted = fmt::format("subscribe to the link notifications (group {})", group);
   sockaddr_nl own{};
   own.nl_family = AF_NETLINK;
-  const int membership = static_cast<int>(group);
   const int queue = 1 << 20;
   if (::bind(fd, reinterpret_cast<const sockaddr*>(&own), sizeof own) != 0 ||
-      ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue) != 0 ||
-      ::setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &membership, sizeof membership) != 0) {
-    return tl::unexpected(Error::system(attempted, errno, ""));
+      ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &queue, sizeof queue) != 0) {
+    return tl::unexpected(Error::system("open a socket for notifications", errno, ""));
   }
-  return {};
+  return join_group(fd, group);
 }
 
 }  // namespace
@@ -70,6 +73,8 @@ Result<Monitor> Monitor::adopt(UniqueFd events, UniqueFd requests) {
   NETNS_LAB_TRY(monitor.reload());
   return monitor;
 }
+
+Result<void> Monitor::also_wake_on(unsigned group) { return join_group(events_.get(), group); }
 
 Result<void> Monitor::reload() {
   NETNS_LAB_ASSIGN(const std::vector<Link> links, list_links(requests_));

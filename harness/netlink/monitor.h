@@ -49,6 +49,9 @@ class Monitor {
   // update().
   Result<void> update();
   const Links& links() const { return links_; }
+  // Further notifications (RTNLGRP_*) that make fd() readable; update() takes them and changes nothing by them.
+  Result<void> also_wake_on(unsigned group);
+  NetlinkSocket& requests() { return requests_; }
   int fd() const { return events_.get(); }
 
  private:

@@ -141,6 +141,12 @@ Result<std::vector<Route>> list_routes(NetlinkSocket& socket) {
   return routes;
 }
 
+Result<std::vector<Route>> list_routes(NetlinkSocket& socket, Family family) {
+  std::vector<Route> routes;
+  NETNS_LAB_TRY(list_family(socket, family, routes));
+  return routes;
+}
+
 Result<Route> decode_route(const MessageView& message) {
   NETNS_LAB_ASSIGN(const rtmsg header, read_header<rtmsg>(message, "RTM_NEWROUTE"));
   if (header.rtm_family != AF_INET && header.rtm_family != AF_INET6) {

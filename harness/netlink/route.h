@@ -17,6 +17,7 @@ Request delete_route(const Route& route);  // ESRCH when there is none
 
 Result<std::vector<Route>> list_routes(
     NetlinkSocket& socket);  // all tables, IPv4 then IPv6, as the kernel orders them; without cached exceptions
+Result<std::vector<Route>> list_routes(NetlinkSocket& socket, Family family);
 Result<Route> decode_route(const MessageView& message);  // RTM_NEWROUTE or RTM_DELROUTE; the hops' `link` is left empty
 
 }  // namespace netns_lab::netlink

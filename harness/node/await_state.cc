@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <linux/rtnetlink.h>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -17,7 +19,10 @@
 #include <vector>
 
 #include "harness/base/text.h"
+#include "harness/model/readiness.h"
+#include "harness/netlink/interface_address.h"
 #include "harness/netlink/monitor.h"
+#include "harness/netlink/route.h"
 #include "harness/netns/named.h"
 #include "harness/netns/netns.h"
 
@@ -35,7 +40,7 @@ bool is_operational(const Link& link) {
   return link.operstate == OperState::kUp || (link.operstate == OperState::kUnknown && link.kind != "veth");
 }
 
-std::string place(const std::string& network_namespace) {
+std::string in_place(const std::string& network_namespace) {
   return network_namespace.empty() ? std::string() : " in " + network_namespace;
 }
 
@@ -51,9 +56,19 @@ bool exists(const std::string& path) {
 
 // The names in the folder and the mounts on them. Creating and removing a file is told by inotify; the mount that makes
 // a file a namespace comes after it and is told by the mount table (POLLPRI on mountinfo, proc(5)).
+//
+// Performance: closing an inotify descriptor waits for an SRCU grace period (fsnotify_wait_marks_destroyed,
+// fs/notify/mark.c), 10 to 15 ms. So it is opened only when a name itself is waited for; that a name is taken away
+// while a link behind it is waited for is told by the mount table.
 class NameWatch {
  public:
-  static Result<NameWatch> open(const std::string& directory) {
+  static Result<NameWatch> open() {
+    UniqueFd mounts(::open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC));
+    if (!mounts.valid()) return tl::unexpected(Error::system("watch the mount table", errno));
+    return NameWatch(std::move(mounts));
+  }
+  bool watches_files() const { return names_.valid(); }
+  Result<void> watch_files(const std::string& directory) {
     UniqueFd names(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
     if (!names.valid()) return tl::unexpected(Error::system("watch the folder " + directory, errno));
     // A folder that is not there yet: the mounts will tell.
@@ -61,20 +76,19 @@ class NameWatch {
         errno != ENOENT) {
       return tl::unexpected(Error::system("watch the folder " + directory, errno));
     }
-    UniqueFd mounts(::open("/proc/thread-self/mountinfo", O_RDONLY | O_CLOEXEC));
-    if (!mounts.valid()) return tl::unexpected(Error::system("watch the mount table", errno));
-    return NameWatch(std::move(names), std::move(mounts));
+    names_ = std::move(names);
+    return {};
   }
   int names_fd() const { return names_.get(); }
   int mounts_fd() const { return mounts_.get(); }
   void take_events() {
     std::array<char, 4096> ignored;
-    while (::read(names_.get(), ignored.data(), ignored.size()) > 0) {
+    while (names_.valid() && ::read(names_.get(), ignored.data(), ignored.size()) > 0) {
     }
   }
 
  private:
-  NameWatch(UniqueFd names, UniqueFd mounts) : names_(std::move(names)), mounts_(std::move(mounts)) {}
+  explicit NameWatch(UniqueFd mounts) : mounts_(std::move(mounts)) {}
   UniqueFd names_;
   UniqueFd mounts_;
 };
@@ -89,8 +103,15 @@ class Waiter {
   Result<void> run(Deadline deadline, int cancel_fd) {
     for (;;) {
       NETNS_LAB_TRY(look());
-      const std::vector<std::string> lacking = missing();
+      std::vector<std::string> lacking = missing();
+      if (lacking.empty()) {
+        NETNS_LAB_ASSIGN(lacking, unready());
+      }
       if (lacking.empty()) return {};
+      if (!watch_.watches_files() && waits_for_names()) {
+        NETNS_LAB_TRY(watch_.watch_files(handles_.namespace_directory()));
+        continue;  // what happened before the watch was there is seen by looking again
+      }
       NETNS_LAB_ASSIGN(const bool more, wait_for_news(deadline, cancel_fd, lacking));
       if (!more) return tl::unexpected(Error::timeout("wait for the node's networks", join(lacking, "; ")));
     }
@@ -124,6 +145,7 @@ class Waiter {
     NETNS_LAB_ASSIGN(UniqueFd events, socket_in(network_namespace, AF_NETLINK, SOCK_RAW, 0));
     NETNS_LAB_ASSIGN(UniqueFd requests, socket_in(network_namespace, AF_NETLINK, SOCK_RAW, 0));
     NETNS_LAB_ASSIGN(place.monitor, Monitor::adopt(std::move(events), std::move(requests)));
+    NETNS_LAB_TRY(place.monitor->also_wake_on(RTNLGRP_IPV6_ROUTE));
     place.identity = network_namespace.identity();
     return {};
   }
@@ -137,7 +159,7 @@ class Waiter {
           wanted.present ? link != nullptr && (!wanted.operational || is_operational(*link)) : link == nullptr;
       if (met) continue;
       const char* const expected = !wanted.present ? "absent" : (wanted.operational ? "operational" : "present");
-      lacking.push_back(fmt::format("link {}{} is {}, not {}", wanted.link, place(wanted.network_namespace),
+      lacking.push_back(fmt::format("link {}{} is {}, not {}", wanted.link, in_place(wanted.network_namespace),
                                     where.monitor ? seen(link) : "absent with its namespace", expected));
     }
     for (const std::string& name : wanted_.absent_namespaces) {
@@ -146,6 +168,41 @@ class Waiter {
       }
     }
     return lacking;
+  }
+
+  // Links that are operational, but for an IPv6 address that the kernel has not put in use yet.
+  Result<std::vector<std::string>> unready() {
+    std::vector<std::string> lacking;
+    for (auto& [name, place] : places_) {
+      const bool wanted =
+          std::any_of(wanted_.links.begin(), wanted_.links.end(), [&name = name](const LinkState& link) {
+            return link.network_namespace == name && link.present && link.operational;
+          });
+      if (!wanted || !place.monitor) continue;
+      netlink::NetlinkSocket& requests = place.monitor->requests();
+      NETNS_LAB_ASSIGN(const std::vector<InterfaceAddress> addresses, netlink::list_addresses(requests));
+      const bool has_ipv6 = std::any_of(addresses.begin(), addresses.end(), [](const InterfaceAddress& address) {
+        return !address.prefix.address.is_v4();
+      });
+      if (!has_ipv6) continue;
+      NETNS_LAB_ASSIGN(const std::vector<Route> routes, netlink::list_routes(requests, Family::kIpv6));
+      for (const LinkState& link : wanted_.links) {
+        if (link.network_namespace != name || !link.present || !link.operational) continue;
+        const Link* const found = place.monitor->links().find(link.link);
+        if (found == nullptr) continue;
+        for (const IpAddress& address : addresses_not_in_use_yet(addresses, routes, found->index)) {
+          lacking.push_back(fmt::format("address {} of link {}{} is not in use yet (no route in table local)",
+                                        address.to_string(), link.link, in_place(name)));
+        }
+      }
+    }
+    return lacking;
+  }
+
+  bool waits_for_names() const {
+    return std::any_of(places_.begin(), places_.end(), [](const auto& entry) { return !entry.second.monitor; }) ||
+           std::any_of(wanted_.absent_namespaces.begin(), wanted_.absent_namespaces.end(),
+                       [this](const auto& name) { return exists(handles_.namespace_directory() + "/" + name); });
   }
 
   // False when the deadline has passed.
@@ -178,7 +235,7 @@ Result<void> await_state(NetworkHandles& handles, const protocol::AwaitRequest& 
   for (const LinkState& link : wanted.links) {
     if (!link.network_namespace.empty()) NETNS_LAB_TRY(check_namespace_name(link.network_namespace));
   }
-  NETNS_LAB_ASSIGN(NameWatch watch, NameWatch::open(handles.namespace_directory()));
+  NETNS_LAB_ASSIGN(NameWatch watch, NameWatch::open());
   return Waiter(handles, wanted, std::move(watch)).run(deadline, cancel_fd);
 }
 

@@ -4,10 +4,16 @@
 #include <gtest/gtest.h>
 #include <sys/eventfd.h>
 
+#include <linux/rtnetlink.h>
+
 #include <chrono>
 #include <functional>
 #include <thread>
 
+#include "harness/model/readiness.h"
+#include "harness/netlink/interface_address.h"
+#include "harness/netlink/link.h"
+#include "harness/netlink/route.h"
 #include "harness/netns/named.h"
 #include "harness/node/apply.h"
 #include "harness/node/network_fixture.h"
@@ -96,6 +102,41 @@ TEST_F(AwaitTest, ALinkWithoutCarrierIsNotOperational) {
   EXPECT_THAT(awaited.error().message(),
               ContainsRegex("link veth1 is <.*UP.*> operstate (UNKNOWN|LOWERLAYERDOWN|DOWN), not operational"));
   EXPECT_THAT(awaited.error().message(), HasSubstr("not operational"));
+}
+
+// What puts an address in use is a work queue of the kernel's. Without waiting for it one build in some 300 fails here.
+TEST_F(AwaitTest, AnOperationalLinkHasItsIpv6AddressesInUse) {
+  const auto both_up = links({{"", "veth1", true, true}, {"netns1", "veth2", true, true}});
+  for (int i = 0; i < 25; ++i) {
+    arrange({CreateNamespace{"netns1"}, pair_of("veth1", "netns1", "veth2"), address_on("", "veth1", "fd00:1::1/64"),
+             address_on("netns1", "veth2", "fd00:1::2/64"), raised("", "veth1"), raised("netns1", "veth2")});
+    const auto awaited = await_state(handles(), both_up, Deadline::after(10s));
+    ASSERT_TRUE(awaited) << awaited.error();
+    for (const std::string inside : {"", "netns1"}) {
+      netlink::NetlinkSocket& socket = *handles().socket(inside).value();
+      const auto addresses = netlink::list_addresses(socket).value();
+      const auto routes = netlink::list_routes(socket, Family::kIpv6).value();
+      for (const Link& link : netlink::list_links(socket).value()) {
+        EXPECT_THAT(addresses_not_in_use_yet(addresses, routes, link.index), testing::IsEmpty()) << link;
+      }
+    }
+    arrange({DeleteLink{"", "veth1"}, DeleteNamespace{"netns1"}});
+  }
+}
+
+TEST_F(AwaitTest, AnAddressThatIsNotInUseIsNamed) {
+  arrange({pair_of("veth1", "", "veth2"), address_on("", "veth1", "fd00:1::1/64"), raised("", "veth1"),
+           raised("", "veth2")});
+  const auto both_up = links({{"", "veth1", true, true}});
+  ASSERT_TRUE(await_state(handles(), both_up, Deadline::after(10s)));
+  Route local = direct_route("fd00:1::1/128", "veth1");
+  local.table = RT_TABLE_LOCAL;
+  local.type = RouteType::kLocal;
+  local.protocol = RTPROT_KERNEL;
+  arrange({DeleteRoute{"", local}});
+  const auto awaited = await_state(handles(), both_up, Deadline::after(10ms));
+  ASSERT_FALSE(awaited);
+  EXPECT_THAT(awaited.error().message(), HasSubstr("address fd00:1::1 of link veth1 is not in use yet"));
 }
 
 TEST_F(AwaitTest, TimeOutTellsEverythingThatIsMissing) {

@@ -6,6 +6,7 @@
 
 #include "harness/conformance/declaration.h"
 #include "harness/conformance/packet_sysctls.h"
+#include "harness/model/readiness.h"
 
 namespace netns_lab {
 namespace {
@@ -29,6 +30,7 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared) {
     const Link* link = state == nullptr ? nullptr : state->find_link(declared_link.name);
     if (link == nullptr || !link->is_up()) return Settled::kNever;
     if (link->operstate != OperState::kUp && link->kind == "veth") answer = Settled::kNotYet;
+    if (!addresses_not_in_use_yet(state->addresses, state->routes, link->index).empty()) answer = Settled::kNotYet;
   }
   return answer;
 }
@@ -84,9 +86,18 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
 }
 
 Result<void> Subject::build(Look look) {
+  NETNS_LAB_TRY(begin_build());
+  return finish_build(look);
+}
+
+Result<void> Subject::begin_build() {
   ++builds_;
   state_ = State::kBuilt;  // even a failed build may leave something
   NETNS_LAB_ASSIGN(outcome_, plan_.target->build(node(), plan_.task));
+  return {};
+}
+
+Result<void> Subject::finish_build(Look look) {
   NETNS_LAB_ASSIGN(after_, observe(look));
   const Declaration declared = declaration_of(plan_.task.topology);
   if (settled(after_, declared) != Settled::kNotYet) return {};
