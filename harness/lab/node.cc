@@ -9,6 +9,7 @@
 #include "harness/protocol/envelope.h"
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
+#include "harness/protocol/packed_sysctls.h"
 
 namespace netns_lab {
 namespace {
@@ -143,7 +144,12 @@ Result<void> Node::apply(std::vector<Change> changes) {
 }
 
 Result<Snapshot> Node::snapshot(const SnapshotOptions& options) {
-  return session_->call(protocol::SnapshotRequest{.options = options}, kWork);
+  const auto* const operation = protocol::SnapshotRequest::kOperation;
+  NETNS_LAB_ASSIGN(const Session::Answer answer,
+                   session_->ask(operation, protocol::SnapshotRequest{.options = options}, kWork, {}));
+  NETNS_LAB_ASSIGN(Snapshot snapshot, session_->decode<Snapshot>(operation, answer));
+  NETNS_LAB_TRY(protocol::put_sysctls(answer.raw, snapshot));
+  return snapshot;
 }
 
 Result<void> Node::await(const protocol::AwaitRequest& state, milliseconds limit) {

@@ -4,6 +4,7 @@
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
 #include "harness/node/snapshot.h"
+#include "harness/protocol/packed_sysctls.h"
 
 namespace netns_lab::node {
 
@@ -41,6 +42,7 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
   NETNS_LAB_ASSIGN(auto network, agent.network.take());
   NETNS_LAB_ASSIGN(Snapshot snapshot, take_snapshot(agent.context, *network, request.options));
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));
+  context.reply_raw = protocol::take_sysctls(snapshot);
   return snapshot;
 }
 

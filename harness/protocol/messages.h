@@ -63,6 +63,7 @@ struct ApplyRequest {
   bool operator==(const ApplyRequest&) const = default;
 };
 
+// The sysctls follow the answer's frame as bytes (packed_sysctls.h).
 struct SnapshotRequest {
   static constexpr auto kOperation = "snapshot";
   using Reply = Snapshot;
