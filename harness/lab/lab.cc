@@ -158,11 +158,17 @@ Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline
     return tl::unexpected(other_provider(spec, node.hello().provider));
   }
   lab.nodes_.push_back(std::move(node));
-  if (streams.outside.valid()) {
-    NETNS_LAB_ASSIGN(Node outside, Node::connect(std::move(streams.outside), deadline));
-    lab.outside_ = std::move(outside);
-  }
+  lab.outside_stream_ = std::move(streams.outside);
   return lab;
+}
+
+Result<Node*> Lab::outside(Deadline deadline) {
+  if (outside_) return &*outside_;
+  if (!outside_stream_.valid()) {
+    return tl::unexpected(Error::missing("the outside of a lab", to_string(spec_.provider) + " labs have none"));
+  }
+  NETNS_LAB_ASSIGN(outside_, Node::connect(std::move(outside_stream_), deadline));
+  return &*outside_;
 }
 
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline) {

@@ -49,11 +49,14 @@ class Lab {
 
   const LabSpec& spec() const { return spec_; }
   Node& node() { return nodes_.front(); }
-  Node* outside() { return outside_ ? &*outside_ : nullptr; }
+  bool has_outside() const { return outside_stream_.valid() || outside_.has_value(); }
+  // Its session opens when it is first asked for. kMissing when the lab has none.
+  Result<Node*> outside(Deadline deadline);
 
  private:
   LabSpec spec_;
   std::vector<Node> nodes_;
+  UniqueFd outside_stream_;  // until outside_ is there
   std::optional<Node> outside_;
 };
 

@@ -84,7 +84,10 @@ TEST_F(LabTest, OpensAPrivateLabOnTheStreamsItIsGiven) {
     auto lab = Lab::open(spec_, services, soon());
     ASSERT_TRUE(lab) << lab.error();
     EXPECT_EQ(lab->node().hello().node, "node-1");
-    EXPECT_EQ(lab->outside(), nullptr);
+    EXPECT_FALSE(lab->has_outside());
+    const auto outside = lab->outside(soon());
+    ASSERT_FALSE(outside);
+    EXPECT_EQ(outside.error().kind, ErrorKind::kMissing);
   }
   int status = -1;
   ASSERT_EQ(::waitpid(child, &status, 0), child);

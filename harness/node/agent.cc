@@ -65,8 +65,10 @@ int serve_stream(const AgentContext& context, UniqueFd stream) {
   // Process 1 of a node that shares nothing with the machine need not tidy up: with it everything dies, at once. What
   // is journalled does not.
   const bool dies_with_us = context.is_init && context.journal.empty();
-  serve_session(agent, 1, std::move(stream), [dies_with_us] {
-    if (dies_with_us) ::_exit(0);
+  serve_session(agent, 1, std::move(stream), [dies_with_us](Session& session) {
+    if (!dies_with_us) return;
+    session.close_idle_captures();
+    ::_exit(0);
   });
   return 0;
 }

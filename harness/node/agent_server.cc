@@ -27,7 +27,7 @@ bool is_gone(int stream) {
 
 }  // namespace
 
-void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std::function<void()> on_end) {
+void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std::function<void(Session&)> on_end) {
   const int fd = stream.get();
   std::atomic<bool> has_ended{false};
   Session session(agent, number, [fd, &has_ended] { return has_ended || is_gone(fd); });
@@ -40,7 +40,7 @@ void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std
                                        .on_end =
                                            [&] {
                                              has_ended = true;
-                                             on_end();
+                                             on_end(session);
                                            }});
   const StopSignal::Listener stopped(agent.stop, [&pump] { pump.stop(); });
   pump.run();
@@ -76,7 +76,7 @@ void serve_sessions(AgentState& agent, UniqueFd listener) {
     Served& served = sessions.emplace_back();
     try {
       served.thread = std::thread([&agent, &served, number = next, fd = stream.get()] {
-        serve_session(agent, number, UniqueFd(fd), [] {});
+        serve_session(agent, number, UniqueFd(fd), [](Session&) {});
         served.done = true;
       });
       static_cast<void>(stream.release());  // the thread's now

@@ -4,11 +4,12 @@
 
 #include "harness/base/unique_fd.h"
 #include "harness/node/agent_state.h"
+#include "harness/node/session.h"
 
 namespace netns_lab::node {
 
 // One session, to its end. `on_end` is called the moment the stream has ended, before anything is tidied up.
-void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std::function<void()> on_end);
+void serve_session(AgentState& agent, SessionNumber number, UniqueFd stream, std::function<void(Session&)> on_end);
 // Sessions from the listening socket, each on threads of its own, until agent.stop is requested; then all of them are
 // ended.
 void serve_sessions(AgentState& agent, UniqueFd listener);

@@ -1,11 +1,13 @@
 #include "harness/node/sandbox.h"
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
 #include <utility>
 #include <vector>
 
@@ -32,7 +34,7 @@ Result<std::pair<UniqueFd, UniqueFd>> stream_pair() {
   return std::pair<UniqueFd, UniqueFd>(UniqueFd(ends[0]), UniqueFd(ends[1]));
 }
 
-// Process 1 of a node.
+// Process 1 of the node.
 int run_agent(const Result<AgentContext>& context, const AgentFunction& agent, UniqueFd socket, int status) {
   if (!context) {
     report_error(status, context.error());
@@ -43,10 +45,31 @@ int run_agent(const Result<AgentContext>& context, const AgentFunction& agent, U
   return agent(*context, std::move(socket));
 }
 
+// Process 1 of the outside. Most labs' outside is never spoken to: what an agent needs is made when somebody does.
+int run_outside(const AgentFunction& agent, UniqueFd& rendezvous, UniqueFd socket, int status) {
+  if (const auto opened = open_outside(rendezvous); !opened) {
+    report_error(status, opened.error());
+    return 1;
+  }
+  report_ready(status);
+  close_all_but({socket.get()});
+  pollfd caller{.fd = socket.get(), .events = POLLIN, .revents = 0};
+  while (::poll(&caller, 1, -1) < 0 && errno == EINTR) {
+  }
+  if ((caller.revents & POLLIN) == 0) return 0;
+  const auto context = furnish_outside();
+  if (!context) {
+    std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
+    return 1;
+  }
+  return agent(*context, std::move(socket));
+}
+
 // From here on children of this process are process 1 of a new PID namespace.
 bool make_pid_namespace(int status) {
   if (::unshare(CLONE_NEWPID) == 0) return true;
-  report_error(status, explain_refusal("make a PID namespace", errno, NamespaceSettings::read()));
+  const int unshare_errno = errno;
+  report_error(status, explain_refusal("make a PID namespace", unshare_errno, NamespaceSettings::read()));
   return false;
 }
 
@@ -56,7 +79,7 @@ int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous
   const auto outside = fork_child([&] {
     die_with_parent(*line);
     close_all_but({sockets.outside.get(), rendezvous.outside.get(), status});
-    return run_agent(set_up_outside(rendezvous.outside), spec.outside_agent, std::move(sockets.outside), status);
+    return run_outside(spec.outside_agent, rendezvous.outside, std::move(sockets.outside), status);
   });
   if (!outside) {
     report_error(status, outside.error());

@@ -1,9 +1,8 @@
 // A fresh node: FACTS say that `unshare` with a shell takes 53-61 ms for less.
-#include "harness/node/sandbox.h"
-
+#include <benchmark/benchmark.h>
 #include <sys/socket.h>
 
-#include <benchmark/benchmark.h>
+#include "harness/node/sandbox.h"
 
 namespace netns_lab::node {
 namespace {

@@ -51,7 +51,8 @@ int run_guard(const GuardLaunch& launch, const GuardFacts& facts, Handshake& han
   shed_callers_things(keep, launch.log);
   if (launch.user_namespace) {
     if (::unshare(CLONE_NEWUSER) != 0) {
-      report_error(facts.status, explain_refusal("make a user namespace", errno, NamespaceSettings::read()));
+      const int unshare_errno = errno;
+      report_error(facts.status, explain_refusal("make a user namespace", unshare_errno, NamespaceSettings::read()));
       return 1;
     }
     say_done(handshake.guard);

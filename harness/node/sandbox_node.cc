@@ -60,10 +60,10 @@ Result<NetworkNamespace> receive_namespace(const UniqueFd& from) {
   return NetworkNamespace::adopt(UniqueFd(fd));
 }
 
-Result<void> make_namespaces() {
-  if (::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) == 0) return {};
-  return tl::unexpected(
-      explain_refusal("make network, mount, UTS and IPC namespaces", errno, NamespaceSettings::read()));
+Result<void> make_namespaces(int which, const char* attempted) {
+  if (::unshare(which) == 0) return {};
+  const int unshare_errno = errno;  // reading the settings may change it
+  return tl::unexpected(explain_refusal(attempted, unshare_errno, NamespaceSettings::read()));
 }
 
 Result<AgentContext> describe(const std::string& name, const std::string& host_name, bool ipv6) {
@@ -100,7 +100,8 @@ Result<T> explained(Result<T> result) {
 }
 
 Result<AgentContext> build_node(const std::string& host_name, const UniqueFd& outside_process, Deadline deadline) {
-  NETNS_LAB_TRY(make_namespaces());
+  NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
+                                "make network, mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
   NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, deadline));
@@ -113,11 +114,16 @@ Result<AgentContext> build_node(const std::string& host_name, const UniqueFd& ou
   return context;
 }
 
-Result<AgentContext> build_outside(const UniqueFd& node_process) {
-  NETNS_LAB_TRY(make_namespaces());
+Result<void> build_outside(const UniqueFd& node_process) {
+  NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET, "make the outside's network namespace"));
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  NETNS_LAB_TRY(send_namespace(node_process, own));
+  return send_namespace(node_process, own);
+}
+
+Result<AgentContext> isolate_outside() {
+  NETNS_LAB_TRY(
+      make_namespaces(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, "make the outside's mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(Isolation isolation,
                    isolate({.host_name = kOutside, .journal_directory = "", .furnishing = Furnishing::kPlain}));
   NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, true));
@@ -139,6 +145,8 @@ Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& o
   return explained(build_node(host_name, outside, deadline));
 }
 
-Result<AgentContext> set_up_outside(const UniqueFd& node) { return explained(build_outside(node)); }
+Result<void> open_outside(const UniqueFd& node) { return explained(build_outside(node)); }
+
+Result<AgentContext> furnish_outside() { return explained(isolate_outside()); }
 
 }  // namespace netns_lab::node

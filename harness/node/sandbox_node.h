@@ -19,6 +19,9 @@ struct Rendezvous {
 
 // In process 1 of a new PID namespace: makes the other namespaces, wires the uplink, isolates the file systems.
 Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& outside, Deadline deadline);
-Result<AgentContext> set_up_outside(const UniqueFd& node);
+// The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
+// milliseconds and is made only for a lab whose outside is spoken to.
+Result<void> open_outside(const UniqueFd& node);
+Result<AgentContext> furnish_outside();
 
 }  // namespace netns_lab::node

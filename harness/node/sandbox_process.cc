@@ -15,6 +15,8 @@
 #include <csignal>
 #include <utility>
 
+#include "harness/base/default_signals.h"
+
 namespace netns_lab::node {
 namespace {
 
@@ -26,12 +28,7 @@ void close_range_of(unsigned first, unsigned last) {
 
 void shed_callers_things(std::vector<int> keep, int log) {
   ::setsid();
-  struct sigaction by_default {};
-  by_default.sa_handler = SIG_DFL;
-  for (int number = 1; number < NSIG; ++number) ::sigaction(number, &by_default, nullptr);
-  sigset_t none;
-  ::sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  reset_signals_to_default();
   ::umask(022);
   static_cast<void>(!::chdir("/"));
 

@@ -101,6 +101,11 @@ void Session::release_captures(const std::string& network_namespace) {
   if (prober_) prober_->release(network_namespace);
 }
 
+void Session::close_idle_captures() {
+  const std::unique_lock lock(prober_mutex_, std::try_to_lock);
+  if (lock.owns_lock()) prober_.reset();
+}
+
 void Session::release_all_captures() {
   const std::lock_guard lock(prober_mutex_);
   if (prober_) prober_->release_all();

@@ -43,6 +43,9 @@ class Session {
   // Captures keep namespaces alive: before a namespace is deleted, or somebody is let loose who may do so.
   void release_captures(const std::string& network_namespace);
   void release_all_captures();
+  // Closes the captures side by side, unless a probe is under way: a process that ends closes them one after the other,
+  // 10 ms each.
+  void close_idle_captures();
 
  private:
   AgentState& agent_;

@@ -48,10 +48,11 @@ Result<void> LabEnvironment::set_up() {
   if (has_fresh_lab() && context_.spec.filter.empty()) start_fresh_lab();
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(context_.spec.lab, context_.services, Deadline::after(kOpenLimit)));
   NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
-  NETNS_LAB_TRY(subject_->build(Look::kEverything));
-  // A target that failed once is not made to fail (or hang) again before anybody asks.
-  if (fresh_starting_.valid() && subject_->outcome().succeeded) return rehearse();
-  return {};
+  NETNS_LAB_TRY(subject_->begin_build());
+  // A target that failed once is not made to fail (or hang) again before anybody asks. Before the snapshot, the slowest
+  // step of all: the kernel works on the tear-down meanwhile.
+  if (fresh_starting_.valid() && subject_->outcome().succeeded) NETNS_LAB_TRY(rehearse());
+  return subject_->finish_build(Look::kEverything);
 }
 
 bool LabEnvironment::has_fresh_lab() const { return context_.spec.lab.provider == Provider::kSandbox; }

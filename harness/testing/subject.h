@@ -52,6 +52,9 @@ class Subject {
 
   // The target builds, and after() is taken. What the target does wrong is in outcome(); an error is the lab's.
   Result<void> build(Look look);
+  // The same in two steps: the target builds, outcome() is known; then links settle and after() is taken.
+  Result<void> begin_build();
+  Result<void> finish_build(Look look);
   // The target tears down; the kernel removes links some 30 to 50 ms later, in which something else can be done.
   Result<void> begin_tear_down();
   // Waits for the kernel. What does not go is left to a snapshot to tell.
