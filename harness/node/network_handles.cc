@@ -41,7 +41,7 @@ std::string place(const std::string& network_namespace) {
 class NetworkHandles::State {
  public:
   State(std::string directory, NetworkNamespace own)
-      : directory_(std::move(directory)), own_(std::move(own)), sysctl_reader_(own_.network_namespace.identity()) {}
+      : directory_(std::move(directory)), own_(std::move(own)), sysctl_reader_(own_.network_namespace) {}
 
   const std::string& directory() const { return directory_; }
 

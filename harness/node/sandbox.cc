@@ -45,26 +45,6 @@ int run_agent(const Result<AgentContext>& context, const AgentFunction& agent, U
   return agent(*context, std::move(socket));
 }
 
-// Process 1 of the outside. Most labs' outside is never spoken to: what an agent needs is made when somebody does.
-int run_outside(const AgentFunction& agent, UniqueFd& rendezvous, UniqueFd socket, int status) {
-  if (const auto opened = open_outside(rendezvous); !opened) {
-    report_error(status, opened.error());
-    return 1;
-  }
-  report_ready(status);
-  close_all_but({socket.get()});
-  pollfd caller{.fd = socket.get(), .events = POLLIN, .revents = 0};
-  while (::poll(&caller, 1, -1) < 0 && errno == EINTR) {
-  }
-  if ((caller.revents & POLLIN) == 0) return 0;
-  const auto context = furnish_outside();
-  if (!context) {
-    std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
-    return 1;
-  }
-  return agent(*context, std::move(socket));
-}
-
 // From here on children of this process are process 1 of a new PID namespace.
 bool make_pid_namespace(int status) {
   if (::unshare(CLONE_NEWPID) == 0) return true;
@@ -73,18 +53,35 @@ bool make_pid_namespace(int status) {
   return false;
 }
 
+// Process 1 of the outside, in the keeper's network namespace.
+int run_outside(const AgentFunction& agent, UniqueFd socket) {
+  const auto context = furnish_outside();
+  if (context) return agent(*context, std::move(socket));
+  std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
+  return 1;
+}
+
+// Holds the outside's network namespace. Most labs' outside is never spoken to: what else an agent needs is made when
+// somebody speaks to it.
 int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous, int status) {
-  auto line = LifeLine::create();
-  if (!line || !make_pid_namespace(status)) return 1;
-  const auto outside = fork_child([&] {
-    die_with_parent(*line);
-    close_all_but({sockets.outside.get(), rendezvous.outside.get(), status});
-    return run_outside(spec.outside_agent, rendezvous.outside, std::move(sockets.outside), status);
-  });
-  if (!outside) {
-    report_error(status, outside.error());
+  if (const auto opened = open_outside(rendezvous.outside); !opened) {
+    report_error(status, opened.error());
     return 1;
   }
+  report_ready(status);
+  close_all_but({sockets.outside.get()});
+  pollfd caller{.fd = sockets.outside.get(), .events = POLLIN, .revents = 0};
+  while (::poll(&caller, 1, -1) < 0 && errno == EINTR) {
+  }
+  if ((caller.revents & POLLIN) == 0) return 0;  // nobody will
+
+  auto line = LifeLine::create();
+  if (!line || ::unshare(CLONE_NEWPID) != 0) return 1;
+  const auto outside = fork_child([&] {
+    die_with_parent(*line);
+    return run_outside(spec.outside_agent, std::move(sockets.outside));
+  });
+  if (!outside) return 1;
   close_all_but({line->parent.get()});
   while (::waitpid(outside->pid, nullptr, 0) < 0 && errno == EINTR) {
   }

@@ -5,10 +5,10 @@
 //   serve_stream}));
 //
 //      caller ─ (short-lived helper, writes the id maps)
-//                 └ guard ──────────── node: process 1 of its PID namespace, the agent        eth0 192.0.2.2/24
-//                 2001:db8:0:1::2/64
-//                     └ keeper ─────── outside: process 1 of another one, another agent       eth0 192.0.2.1/24
-//                     2001:db8:0:1::1/64
+//                 └ guard ──────── node: process 1 of its PID namespace, the agent     eth0 192.0.2.2, 2001:db8:0:1::2
+//                     └ keeper     holds the outside's network namespace               eth0 192.0.2.1, 2001:db8:0:1::1
+//                         └ ────── outside: process 1 of another PID namespace, another agent. Made when first spoken
+//                         to
 //
 // Processes: the guard watches the caller by a pidfd, the processes below watch the guard by PR_SET_PDEATHSIG: when any
 // of them ends, by whatever means, all end, and the kernel takes the namespaces with them. None is a child of the

@@ -38,10 +38,18 @@ Error refused(std::string_view key, std::string_view why) {
 
 std::optional<std::string> read_sysctl_file(int file) {
   std::array<char, 4096> page;
-  ssize_t size = 0;
-  do {
-    size = ::read(file, page.data(), page.size());
-  } while (size < 0 && errno == EINTR);
+  const auto read_up_to = [&](std::size_t most) {
+    ssize_t size = 0;
+    do {
+      size = ::pread(file, page.data(), most, 0);
+    } while (size < 0 && errno == EINTR);
+    return size;
+  };
+  // The kernel makes, and zeroes, a buffer of the size that is asked for (proc_sys_call_handler,
+  // fs/proc/proc_sysctl.c): few values are longer than this.
+  constexpr std::size_t kUsually = 200;
+  ssize_t size = read_up_to(kUsually);
+  if (size == kUsually) size = read_up_to(page.size());
   if (size < 0) return std::nullopt;
   while (size > 0 && page[static_cast<std::size_t>(size) - 1] == '\n') --size;
   return std::string(page.data(), static_cast<std::size_t>(size));

@@ -132,26 +132,29 @@ Result<SysctlReader::Keys> SysctlReader::list_keys() {
   return keys;
 }
 
-Result<std::shared_ptr<const SysctlReader::Keys>> SysctlReader::keys_of(const NetworkNamespace& network_namespace) {
-  std::shared_ptr<const Keys>& kept = network_namespace.identity() == own_ ? own_keys_ : other_keys_;
+Result<std::shared_ptr<const SysctlReader::Keys>> SysctlReader::keys_listed() {
   const std::string modules = loaded_modules();
   {
     const std::lock_guard lock(mutex_);
     // Where IPv6 was off when they were listed, they are listed again.
-    if (kept && kept->modules == modules && !kept->interface_files[kIpv6Conf].empty()) return kept;
+    if (keys_ && keys_->modules == modules && !keys_->interface_files[kIpv6Conf].empty()) return keys_;
   }
-  NETNS_LAB_ASSIGN(Keys listed, list_keys());
+  Keys listed;
+  NETNS_LAB_TRY(within(own_, [&]() -> Result<void> {
+    NETNS_LAB_ASSIGN(listed, list_keys());
+    return {};
+  }));
   listed.modules = modules;
   auto made = std::make_shared<const Keys>(std::move(listed));
   const std::lock_guard lock(mutex_);
-  kept = made;
+  keys_ = made;
   return made;
 }
 
 Result<Sysctls> SysctlReader::read_common(const NetworkNamespace& network_namespace) {
+  NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_listed());
   Sysctls values;
   NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-    NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_of(network_namespace));
     NETNS_LAB_ASSIGN(const UniqueFd top, open_top());
     for (const Folder& folder : keys->folders) {
       const UniqueFd opened = open_folder(top.get(), folder.path);
@@ -182,8 +185,8 @@ Result<Sysctls> SysctlReader::read_interfaces(const NetworkNamespace& network_na
     std::shared_ptr<const Values> values;
   };
   std::vector<Learned> learned;
+  NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_listed());
   NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-    NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_of(network_namespace));
     NETNS_LAB_ASSIGN(const UniqueFd top, open_top());
     for (std::size_t l = 0; l < links.size(); ++l) {
       for (std::size_t t = 0; t < kTrees.size(); ++t) {

@@ -23,8 +23,8 @@ namespace netns_lab::node {
 
 class SysctlReader {
  public:
-  // `own`: the node's own namespace; it may have keys that others lack.
-  explicit SysctlReader(NamespaceIdentity own) : own_(own) {}
+  // `own`: the node's own namespace, which must outlive this.
+  explicit SysctlReader(const NetworkNamespace& own) : own_(own) {}
 
   // All keys but the interfaces' own.
   Result<Sysctls> read_common(const NetworkNamespace& network_namespace);
@@ -45,14 +45,14 @@ class SysctlReader {
 
   static Result<Keys> list_keys();
   static Result<void> list_folder(int top, const std::string& path, Keys& keys);
-  // Inside the namespace.
-  Result<std::shared_ptr<const Keys>> keys_of(const NetworkNamespace& network_namespace);
+  // Listed in the node's own: the machine's initial namespace has keys that others lack, no other has any that it
+  // lacks. What is not there when it is read is passed over.
+  Result<std::shared_ptr<const Keys>> keys_listed();
   std::shared_ptr<const Values> remembered(const std::string& settings) const;
 
-  NamespaceIdentity own_;
+  const NetworkNamespace& own_;
   mutable std::mutex mutex_;
-  std::shared_ptr<const Keys> own_keys_;
-  std::shared_ptr<const Keys> other_keys_;
+  std::shared_ptr<const Keys> keys_;
   std::unordered_map<std::string, std::shared_ptr<const Values>> meanings_;  // tree and settings -> values
 };
 

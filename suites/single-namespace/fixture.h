@@ -47,6 +47,8 @@ class SingleNamespace : public ConformanceTest {
   static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
   // How long something is waited for that shall not come.
   static constexpr std::chrono::milliseconds kNegativeWait{5};
+  // How long packets that should arrive, and are answered by nobody, are looked for before a second, patient look.
+  static constexpr std::chrono::milliseconds kFirstLook{1};
   static constexpr std::uint32_t kPayload = 56;  // as ping(8)
 };
 
