@@ -1,18 +1,17 @@
-// Ours against ping and fping of this machine, in alternating rounds. Each figure prints a JSON line: the medians,
-// their ratio, and what the ratio is to be.
+// Ours against ping and fping of this machine.
 #include <benchmark/benchmark.h>
 #include <spawn.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstdio>
 #include <fstream>
-#include <functional>
+#include <optional>
 #include <regex>
 #include <sstream>
 
 #include "harness/probe/prober.h"
 #include "harness/probe/test_network.h"
+#include "harness/test_support/versus.h"
 
 namespace netns_lab::probe {
 namespace {
@@ -21,11 +20,6 @@ using std::chrono::microseconds;
 using Clock = std::chrono::steady_clock;
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
-
-double median(std::vector<double> values) {
-  std::ranges::sort(values);
-  return values[values.size() / 2];
-}
 
 // Runs a program and returns what it wrote to standard output and standard error.
 std::string output_of(std::vector<std::string> arguments) {
@@ -52,39 +46,11 @@ std::string output_in(const std::string& network_namespace, const std::vector<st
   return in_namespace(network_namespace, [&] { return output_of(arguments); });
 }
 
-// The number in the first group of `pattern`; throws when there is none: then there is nothing to compare with.
-double number_in(const std::string& text, const std::string& pattern) {
+// The number in the first group of `pattern`; none when there is none: then there is nothing to compare with.
+std::optional<double> number_in(const std::string& text, const std::string& pattern) {
   std::smatch found;
-  if (!std::regex_search(text, found, std::regex(pattern))) throw std::runtime_error("not understood: " + text);
+  if (!std::regex_search(text, found, std::regex(pattern))) return std::nullopt;
   return std::stod(found[1]);
-}
-
-struct Figure {
-  std::string name;
-  std::string peer;
-  std::string unit;
-  double goal;  // ratio ours / peer; for rates at least, for times at most
-  std::function<double()> measure_peer;
-  std::function<double()> measure_ours;
-};
-
-void compare(benchmark::State& state, const Figure& figure, int rounds) {
-  std::vector<double> peer;
-  std::vector<double> ours;
-  for (auto _ : state) {
-    for (int round = 0; round < rounds; ++round) {
-      peer.push_back(figure.measure_peer());
-      ours.push_back(figure.measure_ours());
-    }
-  }
-  const double ratio = median(ours) / median(peer);
-  state.counters["peer"] = median(peer);
-  state.counters["ours"] = median(ours);
-  state.counters["ratio"] = ratio;
-  std::printf(
-      "{\"figure\":\"%s\",\"unit\":\"%s\",\"peer\":\"%s\",\"peer_value\":%.3f,\"ours\":%.3f,\"ratio\":%.3f,\"goal\":%."
-      "3f}\n",
-      figure.name.c_str(), figure.unit.c_str(), figure.peer.c_str(), median(peer), median(ours), ratio, figure.goal);
 }
 
 EchoReport one_echo(Prober& prober, const EchoSpec& spec) {
@@ -94,70 +60,88 @@ EchoReport one_echo(Prober& prober, const EchoSpec& spec) {
   return std::move(reports->front());
 }
 
-void RoundTrip(benchmark::State& state) {
-  const TestPair pair;
-  Prober prober(test_socket);
-  EchoSpec spec;
-  spec.network_namespace = "near";
-  spec.destination = address(TestPair::kFar);
-  spec.count = 300;
-  compare(state,
-          {.name = "round trip at 2 ms cadence",
-           .peer = "ping -i 0.002",
-           .unit = "us",
-           .goal = 0.7,
-           .measure_peer =
-               [] {
-                 return 1000 * number_in(output_in("near", {"ping", "-q", "-c", "300", "-i", "0.002", TestPair::kFar}),
-                                         "rtt min/avg/max/mdev = [0-9.]+/([0-9.]+)/");
-               },
-           .measure_ours =
-               [&] {
-                 std::vector<double> trips;
-                 for (const Echo& echo : one_echo(prober, spec).echoes) {
-                   trips.push_back(static_cast<double>(echo.reply->round_trip.count()) / 1000);
-                 }
-                 double sum = 0;
-                 for (const double trip : trips) sum += trip;
-                 return sum / static_cast<double>(trips.size());
-               }},
-          7);
+// What the comparisons of one pair are made on. Made when the first is measured: --versus WORD makes only
+// what it needs.
+template <typename Network>
+struct Stage {
+  Network network;
+  Prober prober{test_socket};
+};
+template <typename Network>
+Stage<Network>& stage() {
+  static Stage<Network> made;
+  return made;
 }
-BENCHMARK(RoundTrip)->Iterations(1)->Unit(benchmark::kMillisecond);
 
-void Flood(benchmark::State& state) {
-  const TestPair pair;
-  Prober prober(test_socket);
+EchoSpec to_far(std::uint32_t count) {
   EchoSpec spec;
   spec.network_namespace = "near";
   spec.destination = address(TestPair::kFar);
-  spec.interval = microseconds(0);
-  spec.count = 60'000;
-  compare(state,
-          {.name = "echoes answered per second, one target",
-           .peer = "ping -f -l 64",
-           .unit = "1/s",
-           .goal = 1.2,
-           .measure_peer =
-               [] {
-                 const std::string text =
-                     output_in("near", {"ping", "-q", "-f", "-l", "64", "-c", "60000", TestPair::kFar});
-                 return number_in(text, "([0-9]+) received") / number_in(text, "time ([0-9]+)ms") * 1000;
-               },
-           .measure_ours =
-               [&] {
-                 const auto start = Clock::now();
-                 one_echo(prober, spec);
-                 return spec.count / seconds_since(start);
-               }},
-          9);
+  spec.count = count;
+  return spec;
 }
-BENCHMARK(Flood)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+double mean_round_trip(const EchoReport& report) {
+  double sum = 0;
+  for (const Echo& echo : report.echoes) sum += static_cast<double>(echo.reply->round_trip.count()) / 1000;
+  return sum / static_cast<double>(report.echoes.size());
+}
+
+// ping prints its average in whole microseconds, cut off; the average of what it prints for each echo is finer.
+std::optional<double> mean_of_times(const std::string& text) {
+  const std::regex each("time=([0-9.]+) ms");
+  double sum = 0;
+  int count = 0;
+  for (auto at = std::sregex_iterator(text.begin(), text.end(), each); at != std::sregex_iterator(); ++at, ++count)
+    sum += 1000 * std::stod((*at)[1]);
+  return count == 0 ? std::nullopt : std::optional<double>(sum / count);
+}
+
+const test_support::Versus kRoundTrip(
+    {.name = "round trip reported, 2 ms cadence",
+     .peer_name = "ping -i 0.002",
+     .unit = "us",
+     .goal = 0.7,
+     .stretch = std::nullopt,
+     .rounds = 9,
+     .ours = [] { return mean_round_trip(one_echo(stage<TestPair>().prober, to_far(300))); },
+     .peer =
+         [] {
+           stage<TestPair>();
+           return mean_of_times(output_in("near", {"ping", "-c", "300", "-i", "0.002", TestPair::kFar}));
+         }});
+
+const test_support::Versus kFlood(
+    {.name = "echoes answered per second, one target",
+     .peer_name = "ping -f -l 64",
+     .unit = "1/s",
+     .goal = 1.2,
+     .stretch = std::nullopt,
+     .more_is_better = true,
+     .rounds = 9,
+     .ours =
+         [] {
+           EchoSpec spec = to_far(60'000);
+           spec.interval = microseconds(0);
+           const auto start = Clock::now();
+           one_echo(stage<TestPair>().prober, spec);
+           return spec.count / seconds_since(start);
+         },
+     .peer = []() -> std::optional<double> {
+       stage<TestPair>();
+       const std::string text = output_in("near", {"ping", "-q", "-f", "-l", "64", "-c", "60000", TestPair::kFar});
+       const auto received = number_in(text, "([0-9]+) received");
+       const auto milliseconds = number_in(text, "time ([0-9]+)ms");
+       if (!received || !milliseconds || *milliseconds <= 0) return std::nullopt;
+       return *received / *milliseconds * 1000;
+     }});
 
 // A bridge with 1,000 namespaces behind it; permanent neighbours, because the ARP table's limit is the whole machine's.
 class Thousand {
  public:
   Thousand() {
+    TestPair::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
+    TestPair::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
     std::ofstream batch("/run/batch");
     batch << "link add br0 type bridge\naddr add 10.0.0.1/16 dev br0\nlink set br0 up\n";
     for (int index = 0; index < kCount; ++index) {
@@ -188,47 +172,65 @@ class Thousand {
   std::vector<std::unique_ptr<TestNamespace>> namespaces_;
 };
 
-void Sweep(benchmark::State& state) {
-  TestPair::write("/proc/sys/net/ipv6/conf/all/disable_ipv6", "1");
-  TestPair::write("/proc/sys/net/ipv6/conf/default/disable_ipv6", "1");
-  const Thousand thousand;
-  Prober prober(test_socket);
+std::vector<EchoSpec> one_echo_each() {
   std::vector<EchoSpec> specs(Thousand::kCount);
-  std::ofstream list("/run/targets");
   for (int index = 0; index < Thousand::kCount; ++index) {
     EchoSpec& spec = specs[static_cast<std::size_t>(index)];
     spec.destination = address(Thousand::target(index));
     spec.count = 1;
     spec.interval = microseconds(0);
-    list << Thousand::target(index) << '\n';
   }
-  list.close();
-  compare(state,
-          {.name = "1000 namespaces swept",
-           .peer = "fping -i 0",
-           .unit = "ms",
-           .goal = 0.7,
-           .measure_peer =
-               [] {
-                 const auto start = Clock::now();
-                 const std::string text = output_of({"fping", "-q", "-i", "0", "-c", "1", "-f", "/run/targets"});
-                 const double time = 1000 * seconds_since(start);
-                 number_in(text, "/(1)/0%");
-                 return time;
-               },
-           .measure_ours =
-               [&] {
-                 const auto start = Clock::now();
-                 const auto reports = prober.echo(specs);
-                 const double time = 1000 * seconds_since(start);
-                 for (const EchoReport& report : reports.value()) {
-                   if (report.answered() != 1) throw std::runtime_error("not every namespace answered");
-                 }
-                 return time;
-               }},
-          9);
+  return specs;
 }
-BENCHMARK(Sweep)->Iterations(1)->Unit(benchmark::kMillisecond);
+
+std::string file_of_targets() {
+  std::ofstream list("/run/targets");
+  for (int index = 0; index < Thousand::kCount; ++index) list << Thousand::target(index) << '\n';
+  return "/run/targets";
+}
+
+// Everybody's answer. False when one is missing.
+bool sweep(Prober& prober, const std::vector<EchoSpec>& specs) {
+  const auto reports = prober.echo(specs);
+  return reports &&
+         std::all_of(reports->begin(), reports->end(), [](const EchoReport& report) { return report.answered() == 1; });
+}
+
+// The links of a thousand pairs come up one after the other: swept until everybody is there, before anything is timed.
+bool settled() {
+  static const bool all_answer = [] {
+    const std::vector<EchoSpec> specs = one_echo_each();
+    for (int tries = 0; tries < 20; ++tries) {
+      if (sweep(stage<Thousand>().prober, specs)) return true;
+    }
+    return false;
+  }();
+  return all_answer;
+}
+
+const test_support::Versus kSweep({.name = "1,000 namespaces swept",
+                                   .peer_name = "fping -i 0",
+                                   .unit = "ms",
+                                   .goal = 0.7,
+                                   .stretch = std::nullopt,
+                                   .rounds = 9,
+                                   .ours = []() -> std::optional<double> {
+                                     static const std::vector<EchoSpec> specs = one_echo_each();
+                                     if (!settled()) return std::nullopt;
+                                     bool all = false;
+                                     const double time = test_support::milliseconds_of(
+                                         [&] { all = sweep(stage<Thousand>().prober, specs); });
+                                     return all ? std::optional<double>(time) : std::nullopt;
+                                   },
+                                   .peer = []() -> std::optional<double> {
+                                     static const std::string targets = file_of_targets();
+                                     if (!settled()) return std::nullopt;
+                                     std::string text;
+                                     const double time = test_support::milliseconds_of([&] {
+                                       text = output_of({"fping", "-q", "-i", "0", "-c", "1", "-f", targets});
+                                     });
+                                     return number_in(text, "/(1)/0%") ? std::optional<double>(time) : std::nullopt;
+                                   }});
 
 // What one good probe costs: three echoes, two watched namespaces, sightings complete.
 void GoodCase(benchmark::State& state) {

@@ -28,6 +28,11 @@ double median(std::vector<double> values) {
 
 // Prints one row; false when it could not be measured.
 bool run(const Comparison& comparison) {
+  if (const std::string remedy = comparison.peer_is_missing ? comparison.peer_is_missing() : ""; !remedy.empty()) {
+    std::printf("%-44s  not measured: %s is not here: %s\n", comparison.name.c_str(), comparison.peer_name.c_str(),
+                remedy.c_str());
+    return true;
+  }
   std::vector<double> ours;
   std::vector<double> peer;
   std::vector<double> ratios;

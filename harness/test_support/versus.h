@@ -24,6 +24,8 @@ struct Comparison {
   int rounds = 15;
   std::function<std::optional<double>()> ours;  // one round; nullopt: it could not be measured (the row then says so)
   std::function<std::optional<double>()> peer;  // none: the goal is for our own figure, in `unit`
+  // For a peer that is not in ci/packages.txt: the command that installs it, "" when it is here. The row then says so.
+  std::function<std::string()> peer_is_missing = nullptr;
 };
 
 // A static object of this type registers its comparison.
