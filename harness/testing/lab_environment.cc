@@ -36,6 +36,7 @@ void LabEnvironment::SetUp() {
   set_up_error_.reset();
   echo_reports_.clear();
   talk_reports_.clear();
+  talk_reports_.clear();
   const auto made = set_up();
   if (!made) {
     set_up_error_ = made.error();

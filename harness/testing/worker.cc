@@ -121,6 +121,8 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
   }
   ::testing::GTEST_FLAG(filter) = filter;
   ::testing::GTEST_FLAG(repeat) = spec.repeat;
+  // Each time with a lab, a build and a snapshot of its own: what one round changed is not there in the next.
+  ::testing::GTEST_FLAG(recreate_environments_when_repeating) = true;
 
   auto& listeners = ::testing::UnitTest::GetInstance()->listeners();
   delete listeners.Release(listeners.default_result_printer());

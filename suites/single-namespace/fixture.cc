@@ -139,9 +139,10 @@ ThirdNamespace::ThirdNamespace(Subject& subject, int number, Family family)
       family_(family),
       name_(fmt::format("netns-lab-third{}", number)),
       node_link_(fmt::format("nl-third{}", number)),
-      key_(family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding") {
+      key_(family == Family::kIpv4 ? fmt::format("net.ipv4.conf.{}.forwarding", node_link_)
+                                   : "net.ipv6.conf.all.forwarding") {
   const NamespaceState* node_state = subject.before().find_namespace("");
-  if (node_state == nullptr) return;
+  if (node_state == nullptr || family == Family::kIpv4) return;
   const auto found = node_state->sysctls.find(key_);
   if (found != node_state->sysctls.end()) value_before_ = found->second;
 }
@@ -171,6 +172,11 @@ Result<ThirdNamespace> ThirdNamespace::create(Subject& subject, int number, Fami
   hop.link = kThirdLink;
   hop.gateway = node_side.prefix.address;
   way_out.hops = {hop};
+  // The one before it may still be going (--repeat): the kernel deletes its link some 30 ms after its namespace.
+  protocol::AwaitRequest gone;
+  gone.links = {{"", third.node_link_, false, false}};
+  gone.absent_namespaces = {third.name_};
+  NETNS_LAB_TRY(subject.node().await(gone, milliseconds(5'000)));
   NETNS_LAB_TRY(subject.node().apply(
       {CreateNamespace{third.name_}, pair, node_side, third_side, raise, AddRoute{third.name_, way_out}}));
   protocol::AwaitRequest up;
@@ -202,7 +208,12 @@ EchoSpec ThirdNamespace::echo_to(const IpAddress& destination, std::vector<std::
   return spec;
 }
 
+bool ThirdNamespace::changes_the_node(bool on) const {
+  return family_ == Family::kIpv6 && value_before_ != (on ? "1" : "0");
+}
+
 Result<void> ThirdNamespace::set_forwarding(bool on) {
+  if (family_ == Family::kIpv6 && !changes_the_node(on)) return {};
   return subject_->node().apply({SetSysctl{"", key_, on ? "1" : "0"}});
 }
 

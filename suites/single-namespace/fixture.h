@@ -65,8 +65,13 @@ class ThirdNamespace {
   const std::string& node_link() const { return node_link_; }
   EchoSpec echo_to(const IpAddress& destination, std::vector<std::string> watch,
                    std::chrono::milliseconds reply_wait) const;
-  // net.ipv4.ip_forward, net.ipv6.conf.all.forwarding; put back to what it was by the destructor.
+  // Whether the node forwards what comes from this namespace. In IPv4 the kernel asks the link it came in by
+  // (IN_DEV_FORWARD in ip_route_input_slow, net/ipv4/route.c), so it is set there, on our own link: ip_forward would
+  // set every link's and accept_redirects besides (inet_forward_change, net/ipv4/devinet.c), and nothing could put that
+  // back. In IPv6 it is the node's net.ipv6.conf.all.forwarding, put back by the destructor.
   Result<void> set_forwarding(bool on);
+  // Whether that sets something that is not our own.
+  bool changes_the_node(bool on) const;
 
  private:
   ThirdNamespace(Subject& subject, int number, Family family);

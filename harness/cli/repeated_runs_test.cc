@@ -1,0 +1,96 @@
+// A good target stays good however often, and wherever, it is judged, and what the judging changes is put back.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "harness/cli/command_under_test.h"
+#include "harness/node/apply.h"
+#include "harness/node/network_handles.h"
+#include "harness/node/network_state.h"
+
+namespace netns_lab::cli {
+namespace {
+
+using testing::IsEmpty;
+
+// This process's own network namespace, as the node's agent would read it.
+NamespaceState this_machine() {
+  auto handles = node::NetworkHandles::create().value();
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  return node::read_network_state(handles, "", options, {}).value();
+}
+
+std::vector<std::string> names_of_links(const NamespaceState& state) {
+  std::vector<std::string> names;
+  for (const Link& link : state.links) names.push_back(link.name);
+  return names;
+}
+
+// This test's own network namespace stands for a machine: it needs an uplink.
+void give_this_machine_an_uplink() {
+  if (this_machine().find_link("eth0") != nullptr) return;
+  auto handles = node::NetworkHandles::create().value();
+  CreateVeth uplink;
+  uplink.name = "eth0";
+  uplink.peer_name = "cable0";
+  uplink.up = true;
+  AddAddress ipv4;
+  ipv4.link = "eth0";
+  ipv4.prefix = Prefix::parse("192.0.2.2/24").value();
+  AddAddress ipv6 = ipv4;
+  ipv6.prefix = Prefix::parse("2001:db8:0:1::2/64").value();
+  SetLink far_end;
+  far_end.name = "cable0";
+  far_end.up = true;
+  const auto done = node::apply_changes(handles, {uplink, ipv4, ipv6, far_end});
+  if (!done) throw std::runtime_error(done.error().message());
+}
+
+struct Row {
+  const char* name;
+  std::vector<std::string> target;
+  std::vector<std::string> lab;
+};
+void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
+
+class RepeatedRun : public testing::TestWithParam<Row> {};
+
+TEST_P(RepeatedRun, IsConformantEachTimeAndPutsBackWhatItChanged) {
+  give_this_machine_an_uplink();
+  const NamespaceState before = this_machine();
+  CommandUnderTest command;
+  const bool named = GetParam().lab.size() > 2;
+  if (named) {
+    ASSERT_EQ(command.run({"up", "--name", "repeated"}).status, 0);
+  }
+  std::vector<std::string> arguments{"test", "single-namespace", "--repeat", "3"};
+  for (const auto* more : {&GetParam().target, &GetParam().lab})
+    arguments.insert(arguments.end(), more->begin(), more->end());
+  const auto ran = command.run(arguments);
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(command.report_lines("<error"), IsEmpty());
+  if (named) {
+    EXPECT_EQ(command.run({"destroy", "--name", "repeated"}).status, 0);
+  }
+  const NamespaceState after = this_machine();
+  EXPECT_EQ(names_of_links(after), names_of_links(before));
+  EXPECT_EQ(after.sysctls, before.sysctls);
+}
+
+const std::vector<std::string> kNative{"--target", "native"};
+const std::vector<std::string> kScript{"--target", "script:" + CommandUnderTest::fixture("scenarios/single-namespace")};
+INSTANTIATE_TEST_SUITE_P(
+    Rows, RepeatedRun,
+    testing::Values(Row{"NativeInASandbox", kNative, {}}, Row{"ScriptInASandbox", kScript, {}},
+                    Row{"NativeInANamedSandbox", kNative, {"--lab", "sandbox", "--name", "repeated"}},
+                    Row{"NativeOnThisMachine", kNative, {"--lab", "host"}},
+                    Row{"ScriptOnThisMachine", kScript, {"--lab", "host"}}),
+    [](const auto& row) { return row.param.name; });
+
+}  // namespace
+}  // namespace netns_lab::cli
