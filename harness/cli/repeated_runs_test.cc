@@ -1,6 +1,10 @@
 // A good target stays good however often, and wherever, it is judged, and what the judging changes is put back.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <stdexcept>
 #include <string>
@@ -91,6 +95,19 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"NativeOnThisMachine", kNative, {"--lab", "host"}},
                     Row{"ScriptOnThisMachine", kScript, {"--lab", "host"}}),
     [](const auto& row) { return row.param.name; });
+
+// As in a minimal system made for building (debootstrap and the like): the kernel refuses user namespaces there.
+TEST(RunInAChroot, IsConformant) {
+  CommandUnderTest command;
+  command.before_execution = [] {
+    const bool entered = ::unshare(CLONE_NEWNS) == 0 && ::mkdir("/run/jail", 0755) == 0 &&
+                         ::mount("/", "/run/jail", nullptr, MS_BIND | MS_REC, nullptr) == 0 &&
+                         ::chroot("/run/jail") == 0;
+    if (!entered) ::_exit(99);
+  };
+  const auto ran = command.run({"test", "single-namespace", "--target", "native"});
+  EXPECT_EQ(ran.status, 0) << ran;
+}
 
 }  // namespace
 }  // namespace netns_lab::cli

@@ -72,4 +72,14 @@ Result<void> own_the_root() {
   return {};
 }
 
+Result<void> enter_new_user_namespace() {
+  if (::unshare(CLONE_NEWUSER) == 0) return {};
+  const int refused_errno = errno;
+  const auto refused = tl::unexpected(Error::system("make a user namespace", refused_errno));
+  if (refused_errno != EPERM || ::geteuid() != 0 || !chroot_forbids_user_namespaces()) return refused;
+  NETNS_LAB_TRY(own_the_root());
+  if (::unshare(CLONE_NEWUSER) != 0) return refused;
+  return {};
+}
+
 }  // namespace netns_lab::netns

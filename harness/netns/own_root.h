@@ -18,4 +18,8 @@ bool chroot_forbids_user_namespaces();
 // open_tree(2) and move_mount(2), Linux 5.2.
 Result<void> own_the_root();
 
+// unshare(CLONE_NEWUSER), after own_the_root() where a chroot alone forbids it and root can mend that. One thread.
+// Errors: kSystem with the errno of unshare(2).
+Result<void> enter_new_user_namespace();
+
 }  // namespace netns_lab::netns

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "harness/netns/own_root.h"
 #include "harness/node/sandbox_process.h"
 #include "harness/node/sandbox_status.h"
 #include "harness/node/sandbox_user.h"
@@ -30,7 +31,7 @@ Result<void> enter(int namespaces) {
   const IdMaps own{.users = fmt::format("0 {} 1\n", ::geteuid()),
                    .groups = fmt::format("0 {} 1\n", ::getegid()),
                    .allow_setgroups = false};
-  if (::unshare(CLONE_NEWUSER) != 0) return tl::unexpected(Error::system("make a user namespace", errno));
+  NETNS_LAB_TRY(netns::enter_new_user_namespace());
   NETNS_LAB_TRY(write_id_maps(::getpid(), own));
   if (::unshare(namespaces) != 0) return tl::unexpected(Error::system("make namespaces in a user namespace", errno));
   return {};

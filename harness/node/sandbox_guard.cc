@@ -1,7 +1,6 @@
 #include "harness/node/sandbox_guard.h"
 
 #include <poll.h>
-#include <sched.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -10,6 +9,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/netns/own_root.h"
 #include "harness/node/sandbox_refusal.h"
 #include "harness/node/sandbox_status.h"
 #include "harness/node/sandbox_user.h"
@@ -50,9 +50,8 @@ int run_guard(const GuardLaunch& launch, const GuardFacts& facts, Handshake& han
   keep.insert(keep.end(), {facts.status, facts.caller, handshake.guard.get()});
   shed_callers_things(keep, launch.log);
   if (launch.user_namespace) {
-    if (::unshare(CLONE_NEWUSER) != 0) {
-      const int unshare_errno = errno;
-      report_error(facts.status, explain_refusal("make a user namespace", unshare_errno, NamespaceSettings::read()));
+    if (const auto entered = netns::enter_new_user_namespace(); !entered) {
+      report_error(facts.status, explain_refusal(entered.error(), NamespaceSettings::read()));
       return 1;
     }
     say_done(handshake.guard);

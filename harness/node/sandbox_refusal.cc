@@ -36,9 +36,9 @@ std::string remedy_of(int system_errno, const NamespaceSettings& settings) {
   if (settings.max_user_namespaces == "0") return "run as root: sysctl user.max_user_namespaces=65536";
   if (settings.in_container) {
     return "in a container add: --security-opt seccomp=unconfined --security-opt apparmor=unconfined --security-opt "
-           "systempaths=unconfined";
+           "systempaths=unconfined; in a chroot: run as root";
   }
-  return "run as root, or allow unprivileged user namespaces; netns-lab doctor says more";
+  return "run as root (in a chroot nobody else can), or allow unprivileged user namespaces; netns-lab doctor says more";
 }
 
 bool owner_can_mend(int system_errno) {

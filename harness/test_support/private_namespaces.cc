@@ -26,12 +26,11 @@ bool write_file(const char* path, const std::string& text) {
 std::string enter_private_namespaces() {
   const std::string user = std::to_string(::geteuid());
   const std::string group = std::to_string(::getegid());
-  if (::geteuid() == 0 && netns::chroot_forbids_user_namespaces()) {
-    if (const auto owned = netns::own_the_root(); !owned) return owned.error().message();
+  if (const auto entered = netns::enter_new_user_namespace(); !entered) {
+    return entered.error().message() + "; allow unprivileged user namespaces, or run as root";
   }
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
-    return std::string("unshare user, network and mount namespaces: ") + std::strerror(errno) +
-           "; allow unprivileged user namespaces, or run as root";
+  if (::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
+    return std::string("make network and mount namespaces: ") + std::strerror(errno);
   }
   write_file("/proc/self/setgroups", "deny");
   if (!write_file("/proc/self/uid_map", "0 " + user + " 1") || !write_file("/proc/self/gid_map", "0 " + group + " 1")) {
