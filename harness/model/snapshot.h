@@ -96,6 +96,7 @@ struct SnapshotOptions {
   bool pristine = false;              // also what a fresh namespace looks like on this node
   bool processes = true;
   bool files = true;
+  bool addressing_only = false;  // links, addresses, routes and neighbours: no rules, qdiscs, nft tables and sockets
   bool operator==(const SnapshotOptions&) const = default;
 };
 

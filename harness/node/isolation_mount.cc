@@ -56,6 +56,12 @@ Result<UniqueFd> copy_of_mount(const std::string& path, Subtree subtree) {
   return copy;
 }
 
+Result<UniqueFd> copy_with_what_is_locked(const std::string& path) {
+  auto alone = copy_of_mount(path, Subtree::kThisMountOnly);
+  if (alone || alone.error().system_errno != EINVAL) return alone;
+  return copy_of_mount(path, Subtree::kWithMountsBelow);
+}
+
 Result<void> attach_mount(const UniqueFd& copy, const std::string& path) {
   if (::syscall(SYS_move_mount, copy.get(), "", AT_FDCWD, path.c_str(), kMoveMountFromEmptyPath) == 0) return {};
   return tl::unexpected(Error::system(fmt::format("attach a mount at {}", path), errno));

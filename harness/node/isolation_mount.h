@@ -19,6 +19,9 @@ Result<void> mount_file_system(const std::string& type, const std::string& at, u
 
 // open_tree(2): a copy of what is mounted (or lies) at `path`, attached nowhere yet; it goes with its descriptor.
 Result<UniqueFd> copy_of_mount(const std::string& path, Subtree subtree);
+// The same, alone where that is allowed. Mounts that came from a more privileged mount namespace may not be parted from
+// what they lie on (EINVAL; mount_namespaces(7), "Restrictions"): then with all that is mounted below.
+Result<UniqueFd> copy_with_what_is_locked(const std::string& path);
 // move_mount(2): attaches such a copy at `path`, which must exist.
 Result<void> attach_mount(const UniqueFd& copy, const std::string& path);
 

@@ -52,7 +52,7 @@ std::vector<std::pair<std::string, UniqueFd>> copy_mounts_below(const std::strin
 
 // The fallback: an empty tmpfs, and in it what the folder held, bound read-only.
 Result<void> cover_with_tmpfs(const std::string& folder, mode_t mode) {
-  NETNS_LAB_ASSIGN(const UniqueFd old, copy_of_mount(folder, Subtree::kThisMountOnly));
+  NETNS_LAB_ASSIGN(const UniqueFd old, copy_with_what_is_locked(folder));
   std::vector<std::pair<std::string, bool>> held;  // name, is a folder
   std::vector<std::pair<std::string, std::string>> symbolic_links;
   if (const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(folder.c_str()), ::closedir); listing) {
@@ -71,7 +71,7 @@ Result<void> cover_with_tmpfs(const std::string& folder, mode_t mode) {
   }
   std::vector<std::pair<std::string, UniqueFd>> copies;
   for (const auto& [name, is_folder] : held) {
-    auto copy = copy_of_mount(folder + "/" + name, Subtree::kThisMountOnly);
+    auto copy = copy_with_what_is_locked(folder + "/" + name);
     if (copy) copies.emplace_back(name, std::move(*copy));
   }
   NETNS_LAB_TRY(mount_file_system("tmpfs", folder, MS_NOSUID | MS_NODEV, fmt::format("mode={:o}", mode)));
@@ -121,7 +121,7 @@ Result<Cover> cover_writable(const std::string& folder, const std::string& scrat
   NETNS_LAB_TRY(make_folder(upper, mode));
   NETNS_LAB_TRY(make_folder(work, 0755));
   NETNS_LAB_TRY(make_folder(lower_of(folder, scratch), 0755));
-  NETNS_LAB_ASSIGN(const UniqueFd before, copy_of_mount(folder, Subtree::kThisMountOnly));
+  NETNS_LAB_ASSIGN(const UniqueFd before, copy_with_what_is_locked(folder));
   const auto below = copy_mounts_below(folder, mount_points);
 
   Cover cover = Cover::kOverlay;

@@ -53,20 +53,24 @@ void sort_by(std::vector<T>& values, Key key) {
   std::stable_sort(values.begin(), values.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
 }
 
-Result<void> read_routing(NetlinkSocket& socket, NamespaceState& state) {
+Result<void> read_addressing(NetlinkSocket& socket, NamespaceState& state) {
   NETNS_LAB_ASSIGN(state.links, netlink::list_links(socket));
   NETNS_LAB_ASSIGN(state.addresses, netlink::list_addresses(socket));
   NETNS_LAB_ASSIGN(state.routes, netlink::list_routes(socket));
-  NETNS_LAB_ASSIGN(state.rules, netlink::list_rules(socket));
   NETNS_LAB_ASSIGN(state.neighbours, netlink::list_neighbours(socket));
-  NETNS_LAB_ASSIGN(const std::vector<netlink::Qdisc> qdiscs, netlink::list_qdiscs(socket));
-
   const LinkNames names(state.links);
   for (InterfaceAddress& address : state.addresses) address.link = names.of(address.link_index);
   for (Neighbour& neighbour : state.neighbours) neighbour.link = names.of(neighbour.link_index);
   for (Route& route : state.routes) {
     for (NextHop& hop : route.hops) hop.link = names.of(hop.link_index);
   }
+  return {};
+}
+
+Result<void> read_policy(NetlinkSocket& socket, NamespaceState& state) {
+  NETNS_LAB_ASSIGN(state.rules, netlink::list_rules(socket));
+  NETNS_LAB_ASSIGN(const std::vector<netlink::Qdisc> qdiscs, netlink::list_qdiscs(socket));
+  const LinkNames names(state.links);
   for (const netlink::Qdisc& qdisc : qdiscs) {
     // The kernel gives no handle to those it attaches by itself (noqueue, fq_codel, mq and its children).
     if (qdisc.handle == 0) continue;
@@ -90,9 +94,14 @@ void put_in_order(NamespaceState& state) {
 }
 
 // Everything but sysctls and names of peers.
-Result<NamespaceState> read_with(const Sockets& sockets) {
+Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& options) {
   NamespaceState state;
-  NETNS_LAB_TRY(read_routing(*sockets.route, state));
+  NETNS_LAB_TRY(read_addressing(*sockets.route, state));
+  if (options.addressing_only) {
+    put_in_order(state);
+    return state;
+  }
+  NETNS_LAB_TRY(read_policy(*sockets.route, state));
   if (sockets.netfilter != nullptr) {
     NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
   }
@@ -149,7 +158,7 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
                                                    const std::vector<std::string>& known) {
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
   NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace));
-  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
+  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.name = network_namespace;
   state.inode = opened->inode();
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
@@ -256,7 +265,7 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
     return found == opened.end() ? nullptr : &found->second;
   };
   const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter)};
-  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets));
+  NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
   NETNS_LAB_ASSIGN(state.sysctls, common_sysctls(handles.sysctl_reader(), fresh, options));
   if (options.all_sysctls) {

@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
 
+#include <cstring>
+#include <fstream>
 #include <ostream>
 
 #include "harness/node/sandbox_fake_agent.h"
@@ -96,6 +100,27 @@ INSTANTIATE_TEST_SUITE_P(
         Look{"Sudo", "sudo -nE -u root A=b -- sh -c 'echo $A'", "b"}, Look{"SudoByPath", "/usr/bin/sudo id -u", "0"},
         Look{"NamedNamespaces", "ip netns add a && ip netns exec a ip -o link && ip netns delete a", "LOOPBACK"}),
     [](const auto& row) { return row.param.name; });
+
+// Mounts below a folder that is covered: every machine with containers has such. They are locked to what they lie on
+// once they are seen from a sandbox's mount namespace, and the folder cannot be an overlay then.
+TEST(SandboxOnAMachineWithMounts, IsMadeAndStillShowsAndTakesFiles) {
+  ASSERT_EQ(::mount("tmpfs", "/var/tmp", "tmpfs", 0, nullptr), 0) << std::strerror(errno);
+  ASSERT_EQ(::mkdir("/var/tmp/deep", 0755), 0);
+  ASSERT_EQ(::mount("tmpfs", "/var/tmp/deep", "tmpfs", 0, nullptr), 0);
+  std::ofstream("/var/tmp/deep/seen") << "seen";
+  {
+    const auto lab = start_sandbox(shells());
+    EXPECT_TRUE(lab) << lab.error();
+    if (lab) {
+      EXPECT_EQ(ask(lab->node, "cat /var/tmp/deep/seen").output, "seen");
+      EXPECT_EQ(ask(lab->node, "touch /var/x && echo made").output, "made");
+      EXPECT_THAT(ask(lab->node, "ls -d /var/lib/dpkg").output, HasSubstr("/var/lib/dpkg"));
+      EXPECT_THAT(ask(lab->node, "touch /var/tmp/deep/x 2>&1").output, HasSubstr("Read-only file system"));
+      EXPECT_THAT(ask(lab->node, "context").output, HasSubstr("/var cannot be overlaid here"));
+    }
+  }
+  ::umount2("/var/tmp", MNT_DETACH);
+}
 
 }  // namespace
 }  // namespace netns_lab::node

@@ -39,6 +39,9 @@ class Target {
   virtual const std::string& name()
       const = 0;  // as on the command line: "native", "script:fixtures/scenarios/single-namespace"
   virtual std::vector<Family> families() const = 0;
+  // Whether it may be built on a second node, by another thread, before it is known how it went on the first: no
+  // stranger's code that could hang or be surprised.
+  virtual bool is_builtin() const { return false; }
   virtual Result<TargetOutcome> build(Node& node, const BuildTask& task) = 0;
   virtual Result<TargetOutcome> tear_down(Node& node, const BuildTask& task) = 0;
 };

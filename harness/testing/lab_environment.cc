@@ -20,9 +20,20 @@ bool lies_in_the_subject(const Error& error) {
   return std::find(std::begin(kErrnos), std::end(kErrnos), error.system_errno) != std::end(kErrnos);
 }
 
+Result<void> rehearse(Subject& subject) {
+  NETNS_LAB_TRY(subject.build(Look::kLinks));
+  return subject.begin_tear_down();
+}
+
 Result<Subject> open_fresh(const LabSpec& spec, const LabServices& services, SubjectPlan plan) {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, services, Deadline::after(kOpenLimit)));
   return Subject::prepare(std::move(lab), std::move(plan));
+}
+
+Result<Subject> open_and_rehearse(const LabSpec& spec, const LabServices& services, SubjectPlan plan) {
+  NETNS_LAB_ASSIGN(Subject subject, open_fresh(spec, services, std::move(plan)));
+  if (subject.target().is_builtin()) NETNS_LAB_TRY(rehearse(subject));
+  return subject;
 }
 
 }  // namespace
@@ -50,9 +61,12 @@ Result<void> LabEnvironment::set_up() {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(context_.spec.lab, context_.services, Deadline::after(kOpenLimit)));
   NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
   NETNS_LAB_TRY(subject_->begin_build());
-  // A target that failed once is not made to fail (or hang) again before anybody asks. Before the snapshot, the slowest
-  // step of all: the kernel works on the tear-down meanwhile.
-  if (fresh_starting_.valid() && subject_->outcome().succeeded) NETNS_LAB_TRY(rehearse());
+  // Before the snapshot, the slowest step of all: the kernel works on the tear-down meanwhile. A stranger's target that
+  // failed once is not made to fail (or hang) again before anybody asks; the built-in one was rehearsed already.
+  if (fresh_starting_.valid() && subject_->outcome().succeeded && !context_.spec.target->is_builtin()) {
+    NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
+    NETNS_LAB_TRY(rehearse(*fresh_));
+  }
   return subject_->finish_build(Look::kEverything);
 }
 
@@ -84,14 +98,10 @@ SubjectPlan LabEnvironment::subject_plan() const {
 }
 
 void LabEnvironment::start_fresh_lab() {
-  fresh_starting_ = std::async(std::launch::async, [spec = fresh_spec(), services = context_.services,
-                                                    plan = fresh_plan()] { return open_fresh(spec, services, plan); });
-}
-
-Result<void> LabEnvironment::rehearse() {
-  NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
-  NETNS_LAB_TRY(fresh_->build(Look::kLinks));
-  return fresh_->begin_tear_down();
+  fresh_starting_ =
+      std::async(std::launch::async, [spec = fresh_spec(), services = context_.services, plan = fresh_plan()] {
+        return open_and_rehearse(spec, services, plan);
+      });
 }
 
 Result<Subject*> LabEnvironment::fresh_subject() {

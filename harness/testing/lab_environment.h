@@ -52,7 +52,6 @@ class LabEnvironment : public ::testing::Environment {
   SubjectPlan subject_plan() const;
   SubjectPlan fresh_plan() const;
   void start_fresh_lab();
-  Result<void> rehearse();
   Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks);
   Result<void> tear_down();
 

@@ -139,6 +139,7 @@ Result<Snapshot> Subject::observe(Look look) {
   options.processes = everything;
   options.files = everything;
   options.pristine = look == Look::kEverything;
+  options.addressing_only = !everything;
   return node().snapshot(options);
 }
 

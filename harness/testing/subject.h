@@ -28,7 +28,7 @@ struct SubjectPlan {
 
 // How much is looked at: reading all sysctls of a namespace alone takes 3 ms.
 enum class Look {
-  kLinks,       // to see whether they have settled
+  kLinks,       // and their addresses and routes, to see whether they have settled
   kNode,        // everything, to be compared with the node itself
   kEverything,  // and what a pristine namespace looks like, to compare declared namespaces with
 };
@@ -40,6 +40,7 @@ class Subject {
   static Result<Subject> prepare(Lab lab, SubjectPlan plan);
 
   Node& node() { return lab_.node(); }
+  const Target& target() const { return *plan_.target; }
   const protocol::HelloReply& hello() { return lab_.node().hello(); }
   const Snapshot& before() const { return before_; }
   const Snapshot& after() const { return after_; }  // of the last build, taken once its links had settled

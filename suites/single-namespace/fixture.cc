@@ -107,6 +107,7 @@ void SingleNamespace::forget_neighbours() {
   SnapshotOptions options;
   options.processes = false;
   options.files = false;
+  options.addressing_only = true;
   const Snapshot now = value(node().snapshot(options));
   std::vector<Change> changes;
   for (const DeclaredLink& end : declared().links) {
