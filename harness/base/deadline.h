@@ -1,4 +1,5 @@
-// A point on the monotonic clock by which something must have happened. Passed down by value, so that nested waits share it.
+// A point on the monotonic clock by which something must have happened. Passed down by value, so that nested waits
+// share it.
 //
 //   const Deadline deadline = Deadline::after(std::chrono::seconds(2));
 //   ::poll(&fd, 1, deadline.poll_timeout());

@@ -56,20 +56,20 @@ using Result = tl::expected<T, Error>;
 }  // namespace netns_lab
 
 // Return the error of `expression` (a Result) from the enclosing function, or go on.
-#define NETNS_LAB_TRY(expression)                                                          \
-  do {                                                                                     \
-    if (auto netns_lab_try_result = (expression); !netns_lab_try_result) {                 \
-      return tl::unexpected(std::move(netns_lab_try_result).error());                      \
-    }                                                                                      \
+#define NETNS_LAB_TRY(expression)                                          \
+  do {                                                                     \
+    if (auto netns_lab_try_result = (expression); !netns_lab_try_result) { \
+      return tl::unexpected(std::move(netns_lab_try_result).error());      \
+    }                                                                      \
   } while (false)
 
 #define NETNS_LAB_CONCAT_INNER(a, b) a##b
 #define NETNS_LAB_CONCAT(a, b) NETNS_LAB_CONCAT_INNER(a, b)
 
 // NETNS_LAB_ASSIGN(const auto links, list_links(socket));   declares `links`, or returns the error.
-#define NETNS_LAB_ASSIGN(declaration, expression)                                          \
-  auto NETNS_LAB_CONCAT(netns_lab_result_, __LINE__) = (expression);                       \
-  if (!NETNS_LAB_CONCAT(netns_lab_result_, __LINE__)) {                                    \
+#define NETNS_LAB_ASSIGN(declaration, expression)                                            \
+  auto NETNS_LAB_CONCAT(netns_lab_result_, __LINE__) = (expression);                         \
+  if (!NETNS_LAB_CONCAT(netns_lab_result_, __LINE__)) {                                      \
     return tl::unexpected(std::move(NETNS_LAB_CONCAT(netns_lab_result_, __LINE__)).error()); \
-  }                                                                                        \
+  }                                                                                          \
   declaration = *std::move(NETNS_LAB_CONCAT(netns_lab_result_, __LINE__))

@@ -14,8 +14,8 @@
 namespace netns_lab {
 
 enum class Family : std::uint8_t { kIpv4 = 4, kIpv6 = 6 };
-std::string to_string(Family family);    // "IPv4", "IPv6"
-int address_family(Family family);       // AF_INET, AF_INET6
+std::string to_string(Family family);  // "IPv4", "IPv6"
+int address_family(Family family);     // AF_INET, AF_INET6
 
 class IpAddress {
  public:
@@ -34,9 +34,9 @@ class IpAddress {
   unsigned bits() const { return is_v4() ? 32 : 128; }
 
   bool is_unspecified() const;
-  bool is_loopback() const;    // 127.0.0.0/8, ::1
-  bool is_link_local() const;  // 169.254.0.0/16, fe80::/10
-  bool is_multicast() const;   // 224.0.0.0/4, ff00::/8
+  bool is_loopback() const;           // 127.0.0.0/8, ::1
+  bool is_link_local() const;         // 169.254.0.0/16, fe80::/10
+  bool is_multicast() const;          // 224.0.0.0/4, ff00::/8
   bool is_limited_broadcast() const;  // 255.255.255.255
 
   std::string to_string() const;

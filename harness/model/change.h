@@ -1,6 +1,6 @@
-// One thing to do to a node's networks. A list of them is what the `native` target and the tests' own arrangements ask of an agent; the agent
-// does them in order, in as few netlink messages as it can, and the first that fails names itself.
-// In every change `network_namespace` is the name of a named namespace; "" is the node's own.
+// One thing to do to a node's networks. A list of them is what the `native` target and the tests' own arrangements ask
+// of an agent; the agent does them in order, in as few netlink messages as it can, and the first that fails names
+// itself. In every change `network_namespace` is the name of a named namespace; "" is the node's own.
 #pragma once
 
 #include <cstdint>
@@ -51,10 +51,10 @@ struct SetLink {  // what is not set stays as it is
   std::optional<bool> up;
   std::optional<std::uint32_t> mtu;
   std::optional<MacAddress> mac;
-  std::optional<std::string> master;    // "" releases it
+  std::optional<std::string> master;  // "" releases it
   std::optional<std::string> new_name;
-  std::optional<std::string> move_to;   // another namespace
-  std::optional<bool> arp;              // false sets IFF_NOARP
+  std::optional<std::string> move_to;  // another namespace
+  std::optional<bool> arp;             // false sets IFF_NOARP
   bool operator==(const SetLink&) const = default;
 };
 struct AddAddress {
@@ -62,8 +62,8 @@ struct AddAddress {
   std::string link;
   Prefix prefix;
   std::optional<Scope> scope;
-  bool no_duplicate_detection = true;  // IFA_F_NODAD, IPv6 only: without it the address is tentative for 2 s
-  std::optional<std::uint32_t> valid_lifetime;      // seconds
+  bool no_duplicate_detection = true;           // IFA_F_NODAD, IPv6 only: without it the address is tentative for 2 s
+  std::optional<std::uint32_t> valid_lifetime;  // seconds
   std::optional<std::uint32_t> preferred_lifetime;  // seconds
   bool operator==(const AddAddress&) const = default;
 };
@@ -113,8 +113,9 @@ struct SetSysctl {
   bool operator==(const SetSysctl&) const = default;
 };
 
-using Change = std::variant<CreateNamespace, DeleteNamespace, CreateVeth, CreateLink, DeleteLink, SetLink, AddAddress, DeleteAddress, AddRoute,
-                            DeleteRoute, AddRule, DeleteRule, AddNeighbour, DeleteNeighbour, SetSysctl>;
+using Change =
+    std::variant<CreateNamespace, DeleteNamespace, CreateVeth, CreateLink, DeleteLink, SetLink, AddAddress,
+                 DeleteAddress, AddRoute, DeleteRoute, AddRule, DeleteRule, AddNeighbour, DeleteNeighbour, SetSysctl>;
 
 std::string to_string(const Change& change);  // "add address 10.200.1.1/32 to veth2 in netns1"
 std::ostream& operator<<(std::ostream& out, const Change& change);

@@ -18,15 +18,15 @@ inline constexpr std::uint32_t kForeverLifetime = 0xFFFFFFFF;  // INFINITY_LIFE_
 
 struct InterfaceAddress {
   std::uint32_t link_index = 0;
-  std::string link;  // the interface's name, resolved when the snapshot was taken
-  Prefix prefix;     // the local address with its prefix length
+  std::string link;                    // the interface's name, resolved when the snapshot was taken
+  Prefix prefix;                       // the local address with its prefix length
   std::optional<IpAddress> peer;       // when it differs from the local address
   std::optional<IpAddress> broadcast;  // IPv4 only
   Scope scope = Scope::kGlobal;
-  std::uint32_t flags = 0;  // IFA_F_* (the 32-bit IFA_FLAGS where the kernel sends it)
+  std::uint32_t flags = 0;                              // IFA_F_* (the 32-bit IFA_FLAGS where the kernel sends it)
   std::uint32_t valid_lifetime = kForeverLifetime;      // seconds
   std::uint32_t preferred_lifetime = kForeverLifetime;  // seconds
-  std::string label;  // IPv4 only
+  std::string label;                                    // IPv4 only
 
   std::string flags_text() const;  // "permanent,noprefixroute"; as `ip` spells them
   bool operator==(const InterfaceAddress&) const = default;

@@ -42,9 +42,10 @@ struct Link {
   std::vector<std::string> alternative_names;
   bool xdp_attached = false;
 
-  bool is_up() const;         // IFF_UP: administratively up
-  bool is_loopback() const;   // IFF_LOOPBACK
-  std::string flags_text() const;  // "UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP", known names in bit order, the rest as hex
+  bool is_up() const;        // IFF_UP: administratively up
+  bool is_loopback() const;  // IFF_LOOPBACK
+  std::string flags_text()
+      const;  // "UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP", known names in bit order, the rest as hex
   bool operator==(const Link&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Link& link);  // one line

@@ -1,4 +1,5 @@
-// Routes, routing rules and route look-ups (RTM_NEWROUTE, RTM_NEWRULE, RTM_GETROUTE; linux/rtnetlink.h, linux/fib_rules.h).
+// Routes, routing rules and route look-ups (RTM_NEWROUTE, RTM_NEWRULE, RTM_GETROUTE; linux/rtnetlink.h,
+// linux/fib_rules.h).
 #pragma once
 
 #include <cstdint>
@@ -27,10 +28,10 @@ enum class RouteType : std::uint8_t {
 };
 std::string to_string(RouteType type);
 
-inline constexpr std::uint32_t kMainTable = 254;     // RT_TABLE_MAIN
-inline constexpr std::uint32_t kLocalTable = 255;    // RT_TABLE_LOCAL
-inline constexpr std::uint8_t kKernelProtocol = 2;   // RTPROT_KERNEL: added by the kernel itself
-inline constexpr std::uint8_t kBootProtocol = 3;     // RTPROT_BOOT: what `ip route add` uses
+inline constexpr std::uint32_t kMainTable = 254;    // RT_TABLE_MAIN
+inline constexpr std::uint32_t kLocalTable = 255;   // RT_TABLE_LOCAL
+inline constexpr std::uint8_t kKernelProtocol = 2;  // RTPROT_KERNEL: added by the kernel itself
+inline constexpr std::uint8_t kBootProtocol = 3;    // RTPROT_BOOT: what `ip route add` uses
 
 struct NextHop {
   std::uint32_t link_index = 0;  // 0: none
@@ -42,7 +43,7 @@ struct NextHop {
 };
 
 struct Route {
-  Prefix destination;  // 0.0.0.0/0 or ::/0 is the default route
+  Prefix destination;            // 0.0.0.0/0 or ::/0 is the default route
   std::optional<Prefix> source;  // IPv6 source routing
   RouteType type = RouteType::kUnicast;
   std::uint32_t table = kMainTable;
@@ -53,11 +54,13 @@ struct Route {
   std::optional<IpAddress> preferred_source;
   std::optional<std::uint32_t> mtu;  // RTAX_MTU
   std::uint32_t flags = 0;           // RTM_F_*, RTNH_F_* of the first hop
-  std::vector<NextHop> hops;         // one for an ordinary route, several for a multipath route, none for blackhole and the like
+  std::vector<NextHop>
+      hops;  // one for an ordinary route, several for a multipath route, none for blackhole and the like
   bool is_default() const { return destination.length == 0; }
   bool operator==(const Route&) const = default;
 };
-std::ostream& operator<<(std::ostream& out, const Route& route);  // "default via 10.0.0.1 dev eth0 proto boot scope global"
+std::ostream& operator<<(std::ostream& out,
+                         const Route& route);  // "default via 10.0.0.1 dev eth0 proto boot scope global"
 
 struct RoutingRule {
   Family family = Family::kIpv4;

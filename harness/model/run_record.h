@@ -1,4 +1,5 @@
-// What happens in a run, as it happens: one event, one line of record.jsonl. Every report is made from these and nothing else.
+// What happens in a run, as it happens: one event, one line of record.jsonl. Every report is made from these and
+// nothing else.
 #pragma once
 
 #include <chrono>
@@ -15,7 +16,7 @@
 namespace netns_lab {
 
 struct RunStarted {
-  std::string build;        // of netns-lab
+  std::string build;  // of netns-lab
   std::vector<std::string> command;
   std::int64_t time_ms = 0;  // since the epoch
   bool operator==(const RunStarted&) const = default;
@@ -28,9 +29,9 @@ struct WorkerStarted {
   std::string target;  // as given on the command line
   std::string family;  // "IPv4"
   Parameters parameters;
-  std::string lab;     // provider: "sandbox"
+  std::string lab;  // provider: "sandbox"
   std::string lab_name;
-  std::string kernel;  // of the node: release
+  std::string kernel;                  // of the node: release
   std::vector<Requirement> catalogue;  // what this worker may judge
   bool operator==(const WorkerStarted&) const = default;
 };

@@ -36,7 +36,7 @@ struct Attachment {
 // What a scenario declares: the objects that the target shall make, everything else is a finding.
 struct Topology {
   std::vector<std::string> namespaces;
-  std::vector<std::string> links;         // in the node's own namespace
+  std::vector<std::string> links;  // in the node's own namespace
   std::vector<Attachment> attachments;
   std::vector<Change> build;      // one right way to build it, in order; what the `native` target does
   std::vector<Change> tear_down;  // and to remove it

@@ -34,17 +34,17 @@ struct BoundSocket {
 
 // What one network namespace holds.
 struct NamespaceState {
-  std::string name;         // "" for the node's own
-  std::uint64_t inode = 0;  // of the nsfs file: the namespace's identity
-  std::vector<Link> links;                   // by index
-  std::vector<InterfaceAddress> addresses;   // by link index, family, address
-  std::vector<Route> routes;                 // all tables, IPv4 then IPv6
+  std::string name;                         // "" for the node's own
+  std::uint64_t inode = 0;                  // of the nsfs file: the namespace's identity
+  std::vector<Link> links;                  // by index
+  std::vector<InterfaceAddress> addresses;  // by link index, family, address
+  std::vector<Route> routes;                // all tables, IPv4 then IPv6
   std::vector<RoutingRule> rules;
   std::vector<Neighbour> neighbours;
   std::vector<QueueDiscipline> qdiscs;
-  std::vector<std::string> nft_tables;       // "ip filter"
+  std::vector<std::string> nft_tables;  // "ip filter"
   std::vector<BoundSocket> sockets;
-  std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "0"; what was asked for
+  std::map<std::string, std::string> sysctls;      // "net.ipv4.ip_forward" -> "0"; what was asked for
   std::map<std::int32_t, std::uint64_t> netnsids;  // peer namespace id -> inode, as far as this node can name them
 
   const Link* find_link(const std::string& link_name) const;
@@ -64,7 +64,7 @@ struct NamespaceEntry {
 };
 
 struct ProcessState {
-  int pid = 0;  // in the node's PID namespace
+  int pid = 0;          // in the node's PID namespace
   std::string command;  // argv joined by blanks, else the comm in brackets
   std::uint64_t network_namespace_inode = 0;
   bool operator==(const ProcessState&) const = default;
@@ -74,7 +74,8 @@ struct Snapshot {
   std::vector<NamespaceState> namespaces;  // the node's own first, then the named ones by name
   std::vector<NamespaceEntry> entries;     // of /run/netns
   std::vector<ProcessState> processes;     // without the agent's own
-  std::vector<std::string> files;          // what was created or changed under /etc, /var, /tmp, /home, /root, /run: absolute paths
+  std::vector<std::string>
+      files;  // what was created or changed under /etc, /var, /tmp, /home, /root, /run: absolute paths
   std::optional<NamespaceState> pristine;  // a namespace made for comparison, when asked for
 
   const NamespaceState* find_namespace(const std::string& name) const;  // "" the node's own
@@ -91,9 +92,9 @@ std::ostream& operator<<(std::ostream& out, const NamespaceState& state);
 std::ostream& operator<<(std::ostream& out, const Snapshot& snapshot);
 
 struct SnapshotOptions {
-  bool all_sysctls = false;           // all of net.* (3 ms a namespace); else those in `sysctls`
-  std::vector<std::string> sysctls;   // "net.ipv4.ip_forward", …
-  bool pristine = false;              // also what a fresh namespace looks like on this node
+  bool all_sysctls = false;          // all of net.* (3 ms a namespace); else those in `sysctls`
+  std::vector<std::string> sysctls;  // "net.ipv4.ip_forward", …
+  bool pristine = false;             // also what a fresh namespace looks like on this node
   bool processes = true;
   bool files = true;
   bool addressing_only = false;  // links, addresses, routes and neighbours: no rules, qdiscs, nft tables and sockets

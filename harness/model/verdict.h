@@ -16,12 +16,12 @@ std::string to_string(Level level);  // "MUST", …
 
 // One claim about what a target builds.
 struct Requirement {
-  std::string id;      // "single-namespace.host-route"
+  std::string id;  // "single-namespace.host-route"
   Level level = Level::kMust;
-  std::string source;  // "tutorial part 1, step 9"; an RFC or SPEC section
-  std::string text;    // one sentence that can be true or false
+  std::string source;                 // "tutorial part 1, step 9"; an RFC or SPEC section
+  std::string text;                   // one sentence that can be true or false
   std::vector<std::string> rests_on;  // ids that must hold before this one can be judged
-  std::string why;     // what goes wrong when it does not hold, for `explain`; may be empty
+  std::string why;                    // what goes wrong when it does not hold, for `explain`; may be empty
   bool operator==(const Requirement&) const = default;
 };
 

@@ -1,6 +1,7 @@
-// The operations of a node: each one struct for what is asked and one for the answer. docs/protocol.md draws the frames.
-// A request travels as {"id":…, "op":Request::kOperation, "timeout_ms":…, "args":{…}} with raw bytes behind; its answer carries the same id and
-// either "result" or "error". The node answers, it never pushes: captures, commands and servers are handles that are pulled.
+// The operations of a node: each one struct for what is asked and one for the answer. docs/protocol.md draws the
+// frames. A request travels as {"id":…, "op":Request::kOperation, "timeout_ms":…, "args":{…}} with raw bytes behind;
+// its answer carries the same id and either "result" or "error". The node answers, it never pushes: captures, commands
+// and servers are handles that are pulled.
 #pragma once
 
 #include <chrono>
@@ -30,10 +31,10 @@ struct HelloReply {
   std::string provider;  // "sandbox", "host", …
   std::string node;      // its name: "node-1", "outside"
   std::string host_name;
-  std::string kernel;    // release
-  std::string uplink;    // name of the uplink interface; "" when there is none
-  std::vector<Prefix> uplink_addresses;     // IPv4 first
-  std::vector<IpAddress> outside_addresses; // of the `outside` node's end of the uplink
+  std::string kernel;                        // release
+  std::string uplink;                        // name of the uplink interface; "" when there is none
+  std::vector<Prefix> uplink_addresses;      // IPv4 first
+  std::vector<IpAddress> outside_addresses;  // of the `outside` node's end of the uplink
   std::vector<std::string> lost;  // what this node cannot give, in words ("/proc shows the processes of the machine")
   bool operator==(const HelloReply&) const = default;
 };
@@ -44,14 +45,14 @@ struct HelloRequest {
   bool operator==(const HelloRequest&) const = default;
 };
 
-// Claims names for this session before anything is built. A name in use, on the node or by another session, is kTaken and nothing is claimed.
-// What is claimed and still there when the session ends is removed then, unless `keep`.
+// Claims names for this session before anything is built. A name in use, on the node or by another session, is kTaken
+// and nothing is claimed. What is claimed and still there when the session ends is removed then, unless `keep`.
 struct ClaimRequest {
   static constexpr auto kOperation = "claim";
   using Reply = Empty;
   std::vector<std::string> namespaces;
-  std::vector<std::string> links;       // in the node's own namespace
-  std::vector<Prefix> addresses;        // must not be present, nor routed to, on the node
+  std::vector<std::string> links;  // in the node's own namespace
+  std::vector<Prefix> addresses;   // must not be present, nor routed to, on the node
   bool keep = false;
   bool operator==(const ClaimRequest&) const = default;
 };
@@ -79,7 +80,8 @@ struct AwaitRequest {
     std::string network_namespace;
     std::string link;
     bool present = true;
-    bool operational = true;  // with `present`: admin up and operstate UP (UNKNOWN for kinds that never report more: lo, an empty bridge, vxlan)
+    bool operational = true;  // with `present`: admin up and operstate UP (UNKNOWN for kinds that never report more:
+                              // lo, an empty bridge, vxlan)
     bool operator==(const LinkState&) const = default;
   };
   std::vector<LinkState> links;
@@ -128,7 +130,8 @@ struct HandleReply {
   Handle handle = 0;
   bool operator==(const HandleReply&) const = default;
 };
-// Everything that passes the interfaces of a namespace from now on; `read` gives it as a pcap stream (classic pcap, nanoseconds, LINKTYPE_ETHERNET).
+// Everything that passes the interfaces of a namespace from now on; `read` gives it as a pcap stream (classic pcap,
+// nanoseconds, LINKTYPE_ETHERNET).
 struct CaptureRequest {
   static constexpr auto kOperation = "capture";
   using Reply = HandleReply;
@@ -140,13 +143,13 @@ struct CaptureRequest {
 struct RunRequest {
   static constexpr auto kOperation = "run";
   using Reply = HandleReply;
-  std::vector<std::string> argv;  // argv[0] is looked up in the node's PATH
+  std::vector<std::string> argv;                   // argv[0] is looked up in the node's PATH
   std::map<std::string, std::string> environment;  // added to the node's own
   std::string working_directory;                   // "" : /home/ubuntu
   std::string network_namespace;
-  std::string standard_input;  // given at once, then end of file; not with `terminal`
+  std::string standard_input;    // given at once, then end of file; not with `terminal`
   bool keep_input_open = false;  // more input follows by `write`, until one with `end`
-  bool terminal = false;       // a pseudo-terminal; `write` types, `resize` in ReadRequest sets its size
+  bool terminal = false;         // a pseudo-terminal; `write` types, `resize` in ReadRequest sets its size
   std::uint16_t rows = 24, columns = 80;
   std::chrono::milliseconds time_limit{0};  // 0: none. Then its process group gets TERM, then KILL
   std::uint64_t output_limit = 1 << 20;     // bytes kept of each of stdout and stderr; the rest is counted and dropped
@@ -157,21 +160,23 @@ struct RunRequest {
 struct CommandEnd {
   enum class How : std::uint8_t { kExited, kSignalled, kTimedOut, kNotStarted };
   How how = How::kExited;
-  int code = 0;               // exit status or signal
-  std::string reason;         // of kNotStarted
-  std::uint64_t dropped = 0;  // bytes of output over the limit
+  int code = 0;                   // exit status or signal
+  std::string reason;             // of kNotStarted
+  std::uint64_t dropped = 0;      // bytes of output over the limit
   bool descendants_left = false;  // processes of its group or session were still alive; they were stopped
   std::chrono::microseconds duration{0};
   std::vector<std::string> descendants = {};  // the command lines of such processes, as far as they are known
   bool operator==(const CommandEnd&) const = default;
 };
-std::string to_string(const CommandEnd& end);  // "exited with status 2", "was killed by SIGKILL", "was stopped at its deadline of 10 s"
+std::string to_string(
+    const CommandEnd& end);  // "exited with status 2", "was killed by SIGKILL", "was stopped at its deadline of 10 s"
 
-// Takes what is there, waiting at most `wait` for the first byte. The bytes follow the frame; `error_bytes` of them, at the end, are standard error.
+// Takes what is there, waiting at most `wait` for the first byte. The bytes follow the frame; `error_bytes` of them, at
+// the end, are standard error.
 struct ReadReply {
   std::uint64_t output_bytes = 0;
   std::uint64_t error_bytes = 0;
-  bool end = false;  // nothing more will come
+  bool end = false;                   // nothing more will come
   std::optional<CommandEnd> command;  // of a command that has ended and whose output is all read
   std::uint64_t drops = 0;            // of a capture: packets the kernel could not give
   bool operator==(const ReadReply&) const = default;
@@ -189,7 +194,7 @@ struct WriteRequest {
   static constexpr auto kOperation = "write";
   using Reply = Empty;
   Handle handle = 0;
-  bool end = false;  // no more will come: close the command's standard input
+  bool end = false;                            // no more will come: close the command's standard input
   std::optional<std::uint16_t> rows, columns;  // of a terminal: its new size
   std::optional<int> signal;                   // to the command's process group
   bool operator==(const WriteRequest&) const = default;
@@ -201,8 +206,8 @@ struct CloseRequest {  // ends what the handle stands for: the command is stoppe
   bool operator==(const CloseRequest&) const = default;
 };
 
-// The file's bytes follow the frame. Parent folders are made. Only below /home, /tmp, /etc, /var, /run, /root (kInvalid otherwise).
-// What was put is the tester's: `Snapshot::files` leaves it out.
+// The file's bytes follow the frame. Parent folders are made. Only below /home, /tmp, /etc, /var, /run, /root (kInvalid
+// otherwise). What was put is the tester's: `Snapshot::files` leaves it out.
 struct PutRequest {
   static constexpr auto kOperation = "put";
   using Reply = Empty;
@@ -211,7 +216,8 @@ struct PutRequest {
   bool operator==(const PutRequest&) const = default;
 };
 
-// Stops a request that is under way; its own answer is then kCancelled. Unknown ids are no error: it may have just ended.
+// Stops a request that is under way; its own answer is then kCancelled. Unknown ids are no error: it may have just
+// ended.
 struct CancelRequest {
   static constexpr auto kOperation = "cancel";
   using Reply = Empty;
