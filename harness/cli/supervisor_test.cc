@@ -225,8 +225,12 @@ TEST(Supervisor, WaitsForWhatAWorkerLeavesBehind) {
   int ends[2];
   ASSERT_EQ(::pipe2(ends, O_NONBLOCK), 0);
   const Outcome outcome = run({.jobs = {job([&ends](const EventSink& sink) {
+                                 int life[2];
+                                 if (::pipe(life) != 0) return ExitStatus::kHarnessBroke;
                                  if (::fork() == 0) {  // as an agent that outlives its worker for a moment
-                                   ::usleep(50'000);
+                                   ::close(life[1]);
+                                   char none = 0;
+                                   static_cast<void>(!::read(life[0], &none, 1));  // until the worker is gone
                                    static_cast<void>(!::write(ends[1], "x", 1));
                                    ::_exit(0);
                                  }

@@ -72,6 +72,32 @@ std::map<pid_t, pid_t> parents() {
   return found;
 }
 
+// What a shell does with it, both outputs as one: these tests say what they want of a node as one would type it there.
+Answer typed(const std::string& command) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return {.output = "", .status = 127};
+  const UniqueFd reader(ends[0]);
+  UniqueFd writer(ends[1]);
+  const pid_t shell = ::fork();
+  if (shell == 0) {
+    ::dup2(writer.get(), 1);
+    ::dup2(writer.get(), 2);
+    ::execl("/bin/sh", "sh", "-c", command.c_str(), nullptr);
+    ::_exit(127);
+  }
+  writer.reset();
+  Answer answer;
+  char part[4096];
+  for (ssize_t length = 0; (length = ::read(reader.get(), part, sizeof part)) > 0 || (length < 0 && errno == EINTR);) {
+    if (length > 0) answer.output.append(part, static_cast<std::size_t>(length));
+  }
+  int ended = 0;
+  while (::waitpid(shell, &ended, 0) < 0 && errno == EINTR) {
+  }
+  answer.status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+  return answer;
+}
+
 }  // namespace
 
 int serve_shell(const AgentContext& context, UniqueFd stream) {
@@ -93,12 +119,9 @@ int serve_shell(const AgentContext& context, UniqueFd stream) {
       output = found ? join(*found, "\n") : found.error().message();
     } else {
       command.pop_back();
-      FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
-      if (pipe == nullptr) return 1;
-      char part[4096];
-      for (std::size_t length = 0; (length = std::fread(part, 1, sizeof part, pipe)) > 0;) output.append(part, length);
-      const int ended = ::pclose(pipe);
-      status = WIFEXITED(ended) ? WEXITSTATUS(ended) : 128 + WTERMSIG(ended);
+      Answer answer = typed(command);
+      output = std::move(answer.output);
+      status = answer.status;
     }
     if (!send_all(stream.get(), fmt::format("{}\n[{}]", output, status) + '\0')) return 0;
   }
@@ -130,12 +153,7 @@ bool ends_by(const UniqueFd& stream, Deadline deadline) {
 }
 
 std::string machine(const std::string& command) {
-  FILE* pipe = ::popen(("{ " + command + "; } 2>&1").c_str(), "re");
-  std::string output;
-  char part[4096];
-  for (std::size_t length = 0; pipe != nullptr && (length = std::fread(part, 1, sizeof part, pipe)) > 0;)
-    output.append(part, length);
-  if (pipe != nullptr) ::pclose(pipe);
+  std::string output = typed(command).output;
   while (!output.empty() && output.back() == '\n') output.pop_back();
   return output;
 }
