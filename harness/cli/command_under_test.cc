@@ -38,6 +38,14 @@ std::string read_all(int fd) {
   }
 }
 
+// Where the test's binary lies. Looked at before main(): in a chroot the test is given a root of its own
+// (netns/own_root.h), from which the kernel has no path to it any more.
+const std::filesystem::path& build_folder() {
+  static const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  return folder;
+}
+[[maybe_unused]] const std::filesystem::path& kBeforeMain = build_folder();
+
 UniqueFd memory_file(const char* name) { return UniqueFd(::memfd_create(name, MFD_CLOEXEC)); }
 
 bool poll_once(int fd, Deadline deadline) {
@@ -161,13 +169,10 @@ std::string CommandUnderTest::write(const std::string& name, const std::string& 
   return path;
 }
 
-std::string CommandUnderTest::binary() {
-  return std::filesystem::read_symlink("/proc/self/exe").parent_path().string() + "/netns-lab";
-}
+std::string CommandUnderTest::binary() { return build_folder().string() + "/netns-lab"; }
 
 std::string CommandUnderTest::fixture(const std::string& path) {
-  for (auto at = std::filesystem::read_symlink("/proc/self/exe").parent_path(); at.has_relative_path();
-       at = at.parent_path()) {
+  for (auto at = build_folder(); at.has_relative_path(); at = at.parent_path()) {
     if (std::filesystem::exists(at / "fixtures" / path)) return (at / "fixtures" / path).string();
   }
   throw std::runtime_error("there is no fixtures/" + path + " above the test's binary");

@@ -143,8 +143,8 @@ ThirdNamespace::ThirdNamespace(Subject& subject, int number, Family family)
       key_(family == Family::kIpv4 ? fmt::format("net.ipv4.conf.{}.forwarding", node_link_)
                                    : "net.ipv6.conf.all.forwarding") {
   const NamespaceState* node_state = subject.before().find_namespace("");
-  if (node_state == nullptr || family == Family::kIpv4) return;
-  const auto found = node_state->sysctls.find(key_);
+  if (node_state == nullptr) return;
+  const auto found = node_state->sysctls.find(family == Family::kIpv4 ? "net.ipv4.ip_forward" : key_);
   if (found != node_state->sysctls.end()) value_before_ = found->second;
 }
 
@@ -192,13 +192,14 @@ ThirdNamespace::ThirdNamespace(ThirdNamespace&& other) noexcept
       name_(std::move(other.name_)),
       node_link_(std::move(other.node_link_)),
       key_(std::move(other.key_)),
-      value_before_(std::move(other.value_before_)) {}
+      value_before_(std::move(other.value_before_)),
+      has_changed_the_node_(std::exchange(other.has_changed_the_node_, false)) {}
 
 ThirdNamespace::~ThirdNamespace() {
   if (subject_ == nullptr) return;
   // What cannot be undone here is undone when the session ends: the names are claimed, the sysctl is journalled.
   std::vector<Change> undo = {DeleteNamespace{name_}};
-  if (!value_before_.empty()) undo.insert(undo.begin(), SetSysctl{"", key_, value_before_});
+  if (has_changed_the_node_) undo.insert(undo.begin(), SetSysctl{"", key_, value_before_});
   static_cast<void>(subject_->node().apply(std::move(undo)));
 }
 
@@ -214,7 +215,8 @@ bool ThirdNamespace::changes_the_node(bool on) const {
 }
 
 Result<void> ThirdNamespace::set_forwarding(bool on) {
-  if (family_ == Family::kIpv6 && !changes_the_node(on)) return {};
+  if (value_before_ == (on ? "1" : "0")) return {};
+  has_changed_the_node_ = changes_the_node(on);
   return subject_->node().apply({SetSysctl{"", key_, on ? "1" : "0"}});
 }
 

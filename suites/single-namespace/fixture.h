@@ -68,7 +68,8 @@ class ThirdNamespace {
   // Whether the node forwards what comes from this namespace. In IPv4 the kernel asks the link it came in by
   // (IN_DEV_FORWARD in ip_route_input_slow, net/ipv4/route.c), so it is set there, on our own link: ip_forward would
   // set every link's and accept_redirects besides (inet_forward_change, net/ipv4/devinet.c), and nothing could put that
-  // back. In IPv6 it is the node's net.ipv6.conf.all.forwarding, put back by the destructor.
+  // back. In IPv6 it is the node's net.ipv6.conf.all.forwarding, put back by the destructor. Where the node does so of
+  // itself nothing is set: what the target did to links made later is not hidden.
   Result<void> set_forwarding(bool on);
   // Whether that sets something that is not our own.
   bool changes_the_node(bool on) const;
@@ -78,6 +79,7 @@ class ThirdNamespace {
   Subject* subject_ = nullptr;
   Family family_ = Family::kIpv4;
   std::string name_, node_link_, key_, value_before_;
+  bool has_changed_the_node_ = false;
 };
 
 }  // namespace netns_lab::single_namespace
