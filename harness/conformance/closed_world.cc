@@ -115,7 +115,8 @@ bool same_route(const Route& a, const Route& b) {
   };
   return a.destination == b.destination && a.type == b.type && a.table == b.table && a.metric == b.metric &&
          a.tos == b.tos && a.preferred_source == b.preferred_source && a.mtu == b.mtu &&
-         a.hops.size() == b.hops.size() && std::equal(a.hops.begin(), a.hops.end(), b.hops.begin(), same_hop);
+         a.other_metrics == b.other_metrics && a.hops.size() == b.hops.size() &&
+         std::equal(a.hops.begin(), a.hops.end(), b.hops.begin(), same_hop);
 }
 
 Findings routes(const Comparison& here, const Declaration& declared) {

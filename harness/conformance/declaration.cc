@@ -91,6 +91,12 @@ std::string route_difference(const Route& declared, const Route& seen) {
                        seen.preferred_source ? seen.preferred_source->to_string() : "none");
   }
   if (seen.mtu != declared.mtu) return fmt::format("it limits packets to {} bytes", seen.mtu.value_or(0));
+  for (const auto& [name, value] : seen.other_metrics) {
+    const auto wanted = declared.other_metrics.find(name);
+    if (wanted == declared.other_metrics.end() || wanted->second != value) {
+      return fmt::format("it sets {} to {}, which was not asked for", name, value);
+    }
+  }
   if (seen.source != declared.source) return "it is for certain source addresses only";
   return "";
 }

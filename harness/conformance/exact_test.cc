@@ -101,6 +101,11 @@ const Row kRoutes[] = {
     {"Metric", [](NamespaceState& s) { default_route(s).metric = 100; }, "metric is 100"},
     {"Blackhole", [](NamespaceState& s) { default_route(s).type = RouteType::kBlackhole; }, "type is blackhole"},
     {"Mtu", [](NamespaceState& s) { default_route(s).mtu = 1000; }, "1000 bytes"},
+    {"Metrics",
+     [](NamespaceState& s) {
+       default_route(s).other_metrics = {{"advmss", "500"}};
+     },
+     "advmss to 500"},
     {"Source", [](NamespaceState& s) { default_route(s).preferred_source = ip("10.200.1.9"); }, "10.200.1.9"},
     {"Multipath", [](NamespaceState& s) { default_route(s).hops.push_back(default_route(s).hops.front()); },
      " and via"},

@@ -17,8 +17,8 @@ NETNS_LAB_JSON_OPEN_ENUM(RouteType, RouteType::kUnspecified, RouteType::kUnicast
                          RouteType::kBroadcast, RouteType::kAnycast, RouteType::kMulticast, RouteType::kBlackhole,
                          RouteType::kUnreachable, RouteType::kProhibit, RouteType::kThrow);
 NETNS_LAB_JSON(NextHop, link_index, link, gateway, weight, flags);
-NETNS_LAB_JSON(Route, destination, source, type, table, protocol, scope, metric, tos, preferred_source, mtu, flags,
-               hops);
+NETNS_LAB_JSON(Route, destination, source, type, table, protocol, scope, metric, tos, preferred_source, mtu,
+               other_metrics, flags, hops);
 NETNS_LAB_JSON(RoutingRule, family, priority, table, action, source, destination, input_link, output_link, mark,
                mark_mask, protocol);
 NETNS_LAB_JSON(RouteQuery, network_namespace, destination, source, input_link, mark);

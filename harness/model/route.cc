@@ -131,6 +131,7 @@ std::ostream& operator<<(std::ostream& out, const Route& route) {
   if (route.preferred_source) out << " src " << *route.preferred_source;
   if (route.metric != 0) out << " metric " << route.metric;
   if (route.mtu) out << " mtu " << *route.mtu;
+  for (const auto& [name, value] : route.other_metrics) out << ' ' << name << ' ' << value;
   if (route.flags != 0) out << ' ' << flag_text(route.flags, kFlagNames);
   if (route.hops.size() > 1) {
     for (const NextHop& hop : route.hops) {

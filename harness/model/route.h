@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -53,7 +54,9 @@ struct Route {
   std::uint8_t tos = 0;
   std::optional<IpAddress> preferred_source;
   std::optional<std::uint32_t> mtu;  // RTAX_MTU
-  std::uint32_t flags = 0;           // RTM_F_*, RTNH_F_* of the first hop
+  // Every other RTAX_*, by its name in ip-route(8): "advmss" -> "500", "congctl" -> "bbr". Seen, never set by us.
+  std::map<std::string, std::string> other_metrics;
+  std::uint32_t flags = 0;  // RTM_F_*, RTNH_F_* of the first hop
   std::vector<NextHop>
       hops;  // one for an ordinary route, several for a multipath route, none for blackhole and the like
   bool is_default() const { return destination.length == 0; }

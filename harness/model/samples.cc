@@ -79,6 +79,7 @@ Route route() {
           .tos = 0x10,
           .preferred_source = v6(1),
           .mtu = 1400,
+          .other_metrics = {{"advmss", "500"}},
           .flags = 0x4,
           .hops = {{.link_index = 2, .link = "veth1", .gateway = v6(2), .weight = 1, .flags = 4},
                    {.link_index = 3, .link = "veth3", .gateway = v6(3), .weight = 10, .flags = 0}}};

@@ -8,6 +8,7 @@
 #include <array>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/netlink/attribute_reader.h"
 
 namespace netns_lab::netlink {
@@ -114,6 +115,27 @@ void read_multipath(AttributeReader& reader, std::vector<NextHop>& hops) {
   }
 }
 
+// As ip-route(8) names them.
+constexpr std::array<const char*, RTAX_MAX + 1> kMetricNames = {
+    "",         "lock",    "mtu",      "window",     "rtt",      "rttvar",
+    "ssthresh", "cwnd",    "advmss",   "reordering", "hoplimit", "initcwnd",
+    "features", "rto_min", "initrwnd", "quickack",   "congctl",  "fastopen_no_cookie"};
+
+void read_metrics(AttributeReader& metrics, Route& route) {
+  while (metrics.next()) {
+    const std::uint16_t type = metrics.type();
+    if (type == RTAX_MTU) {
+      route.mtu = metrics.u32();
+    } else if (type == RTAX_CC_ALGO) {
+      route.other_metrics["congctl"] = visible(metrics.string(), 40);
+    } else {
+      const bool is_known = type < kMetricNames.size() && *kMetricNames[type] != '\0';
+      const std::string name = is_known ? kMetricNames[type] : fmt::format("metric-{}", type);
+      route.other_metrics[name] = std::to_string(metrics.u32());
+    }
+  }
+}
+
 Result<void> list_family(NetlinkSocket& socket, Family family, std::vector<Route>& routes) {
   Request request(RTM_GETROUTE, 0);
   rtmsg header{};
@@ -192,11 +214,7 @@ Result<Route> decode_route(const MessageView& message) {
         route.table = reader.u32();
         break;
       case RTA_METRICS:
-        reader.nested([&](AttributeReader& inner) {
-          while (inner.next()) {
-            if (inner.type() == RTAX_MTU) route.mtu = inner.u32();
-          }
-        });
+        reader.nested([&](AttributeReader& inner) { read_metrics(inner, route); });
         break;
       case RTA_MULTIPATH:
         read_multipath(reader, route.hops);

@@ -107,6 +107,7 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
     NETNS_LAB_TRY(attach_mount(journal, own + "/journal"));
   }
   made.writable.emplace_back("/run", "/run");
+  made.writable.emplace_back("/dev/shm", "/dev/shm");
   made.made_by_setup = {own, "/run/lock", kHomeFolder};
   NETNS_LAB_TRY(spec.furnishing == Furnishing::kFull ? furnish_fully(own, made) : furnish_plainly(own, made));
   made.writable.emplace_back(kHomeFolder, kHomeFolder);

@@ -133,7 +133,7 @@ std::vector<Requirement> nothing_else() {
              "A listening socket is a process left behind, and a way in."),
       closed("namespaces", "No other entry was made in /run/netns.", {},
              "A left-over name keeps its namespace, and all in it, alive."),
-      closed("files", "No file was left behind in /etc, /var, /tmp, /home, /root or /run.", {},
+      closed("files", "No file was left behind in /etc, /var, /tmp, /home, /root, /run or /dev/shm.", {},
              "Left-over files fill disks, and the next run may believe them."),
       closed("processes", "No process was left running.", {},
              "A process left behind can change the network at any later moment."),
