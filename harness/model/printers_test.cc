@@ -47,7 +47,7 @@ TEST(Printers, AddressFlagOneIsSecondaryOrTemporary) {
 TEST(Printers, RouteNamesEveryHop) {
   EXPECT_EQ(printed(samples::route()),
             "default (IPv6) from fd00::9 tos 0x10 table 100 proto static scope nowhere src fd00::1 metric 1024 mtu "
-            "1400 onlink "
+            "1400 advmss 500 onlink "
             "nexthop via fd00::2 dev veth1 weight 1 nexthop via fd00::3 dev veth3 weight 10");
 }
 TEST(Printers, DefaultRouteIsAsInItsHeader) {
