@@ -61,7 +61,8 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
   add_building(*app, to);
   app->add_option("--filter", to.filter, "only these: GoogleTest's syntax over Suite.Case, or a requirement's id")
       ->type_name("PATTERN");
-  app->add_option("--repeat", to.repeat, "rounds, each with a lab and a build of its own (default: 1)")->check(CLI::Range(1, 1'000'000));
+  app->add_option("--repeat", to.repeat, "rounds, each with a lab and a build of its own (default: 1)")
+      ->check(CLI::Range(1, 1'000'000));
   app->add_option("--jobs,-j", to.jobs, "workers at once (default: one per processor, at most 4)")
       ->check(CLI::Range(1, 1'024));
   app->add_option_function<double>(
