@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <climits>
+#include <string_view>
 
 #include "harness/base/text.h"
 #include "suites/single-namespace/requirements.h"
@@ -22,6 +24,10 @@ Result<std::string> value_of(const Parameters& parameters, const std::string& na
   }
   return found->second;
 }
+
+// What the cases use for a namespace of their own (fixture.cc): neither name nor address can be the container's.
+constexpr auto kThirdSubnet = "198.18.200.0/30", kThirdSubnetIpv6 = "2001:db8:200::/64";
+constexpr std::array<std::string_view, 2> kThirdNames = {"netns-lab-third0", "netns-lab-third1"};
 
 // `value` as it can stand in a message of one line.
 std::string shown(const std::string& value) {
@@ -47,6 +53,9 @@ std::string unfit(const IpAddress& address) {
   const bool mapped = !address.is_v4() &&
                       std::all_of(bytes.begin(), bytes.begin() + 10, [](auto byte) { return byte == 0; }) &&
                       bytes[10] == 0xff && bytes[11] == 0xff;
+  const bool is_the_thirds = Prefix::parse(kThirdSubnet).value().contains(address) ||
+                             Prefix::parse(kThirdSubnetIpv6).value().contains(address);
+  if (is_the_thirds) return "is in the subnet of the third namespace that judges isolation (docs/scenarios)";
   if (mapped) return "is an IPv4-mapped address, which never appears on a link (RFC 4291, 2.5.5.2)";
   return "";
 }
@@ -139,6 +148,8 @@ Result<std::string> namespace_name(const Parameters& parameters) {
   if (name.size() > NAME_MAX) {
     return refused(fmt::format("it has {} bytes; a file name has at most {}", name.size(), NAME_MAX));
   }
+  if (name == kThirdNames[0] || name == kThirdNames[1])
+    return refused("it is the name of a namespace that the judging of isolation makes (docs/scenarios)");
   if (name.front() == '-') return refused("it starts with '-' and would be taken for an option");
   const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
   if (!plain) return refused("it holds a blank or a control character");
