@@ -3,6 +3,10 @@
 #include <fmt/format.h>
 #include <fmt/ostream.h>
 
+#include <linux/if.h>
+#include <linux/if_addr.h>
+#include <linux/neighbour.h>
+
 #include <algorithm>
 #include <array>
 #include <set>
@@ -11,6 +15,7 @@
 
 #include "harness/base/text.h"
 #include "harness/conformance/kernel_made.h"
+#include "harness/conformance/undeclared_sysctls.h"
 
 namespace netns_lab {
 namespace {
@@ -56,6 +61,32 @@ std::vector<Value> lacking(const std::vector<Value>& in, std::vector<Value> from
   return more;
 }
 
+// "mtu 1400, it was 1500"; "" when nothing differs. Whether the lo of a declared namespace is up is a claim of its own.
+std::string link_differences(const Link& before, const Link& now, bool is_lo_of_new) {
+  std::vector<std::string> texts;
+  const auto compare = [&](const char* what, const std::string& was, const std::string& is) {
+    if (was != is) {
+      texts.push_back(fmt::format("{} {}, it was {}", what, is.empty() ? "none" : visible(is, kLongestValue),
+                                  was.empty() ? "none" : visible(was, kLongestValue)));
+    }
+  };
+  const std::uint32_t ignored = is_lo_of_new ? IFF_UP | IFF_RUNNING | IFF_LOWER_UP : 0U;
+  const auto flags = [&](Link link) {
+    link.flags &= ~ignored;
+    return link.flags_text();
+  };
+  compare("flags", flags(before), flags(now));
+  compare("MTU", std::to_string(before.mtu), std::to_string(now.mtu));
+  compare("MAC", before.mac.to_string(), now.mac.to_string());
+  const auto master = [](const Link& link) { return link.master ? fmt::format("index {}", *link.master) : ""; };
+  compare("master", master(before), master(now));
+  compare("group", std::to_string(before.group), std::to_string(now.group));
+  compare("alias", before.alias, now.alias);
+  compare("alternative names", join(before.alternative_names, " "), join(now.alternative_names, " "));
+  if (!is_lo_of_new) compare("queueing discipline", before.qdisc, now.qdisc);
+  return join(texts, "; ");
+}
+
 Findings links(const Comparison& here, const Declaration& declared) {
   Findings findings;
   const std::string place = place_text(here.name);
@@ -66,16 +97,14 @@ Findings links(const Comparison& here, const Declaration& declared) {
       findings.push_back(nobody("link " + link.name, place, text_of(link)));
       continue;
     }
-    if (link.is_loopback() && here.is_new) continue;  // its state is a claim of its own
     if (before->kind != link.kind || (!here.is_new && before->index != link.index)) {
       findings.push_back(fmt::format("link {} in {} is another one than before ({}; before: {})", link.name, place,
                                      text_of(link), text_of(*before)));
       continue;
     }
-    const std::uint32_t flags = before->flags ^ link.flags;
-    if (flags != 0 || before->mtu != link.mtu || before->mac != link.mac || before->master != link.master) {
-      findings.push_back(
-          fmt::format("link {} in {} was changed: {}; before: {}", link.name, place, text_of(link), text_of(*before)));
+    std::string differences = link_differences(*before, link, here.is_new && link.is_loopback());
+    if (!differences.empty()) {
+      findings.push_back(fmt::format("link {} in {} was changed: {}", link.name, place, differences));
     }
   }
   for (const Link& link : here.was->links) {
@@ -84,9 +113,37 @@ Findings links(const Comparison& here, const Declaration& declared) {
   return findings;
 }
 
+// The links whose kernel-made addresses and routes are looked for: those declared here, and lo. (What was there before
+// is compared one by one.)
+std::vector<std::string> watched_links(const Comparison& here, const Declaration& declared) {
+  std::vector<std::string> names;
+  for (const DeclaredLink& link : declared.links) {
+    if (link.network_namespace == here.name) names.push_back(link.name);
+  }
+  if (here.is_new) names.emplace_back("lo");
+  return names;
+}
+
+// The same address on the link of the same name, whatever else is said of it.
+const InterfaceAddress* find_address(const NamespaceState& state, const InterfaceAddress& wanted) {
+  const auto found = std::find_if(state.addresses.begin(), state.addresses.end(), [&](const InterfaceAddress& address) {
+    return address.link == wanted.link && address.prefix == wanted.prefix && address.peer == wanted.peer;
+  });
+  return found == state.addresses.end() ? nullptr : &*found;
+}
+
 Findings addresses(const Comparison& here, const Declaration& declared) {
+  // How long an address is still valid counts down; whether it is for ever does not.
   const auto same = [](const InterfaceAddress& a, const InterfaceAddress& b) {
-    return a.link == b.link && a.prefix == b.prefix && a.scope == b.scope;
+    const auto settled = [](const InterfaceAddress& address) {
+      return address.flags & ~static_cast<std::uint32_t>(IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED);
+    };
+    const auto is_forever = [](const InterfaceAddress& address) {
+      return address.valid_lifetime == kForeverLifetime && address.preferred_lifetime == kForeverLifetime;
+    };
+    return a.link == b.link && a.prefix == b.prefix && a.scope == b.scope && a.peer == b.peer &&
+           a.broadcast == b.broadcast && a.label == b.label && settled(a) == settled(b) &&
+           is_forever(a) == is_forever(b);
   };
   const std::string place = place_text(here.name);
   Findings findings;
@@ -98,13 +155,22 @@ Findings addresses(const Comparison& here, const Declaration& declared) {
         (address.prefix.length == 8 || address.prefix.length == 128) &&
         (address.prefix.address == IpAddress::v4(127, 0, 0, 1) || !address.prefix.address.is_v4());
     if (here.is_new && own_loopback) continue;
-    if (is_kernel_made_address(address, *here.is)) continue;
-    findings.push_back(
-        nobody(fmt::format("address {} on {}", address.prefix.to_string(), address.link), place, text_of(address)));
+    const std::string what = fmt::format("address {} on {}", address.prefix.to_string(), address.link);
+    const InterfaceAddress* before = find_address(*here.was, address);
+    if (before != nullptr) {
+      findings.push_back(
+          fmt::format("{} in {} was changed: {}; before: {}", what, place, text_of(address), text_of(*before)));
+    } else if (!is_kernel_made_address(address, *here.is)) {
+      findings.push_back(nobody(what, place, text_of(address)));
+    }
   }
-  for (const auto& address : lacking(here.was->addresses, here.is->addresses, same)) {
-    if (here.is_new) continue;
+  for (const auto& address : here.was->addresses) {
+    if (here.is_new || find_address(*here.is, address) != nullptr) continue;
     findings.push_back(vanished(fmt::format("address {} on {}", address.prefix.to_string(), address.link), place));
+  }
+  for (const std::string& link : watched_links(here, declared)) {
+    for (const std::string& lost : missing_kernel_addresses(*here.is, link))
+      findings.push_back(fmt::format("{} in {} lacks {}", link, place, lost));
   }
   return findings;
 }
@@ -114,8 +180,8 @@ bool same_route(const Route& a, const Route& b) {
     return x.link == y.link && x.gateway == y.gateway && x.weight == y.weight;
   };
   return a.destination == b.destination && a.type == b.type && a.table == b.table && a.metric == b.metric &&
-         a.tos == b.tos && a.preferred_source == b.preferred_source && a.mtu == b.mtu &&
-         a.other_metrics == b.other_metrics && a.hops.size() == b.hops.size() &&
+         a.tos == b.tos && a.protocol == b.protocol && a.scope == b.scope && a.preferred_source == b.preferred_source &&
+         a.mtu == b.mtu && a.other_metrics == b.other_metrics && a.hops.size() == b.hops.size() &&
          std::equal(a.hops.begin(), a.hops.end(), b.hops.begin(), same_hop);
 }
 
@@ -134,6 +200,12 @@ Findings routes(const Comparison& here, const Declaration& declared) {
     if (is_kernel_made_route(route, *here.was) && !is_kernel_made_route(route, *here.is)) continue;
     findings.push_back(vanished("route " + text_of(route), place));
   }
+  for (const std::string& link : watched_links(here, declared)) {
+    for (const std::string& lost : missing_kernel_routes(*here.is, link)) {
+      findings.push_back(
+          fmt::format("{} is missing in {}, link {}: the kernel made it, somebody deleted it", lost, place, link));
+    }
+  }
   return findings;
 }
 
@@ -150,76 +222,27 @@ Findings same_set(const std::vector<Value>& was, const std::vector<Value>& is, c
   return findings;
 }
 
+// The kernel makes entries that need no resolution (NUD_NOARP) itself: for multicast and broadcast, on loopbacks, and
+// on links without ARP, with the link's own address (arp_constructor, net/ipv4/arp.c; ndisc_constructor,
+// net/ipv6/ndisc.c).
+bool is_made_by_hand(const Neighbour& entry, const NamespaceState& state) {
+  if (entry.is_static()) return true;
+  if ((entry.state & NUD_NOARP) == 0 || entry.address.is_multicast() || !entry.mac || entry.mac->is_zero())
+    return false;
+  if ((entry.mac->bytes()[0] & 1) != 0) return false;
+  const Link* link = state.find_link(entry.link_index);
+  return link == nullptr || link->mac != *entry.mac;
+}
+
 Findings neighbours(const Comparison& here) {
-  const auto permanent = [](const NamespaceState& state) {
+  const auto made_by_hand = [](const NamespaceState& state) {
     std::vector<std::string> entries;
     for (const Neighbour& entry : state.neighbours) {
-      // IPv6 keeps entries for multicast addresses; they are no neighbours (NUD_NOARP), let alone permanent.
-      if (!entry.is_permanent()) continue;
-      entries.push_back(fmt::format("{} is at {} on {}", entry.address.to_string(),
-                                    entry.mac ? entry.mac->to_string() : "no address", entry.link));
+      if (is_made_by_hand(entry, state)) entries.push_back(text_of(entry));
     }
     return entries;
   };
-  return same_set(permanent(*here.was), permanent(*here.is), place_text(here.name), "permanent neighbour");
-}
-
-// The name of the link in "net.ipv4.conf.veth1.rp_filter", and the same key for `default`; empty for other keys. A
-// link's name may hold dots, which sysctl(8) writes as '/'.
-struct LinkKey {
-  std::string link;
-  std::string default_key;
-};
-LinkKey link_key(const std::string& key) {
-  constexpr std::array<const char*, 4> kPrefixes = {"net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.",
-                                                    "net.ipv6.neigh."};
-  for (const std::string prefix : kPrefixes) {
-    if (key.rfind(prefix, 0) != 0) continue;
-    const auto end = key.find('.', prefix.size());
-    if (end == std::string::npos) return {};
-    std::string link = key.substr(prefix.size(), end - prefix.size());
-    std::replace(link.begin(), link.end(), '/', '.');
-    return {link, prefix + "default" + key.substr(end)};
-  }
-  return {};
-}
-
-// Values of a link's own that follow from the link, not from a setting.
-bool follows_the_link(const std::string& key) {
-  constexpr std::array<const char*, 2> kEndings = {".mtu", ".stable_secret"};
-  return std::any_of(kEndings.begin(), kEndings.end(), [&](const std::string ending) {
-    return key.size() > ending.size() && key.compare(key.size() - ending.size(), ending.size(), ending) == 0;
-  });
-}
-
-Findings sysctls(const Comparison& here, const Declaration& declared) {
-  Findings findings;
-  const std::string place = place_text(here.name);
-  for (const auto& entry : here.is->sysctls) {
-    const std::string& key = entry.first;
-    const std::string& value = entry.second;
-    if (is_volatile_sysctl(key) || follows_the_link(key)) continue;
-    const bool is_declared = std::any_of(
-        declared.sysctls.begin(), declared.sysctls.end(),
-        [&](const DeclaredSysctl& sysctl) { return sysctl.network_namespace == here.name && sysctl.key == key; });
-    if (is_declared) continue;
-    const auto was = here.was->sysctls.find(key);
-    if (was != here.was->sysctls.end()) {
-      if (was->second != value) {
-        findings.push_back(fmt::format("sysctl {} in {} is {}, it was {}", key, place, visible(value, kLongestValue),
-                                       visible(was->second, kLongestValue)));
-      }
-      continue;
-    }
-    // A link's own settings are copied from `default` when it is made.
-    const LinkKey link = link_key(key);
-    const auto usual = here.is->sysctls.find(link.default_key);
-    if (link.link.empty() || usual == here.is->sysctls.end() || usual->second == value) continue;
-    if (!declared.has_link(here.name, link.link)) continue;  // the link itself is the finding
-    findings.push_back(fmt::format("sysctl {} in {} is {}; a new link has {} there", key, place,
-                                   visible(value, kLongestValue), visible(usual->second, kLongestValue)));
-  }
-  return findings;
+  return same_set(made_by_hand(*here.was), made_by_hand(*here.is), place_text(here.name), "neighbour entry");
 }
 
 Findings qdiscs(const Comparison& here) {
@@ -231,6 +254,17 @@ Findings qdiscs(const Comparison& here) {
     return lines;
   };
   return same_set(texts(*here.was), texts(*here.is), place_text(here.name), "queueing discipline");
+}
+
+Findings packet_filters(const Comparison& here) {
+  const std::string place = place_text(here.name);
+  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "nftables table");
+  for (const Link& link : here.is->links) {
+    const Link* before = here.was->find_link(link.name);
+    if (link.xdp_attached && (before == nullptr || !before->xdp_attached))
+      findings.push_back(fmt::format("XDP program on {} in {}: nobody declared it", link.name, place));
+  }
+  return findings;
 }
 
 Findings sockets(const Comparison& here) {
@@ -256,9 +290,9 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kNeighbours:
       return neighbours(here);
     case Area::kSysctls:
-      return sysctls(here, declared);
+      return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:
-      return same_set(here.was->nft_tables, here.is->nft_tables, place_text(here.name), "nftables table");
+      return packet_filters(here);
     case Area::kQdiscs:
       return qdiscs(here);
     case Area::kSockets:
@@ -334,7 +368,7 @@ std::string to_string(Area area) {
     case Area::kRules:
       return "routing rules";
     case Area::kNeighbours:
-      return "permanent neighbours";
+      return "neighbour entries";
     case Area::kSysctls:
       return "sysctls";
     case Area::kPacketFilters:
@@ -358,12 +392,6 @@ const std::vector<Area>& all_areas() {
                                           Area::kNeighbours, Area::kSysctls,    Area::kPacketFilters, Area::kQdiscs,
                                           Area::kSockets,    Area::kNamespaces, Area::kFiles,         Area::kProcesses};
   return areas;
-}
-
-bool is_volatile_sysctl(const std::string& key) {
-  constexpr std::array<const char*, 4> kNames = {"net.netfilter.nf_conntrack_count", "net.ipv4.tcp_fastopen_key",
-                                                 "net.core.netdev_rss_key", "net.ipv4.fib_sync_mem"};
-  return std::any_of(kNames.begin(), kNames.end(), [&](const std::string name) { return key == name; });
 }
 
 std::vector<std::string> undeclared(Area area, const Snapshot& before, const Snapshot& after,

@@ -6,7 +6,7 @@
 //
 // The node is compared with itself before the build; a declared namespace with a pristine one (Snapshot::pristine of
 // `after`). What is declared is left to the claims about it. What the kernel makes by itself is no finding
-// (kernel_made.h), nor are dynamic neighbour entries and counters.
+// (kernel_made.h), nor are dynamic neighbour entries and counters; what it made and somebody took away again is one.
 #pragma once
 
 #include <string>
@@ -22,7 +22,7 @@ enum class Area {
   kAddresses,
   kRoutes,
   kRules,
-  kNeighbours,  // permanent ones
+  kNeighbours,  // those made by hand: permanent, proxies, externally learned, without resolution
   kSysctls,
   kPacketFilters,
   kQdiscs,
@@ -41,8 +41,5 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
 
 // After tear-down: everything that differs from before the build, in all areas, with nothing declared.
 std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after);
-
-// Is this sysctl one whose value changes without anybody's doing (a counter, a key made when first used)?
-bool is_volatile_sysctl(const std::string& key);
 
 }  // namespace netns_lab

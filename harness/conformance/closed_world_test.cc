@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <functional>
 
 #include "harness/conformance/test_world.h"
@@ -67,6 +68,37 @@ TEST_P(Finding, IsFoundInNoOtherArea) {
   }
 }
 
+Neighbour neighbour(const std::string& address, std::uint16_t state, std::uint32_t flags) {
+  Neighbour entry;
+  entry.link = "veth1";
+  entry.link_index = 3;
+  entry.address = ip(address);
+  entry.mac = MacAddress::parse("02:00:00:00:00:04").value();
+  entry.state = state;
+  entry.flags = flags;
+  return entry;
+}
+
+void drop_route(NamespaceState& state, const std::string& destination, RouteType type) {
+  const auto found = std::find_if(state.routes.begin(), state.routes.end(), [&](const Route& route) {
+    return route.destination == prefix(destination) && route.type == type;
+  });
+  ASSERT_NE(found, state.routes.end());
+  state.routes.erase(found);
+}
+
+void drop_link_local(NamespaceState& container) {
+  const auto own = container.addresses.begin() + 2;
+  drop_route(container, own->prefix.address.to_string() + "/128", RouteType::kLocal);
+  drop_route(container, "fe80::/64", RouteType::kUnicast);
+  container.addresses.erase(own);
+}
+
+void add_address(NamespaceState& state, const Link& on, const std::string& text) {
+  state.addresses.push_back(address(on, text));
+  state.routes.push_back(kernel_route(text, on.name, RouteType::kLocal, kLocalTable));
+}
+
 const FindingRow kFindings[] = {
     {"LinkOnTheNode", Area::kLinks,
      [](Snapshot& s) { node_of(s).links.push_back(link(9, "veth9", "veth", "02:00:00:00:00:09")); },
@@ -82,8 +114,7 @@ const FindingRow kFindings[] = {
      [](Snapshot& s) { node_of(s).addresses.push_back(address(node_of(s).links[1], "10.9.9.9/32")); },
      "10.9.9.9/32 on eth0"},
     {"AddressOnTheLoopback", Area::kAddresses,
-     [](Snapshot& s) { container_of(s).addresses.push_back(address(container_of(s).links[0], "10.9.9.9/32")); },
-     "10.9.9.9/32 on lo"},
+     [](Snapshot& s) { add_address(container_of(s), container_of(s).links[0], "10.9.9.9/32"); }, "10.9.9.9/32 on lo"},
     {"RouteInTheMainTable", Area::kRoutes,
      [](Snapshot& s) { node_of(s).routes.push_back(route("10.200.0.0/16", "veth1")); }, "10.200.0.0/16 in the node"},
     {"RouteInAnotherTable", Area::kRoutes,
@@ -113,15 +144,67 @@ const FindingRow kFindings[] = {
      },
      "routing rule in namespace netns1"},
     {"PermanentNeighbour", Area::kNeighbours,
+     [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.1", 0x80, 0)); },
+     "(10.200.1.1 dev veth1 lladdr 02:00:00:00:00:04 PERMANENT)"},
+    {"NeighbourProxy", Area::kNeighbours,
+     [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0, 0x08)); },
+     "neighbour entry in the node: nobody declared it (10.200.1.9 dev veth1"},
+    {"ExternallyLearnedNeighbour", Area::kNeighbours,
+     [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0x02, 0x10)); }, "extern_learn"},
+    {"ManagedNeighbour", Area::kNeighbours,
+     [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0x02, 0x100)); }, "managed"},
+    {"NeighbourWithoutResolution", Area::kNeighbours,
+     [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0x40, 0)); }, "NOARP"},
+    {"LoopbackInsideIsPromiscuous", Area::kLinks, [](Snapshot& s) { container_of(s).links[0].flags |= IFF_PROMISC; },
+     "link lo in namespace netns1 was changed: flags"},
+    {"LoopbackInsideHasAnotherMtu", Area::kLinks, [](Snapshot& s) { container_of(s).links[0].mtu = 1400; },
+     "MTU 1400, it was 65536"},
+    {"UplinkWithAnAlias", Area::kLinks, [](Snapshot& s) { node_of(s).links[1].alias = "mine"; },
+     "link eth0 in the node was changed: alias mine, it was none"},
+    {"UplinksAddressExpires", Area::kAddresses, [](Snapshot& s) { node_of(s).addresses[2].valid_lifetime = 100; },
+     "address 10.0.0.2/24 on eth0 in the node was changed"},
+    {"LoopbackAddressInsideDeleted", Area::kAddresses,
      [](Snapshot& s) {
-       Neighbour entry;
-       entry.link = "veth1";
-       entry.address = ip("10.200.1.1");
-       entry.mac = MacAddress::parse("02:00:00:00:00:04").value();
-       entry.state = 0x80;
-       node_of(s).neighbours.push_back(entry);
+       auto& addresses = container_of(s).addresses;
+       addresses.erase(addresses.begin());
+       drop_route(container_of(s), "127.0.0.1/32", RouteType::kLocal);
+       drop_route(container_of(s), "127.0.0.0/8", RouteType::kLocal);
+       drop_route(container_of(s), "127.255.255.255/32", RouteType::kBroadcast);
      },
-     "10.200.1.1 is at 02:00:00:00:00:04 on veth1"},
+     "lo in namespace netns1 lacks 127.0.0.1/8"},
+    {"LinkLocalAddressDeleted", Area::kAddresses,
+     [](Snapshot& s) {
+       NamespaceState& container = container_of(s);
+       container.sysctls["net.ipv6.conf.veth2.disable_ipv6"] = "0";
+       container.sysctls["net.ipv6.conf.veth2.addr_gen_mode"] = "0";
+       drop_link_local(container);
+     },
+     "veth2 in namespace netns1 lacks the IPv6 link-local address"},
+    {"LocalRouteDeleted", Area::kRoutes,
+     [](Snapshot& s) { drop_route(container_of(s), "10.200.1.1/32", RouteType::kLocal); },
+     "the local route of 10.200.1.1 (table local) is missing in namespace netns1, link veth2"},
+    {"LocalRouteOfLoopbackDeleted", Area::kRoutes,
+     [](Snapshot& s) { drop_route(container_of(s), "127.0.0.0/8", RouteType::kLocal); },
+     "the local route to 127.0.0.0/8"},
+    {"MulticastRouteDeleted", Area::kRoutes,
+     [](Snapshot& s) { drop_route(node_of(s), "ff00::/8", RouteType::kMulticast); },
+     "the multicast route to ff00::/8 (table local) is missing in the node, link veth1"},
+    {"LinkLocalRouteDeleted", Area::kRoutes,
+     [](Snapshot& s) { drop_route(node_of(s), "fe80::/64", RouteType::kUnicast); }, "the route to fe80::/64"},
+    {"KernelsRouteWithAMetric", Area::kRoutes,
+     [](Snapshot& s) { container_of(s).routes[1].other_metrics["advmss"] = "500"; }, "advmss 500"},
+    {"KernelsRouteOfAnotherProtocol", Area::kRoutes, [](Snapshot& s) { node_of(s).routes[4].protocol = 99; },
+     "10.0.0.0/24 in the node: nobody declared it"},
+    {"SysctlOfANewLinksNeighbours", Area::kSysctls,
+     [](Snapshot& s) {
+       s.pristine->sysctls["net.ipv4.neigh.lo.gc_stale_time"] = "60";
+       container_of(s).sysctls["net.ipv4.neigh.veth2.gc_stale_time"] = "5";
+     },
+     "net.ipv4.neigh.veth2.gc_stale_time in namespace netns1 is 5; a new link has 60 there"},
+    {"Ipv6MtuOfANewLink", Area::kSysctls, [](Snapshot& s) { node_of(s).sysctls["net.ipv6.conf.veth1.mtu"] = "1400"; },
+     "net.ipv6.conf.veth1.mtu in the node is 1400; the link's MTU is 1500"},
+    {"XdpProgram", Area::kPacketFilters, [](Snapshot& s) { container_of(s).links[1].xdp_attached = true; },
+     "XDP program on veth2 in namespace netns1"},
     {"SysctlOfTheNode", Area::kSysctls, [](Snapshot& s) { node_of(s).sysctls["net.ipv4.ip_forward"] = "1"; },
      "ip_forward in the node is 1, it was 0"},
     {"SysctlOfTheNamespace", Area::kSysctls, [](Snapshot& s) { container_of(s).sysctls["net.ipv4.ip_forward"] = "1"; },
@@ -190,6 +273,28 @@ const QuietRow kNoise[] = {
        entry.state = 0x04;
        node_of(s).neighbours.push_back(entry);
      }},
+    // arp_constructor, net/ipv4/arp.c
+    {"MulticastNeighbour", [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("224.0.0.22", 0x40, 0)); }},
+    {"BroadcastNeighbour",
+     [](Snapshot& s) {
+       Neighbour entry = neighbour("10.0.0.255", 0x40, 0);
+       entry.mac = MacAddress::parse("ff:ff:ff:ff:ff:ff").value();
+       node_of(s).neighbours.push_back(entry);
+     }},
+    {"NeighbourOfALinkWithoutArp",
+     [](Snapshot& s) {
+       Neighbour entry = neighbour("10.200.1.1", 0x40, 0);
+       entry.mac = node_of(s).find_link("veth1")->mac;
+       node_of(s).neighbours.push_back(entry);
+     }},
+    {"Ipv6MtuOfALink", [](Snapshot& s) { node_of(s).sysctls["net.ipv6.conf.veth1.mtu"] = "1500"; }},
+    {"LinkThatMakesNoLinkLocalAddress",
+     [](Snapshot& s) {
+       NamespaceState& container = container_of(s);
+       container.sysctls["net.ipv6.conf.veth2.disable_ipv6"] = "1";
+       container.sysctls["net.ipv6.conf.veth2.addr_gen_mode"] = "0";
+       drop_link_local(container);
+     }},
     {"TentativeLinkLocalAddress", [](Snapshot& s) { node_of(s).addresses.back().flags |= IFA_F_TENTATIVE; }},
     {"AnycastRouteOfAForwardingLink",
      [](Snapshot& s) {
@@ -205,7 +310,7 @@ const QuietRow kNoise[] = {
     // Wrong, but claims of their own judge these.
     {"WrongHostRoute", [](Snapshot& s) { node_of(s).routes.back().hops[0].link = "eth0"; }},
     {"SecondAddressOfTheContainer",
-     [](Snapshot& s) { container_of(s).addresses.push_back(address(container_of(s).links[1], "10.200.1.2/32")); }},
+     [](Snapshot& s) { add_address(container_of(s), container_of(s).links[1], "10.200.1.2/32"); }},
     {"LoopbackLeftDown", [](Snapshot& s) { container_of(s).links[0] = loopback(false); }},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, Noise, ::testing::ValuesIn(kNoise),

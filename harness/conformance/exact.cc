@@ -33,6 +33,8 @@ std::vector<std::string> differences(const InterfaceAddress& address) {
   }
   if (address.peer && *address.peer != address.prefix.address)
     found.push_back(fmt::format("{} has the peer address {}", name, address.peer->to_string()));
+  if (address.broadcast && address.prefix.length >= 31)  // RFC 3021; ip-address(8) sets none there
+    found.push_back(fmt::format("{} has the broadcast address {}", name, address.broadcast->to_string()));
   return found;
 }
 

@@ -1,5 +1,7 @@
 #include "harness/conformance/kernel_made.h"
 
+#include <fmt/format.h>
+
 #include <linux/if_addr.h>
 
 #include <algorithm>
@@ -10,6 +12,29 @@ namespace netns_lab {
 namespace {
 
 constexpr std::uint8_t kLinkLocalLength = 64;
+constexpr std::uint32_t kIpv6KernelMetric = 256;  // IP6_RT_PRIO_ADDRCONF, net/ipv6/addrconf.c
+constexpr std::uint32_t kSmallestIpv6Mtu = 1280;  // RFC 8200, 5; below it the kernel takes IPv6 off the link
+
+bool is_sysctl(const NamespaceState& state, const std::string& key, const char* value) {
+  const auto found = state.sysctls.find(key);
+  return found != state.sysctls.end() && found->second == value;
+}
+
+std::string link_sysctl(std::string link, const char* name) {
+  std::replace(link.begin(), link.end(), '.', '/');  // sysctl(8)
+  return "net.ipv6.conf." + link + "." + name;
+}
+
+bool has_ipv6(const NamespaceState& state, const Link& link) {
+  return link.mtu >= kSmallestIpv6Mtu && is_sysctl(state, link_sysctl(link.name, "disable_ipv6"), "0");
+}
+
+// The kernel sets nothing on its own routes but where they lead; in IPv6 a metric of its own, in table local 0.
+bool is_plain(const Route& route) {
+  const bool v4 = route.destination.address.is_v4();
+  const bool usual_metric = route.metric == 0 || (!v4 && (route.metric == kIpv6KernelMetric || route.metric == 1024));
+  return usual_metric && route.tos == 0 && !route.mtu && route.other_metrics.empty();
+}
 
 bool is_link_local_network(const Prefix& prefix) { return !prefix.address.is_v4() && prefix.address.is_link_local(); }
 
@@ -82,8 +107,70 @@ bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceStat
   if (link == nullptr) return false;
   if (address.prefix.address == link_local_of(link->mac)) return true;
   if (has_eui64_form(address.prefix.address) && !has_address_of_its_mac(state, *link)) return true;
-  const auto mode = state.sysctls.find("net.ipv6.conf." + address.link + ".addr_gen_mode");
-  return mode != state.sysctls.end() && (mode->second == "2" || mode->second == "3");
+  const std::string mode = link_sysctl(address.link, "addr_gen_mode");
+  return is_sysctl(state, mode, "2") || is_sysctl(state, mode, "3");
+}
+
+bool lacks_link_local(const NamespaceState& state, const Link& link) {
+  if (link.is_loopback() || !link.is_up() || !link.carrier || link.operstate != OperState::kUp || link.master)
+    return false;
+  if (!has_ipv6(state, link) || !is_sysctl(state, link_sysctl(link.name, "addr_gen_mode"), "0")) return false;
+  return !any_address(state, link.name,
+                      [&](const InterfaceAddress& address) { return is_kernel_made_address(address, state); });
+}
+
+std::vector<std::string> missing_kernel_addresses(const NamespaceState& state, const std::string& name) {
+  const Link* link = state.find_link(name);
+  if (link == nullptr || !link->is_up()) return {};
+  std::vector<std::string> missing;
+  if (lacks_link_local(state, *link)) missing.push_back("the IPv6 link-local address that the kernel makes");
+  if (!link->is_loopback()) return missing;
+  const auto lacks = [&](const IpAddress& own) {
+    return !any_address(state, name, [&](const InterfaceAddress& address) { return address.prefix.address == own; });
+  };
+  if (lacks(IpAddress::v4(127, 0, 0, 1))) missing.push_back("127.0.0.1/8");
+  if (has_ipv6(state, *link) && lacks(Prefix::parse("::1/128").value().address)) missing.push_back("::1/128");
+  return missing;
+}
+
+std::vector<std::string> missing_kernel_routes(const NamespaceState& state, const std::string& name) {
+  const Link* link = state.find_link(name);
+  if (link == nullptr || !link->is_up()) return {};
+  const auto has_route = [&](std::uint32_t table, RouteType type, const Prefix& destination) {
+    return std::any_of(state.routes.begin(), state.routes.end(), [&](const Route& route) {
+      return route.table == table && route.type == type && route.destination == destination;
+    });
+  };
+  std::vector<std::string> missing;
+  const auto has_multicast_route = [&] {
+    return std::any_of(state.routes.begin(), state.routes.end(), [&](const Route& route) {
+      return route.table == kLocalTable && is_multicast_of_link(route) && single_link(route) == name;
+    });
+  };
+  if (!link->is_loopback() &&
+      any_address(state, name, [](const auto& entry) { return !entry.prefix.address.is_v4(); }) &&
+      !has_multicast_route()) {
+    missing.push_back("the multicast route to ff00::/8 (table local)");
+  }
+  for (const InterfaceAddress& entry : state.addresses) {
+    if (entry.link != name) continue;
+    const IpAddress& address = entry.prefix.address;
+    // Addresses under duplicate address detection are not in use yet.
+    if ((entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
+    if (!has_route(kLocalTable, RouteType::kLocal, Prefix::host(address))) {
+      missing.push_back(fmt::format("the local route of {} (table local)", address.to_string()));
+    }
+    const bool makes_network = (entry.flags & IFA_F_NOPREFIXROUTE) == 0 && !entry.peer;
+    if (is_link_local_network(entry.prefix) && makes_network && !link->is_loopback() &&
+        !has_route(kMainTable, RouteType::kUnicast, entry.prefix.network())) {
+      missing.push_back(fmt::format("the route to {}", entry.prefix.network().to_string()));
+    }
+    if (link->is_loopback() && address.is_v4() && address.is_loopback() &&
+        !has_route(kLocalTable, RouteType::kLocal, entry.prefix.network())) {
+      missing.push_back(fmt::format("the local route to {} (table local)", entry.prefix.network().to_string()));
+    }
+  }
+  return missing;
 }
 
 bool is_kernel_made_route(const Route& route, const NamespaceState& state) {
@@ -93,7 +180,7 @@ bool is_kernel_made_route(const Route& route, const NamespaceState& state) {
     return route.is_default() && !route.destination.address.is_v4() &&
            route.metric == std::numeric_limits<std::uint32_t>::max();
   }
-  if (link.empty()) return false;
+  if (link.empty() || !is_plain(route)) return false;
   if (route.table == kLocalTable) return is_local_table_route(route, state, link);
   if (route.table != kMainTable || route.hops.front().gateway) return false;
   if (is_multicast_of_link(route)) return true;

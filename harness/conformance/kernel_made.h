@@ -2,6 +2,9 @@
 // is anybody's finding.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "harness/model/snapshot.h"
 
 namespace netns_lab {
@@ -14,6 +17,16 @@ bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceStat
 // Local, broadcast, anycast, multicast and connected routes that the kernel derives from an address or an IPv6 link of
 // `state` (net/ipv4/fib_frontend.c, net/ipv6/addrconf.c).
 bool is_kernel_made_route(const Route& route, const NamespaceState& state);
+
+// What the kernel has added for the links and addresses of `state` and somebody took away again, a phrase each ("the
+// local route of 10.200.1.1"): on a link that is up, the local routes of its addresses (without them what comes for an
+// address is not taken in), the multicast and link-local routes of IPv6, and lo's own addresses and routes.
+std::vector<std::string> missing_kernel_addresses(const NamespaceState& state, const std::string& link);
+std::vector<std::string> missing_kernel_routes(const NamespaceState& state, const std::string& link);
+
+// Is the link one that the kernel gives an IPv6 link-local address (up with carrier, IPv6 on, addr_gen_mode 0; as far
+// as the sysctls of `state` tell), and has none?
+bool lacks_link_local(const NamespaceState& state, const Link& link);
 
 // The modified EUI-64 link-local address of a MAC.
 IpAddress link_local_of(const MacAddress& mac);

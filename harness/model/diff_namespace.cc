@@ -12,8 +12,7 @@
 namespace netns_lab {
 namespace {
 
-constexpr std::uint32_t kTentativeFlag = 0x40;          // IFA_F_TENTATIVE
-constexpr std::uint32_t kProxyOrLearned = 0x08 | 0x10;  // NTF_PROXY, NTF_EXT_LEARNED
+constexpr std::uint32_t kTentativeFlag = 0x40;  // IFA_F_TENTATIVE
 
 // Collects "mtu 1500" / "mtu 1400" for each attribute that differs.
 class Attributes {
@@ -213,7 +212,7 @@ class Comparison {
       return fmt::format("{} on {}", neighbour.address.to_string(), visible_line(neighbour.link));
     };
     const auto kept = [this](const Neighbour& neighbour) {
-      return options_.dynamic_neighbours || neighbour.is_permanent() || (neighbour.flags & kProxyOrLearned) != 0;
+      return options_.dynamic_neighbours || neighbour.is_static();
     };
     compare("neighbour", before_.neighbours, after_.neighbours, key, differing, subject, kept);
   }

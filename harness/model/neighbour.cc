@@ -16,6 +16,7 @@ constexpr std::array kStateNames{
 constexpr std::array kFlagNames{
     FlagName{0x01, "use"},          FlagName{0x02, "self"},    FlagName{0x04, "master"}, FlagName{0x08, "proxy"},
     FlagName{0x10, "extern_learn"}, FlagName{0x20, "offload"}, FlagName{0x40, "sticky"}, FlagName{0x80, "router"},
+    FlagName{0x100, "managed"},     FlagName{0x200, "locked"},
 };
 
 }  // namespace

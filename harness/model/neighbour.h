@@ -16,8 +16,12 @@ struct Neighbour {
   IpAddress address;
   std::optional<MacAddress> mac;
   std::uint16_t state = 0;  // NUD_* bits: 0x02 reachable, 0x04 stale, 0x20 failed, 0x80 permanent …
-  std::uint32_t flags = 0;  // NTF_*
+  std::uint32_t flags = 0;  // NTF_*; NTF_EXT_* from bit 8 on
   bool is_permanent() const { return (state & 0x80) != 0; }
+  bool is_proxy() const { return (flags & 0x08) != 0; }  // NTF_PROXY: answered for, not known
+  // Made, or kept, by somebody's order: permanent, a proxy, externally learned or managed (NTF_EXT_MANAGED); else the
+  // kernel learns and forgets it by itself.
+  bool is_static() const { return is_permanent() || (flags & (0x08 | 0x10 | 0x100)) != 0; }
   std::string state_text() const;  // "REACHABLE", "PERMANENT", …
   bool operator==(const Neighbour&) const = default;
 };

@@ -13,6 +13,8 @@
 namespace netns_lab::netlink {
 namespace {
 
+constexpr unsigned kExtendedFlagsShift = 8;  // NTF_EXT_SHIFT, include/net/neighbour.h
+
 ndmsg neighbour_header(std::uint32_t link_index, const IpAddress& address, std::uint16_t state) {
   ndmsg header{};
   header.ndm_family = static_cast<std::uint8_t>(address_family(address.family()));
@@ -21,15 +23,19 @@ ndmsg neighbour_header(std::uint32_t link_index, const IpAddress& address, std::
   return header;
 }
 
-Result<void> list_family(NetlinkSocket& socket, Family family, std::vector<Neighbour>& neighbours) {
+// Of the tables of all families (neigh_dump_info, net/core/neighbour.c): their entries, or with NTF_PROXY their
+// proxies.
+Result<void> list_tables(NetlinkSocket& socket, std::uint8_t flags, std::vector<Neighbour>& neighbours) {
   Request request(RTM_GETNEIGH, 0);
   ndmsg header{};
-  header.ndm_family = static_cast<std::uint8_t>(address_family(family));
+  header.ndm_flags = flags;
   request.put_header(header);
   NETNS_LAB_ASSIGN(const Replies replies, socket.dump(std::move(request)));
   for (std::size_t i = 0; i < replies.size(); ++i) {
+    NETNS_LAB_ASSIGN(const ndmsg found, read_header<ndmsg>(replies[i], "RTM_NEWNEIGH"));
+    if (found.ndm_family != AF_INET && found.ndm_family != AF_INET6) continue;
     NETNS_LAB_ASSIGN(Neighbour neighbour, decode_neighbour(replies[i]));
-    if (neighbour.address.family() == family) neighbours.push_back(std::move(neighbour));
+    neighbours.push_back(std::move(neighbour));
   }
   return {};
 }
@@ -53,8 +59,8 @@ Request delete_neighbour(std::uint32_t link_index, const IpAddress& address) {
 
 Result<std::vector<Neighbour>> list_neighbours(NetlinkSocket& socket) {
   std::vector<Neighbour> neighbours;
-  NETNS_LAB_TRY(list_family(socket, Family::kIpv4, neighbours));
-  NETNS_LAB_TRY(list_family(socket, Family::kIpv6, neighbours));
+  NETNS_LAB_TRY(list_tables(socket, 0, neighbours));
+  NETNS_LAB_TRY(list_tables(socket, NTF_PROXY, neighbours));
   return neighbours;
 }
 
@@ -73,6 +79,9 @@ Result<Neighbour> decode_neighbour(const MessageView& message) {
         break;
       case NDA_LLADDR:
         neighbour.mac = reader.mac();
+        break;
+      case NDA_FLAGS_EXT:
+        neighbour.flags |= reader.u32() << kExtendedFlagsShift;
         break;
       default:
         break;

@@ -13,8 +13,9 @@ namespace netns_lab::netlink {
 Request add_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac);
 Request delete_neighbour(std::uint32_t link_index, const IpAddress& address);
 
-Result<std::vector<Neighbour>> list_neighbours(
-    NetlinkSocket& socket);  // ARP then ND; no bridge forwarding entries, no proxies; `link` is left empty
+// ARP then ND, then the proxies of both (NTF_PROXY; a proxy without a link has index 0); no bridge forwarding entries.
+// `link` is left empty.
+Result<std::vector<Neighbour>> list_neighbours(NetlinkSocket& socket);
 Result<Neighbour> decode_neighbour(const MessageView& message);
 
 }  // namespace netns_lab::netlink

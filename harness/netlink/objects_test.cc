@@ -314,6 +314,27 @@ TEST_P(NeighbourTest, IsSeenAsItWasAddedAndGoesAgain) {
   EXPECT_TRUE(!left || !left->is_permanent());
 }
 
+// Proxies are a table of their own in the kernel (pneigh), and another dump.
+TEST_P(NeighbourTest, AProxyIsSeen) {
+  make_network();
+  const IpAddress address = ip(GetParam().address);
+  Request proxy(RTM_NEWNEIGH, NLM_F_CREATE);
+  ndmsg header{};
+  header.ndm_family = static_cast<std::uint8_t>(address.is_v4() ? AF_INET : AF_INET6);
+  header.ndm_ifindex = static_cast<int>(link());
+  header.ndm_flags = NTF_PROXY;
+  proxy.put_header(header);
+  proxy.put(NDA_DST, address);
+  const auto added = socket().execute(proxy);
+  ASSERT_TRUE(added) << added.error();
+  const std::vector<Neighbour> all = list_neighbours(socket()).value();
+  const auto seen =
+      std::find_if(all.begin(), all.end(), [&](const Neighbour& entry) { return entry.address == address; });
+  ASSERT_NE(seen, all.end());
+  EXPECT_TRUE(seen->is_proxy()) << *seen;
+  EXPECT_EQ(seen->link_index, link());
+}
+
 INSTANTIATE_TEST_SUITE_P(Families, NeighbourTest,
                          testing::Values(NeighbourRow{"Ipv4", "192.0.2.9"}, NeighbourRow{"Ipv6", "2001:db8::9"}),
                          [](const auto& row) { return std::string(row.param.name); });

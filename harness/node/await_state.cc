@@ -184,12 +184,22 @@ class Waiter {
       const bool has_ipv6 = std::any_of(addresses.begin(), addresses.end(), [](const InterfaceAddress& address) {
         return !address.prefix.address.is_v4();
       });
-      if (!has_ipv6) continue;
+      const bool wants_link_local = std::any_of(
+          wanted_.links.begin(), wanted_.links.end(),
+          [&name = name](const LinkState& link) { return link.network_namespace == name && link.link_local; });
+      if (!has_ipv6 && !wants_link_local) continue;
       NETNS_LAB_ASSIGN(const std::vector<Route> routes, netlink::list_routes(requests, Family::kIpv6));
       for (const LinkState& link : wanted_.links) {
         if (link.network_namespace != name || !link.present || !link.operational) continue;
         const Link* const found = place.monitor->links().find(link.link);
         if (found == nullptr) continue;
+        const bool has_link_local =
+            std::any_of(addresses.begin(), addresses.end(), [&](const InterfaceAddress& address) {
+              return address.link_index == found->index && !address.prefix.address.is_v4() &&
+                     address.prefix.address.is_link_local();
+            });
+        if (link.link_local && !has_link_local)
+          lacking.push_back(fmt::format("link {}{} has no IPv6 link-local address yet", link.link, in_place(name)));
         for (const IpAddress& address : addresses_not_in_use_yet(addresses, routes, found->index)) {
           lacking.push_back(fmt::format("address {} of link {}{} is not in use yet (no route in table local)",
                                         address.to_string(), link.link, in_place(name)));

@@ -84,6 +84,10 @@ INSTANTIATE_TEST_SUITE_P(
                  kBuiltDown,
                  {raised("", "veth1"), raised("netns1", "veth2")},
                  wanted({{"", "veth1", true, true}, {"netns1", "veth2", true, true}})},
+        EventRow{"BothEndsHaveLinkLocalAddresses",
+                 kBuiltDown,
+                 {raised("", "veth1"), raised("netns1", "veth2")},
+                 wanted({{"", "veth1", true, true, true}, {"netns1", "veth2", true, true, true}})},
         EventRow{"LoopbackComesUp", {}, {raised("", "lo")}, wanted({{"", "lo", true, true}})},
         EventRow{"NamespaceAppearsWithItsLink", {}, single_namespace(), wanted({{"netns1", "veth2", true, true}})},
         EventRow{"NameGoes", {CreateNamespace{"netns1"}}, {DeleteNamespace{"netns1"}}, wanted({}, {"netns1"})},
@@ -122,6 +126,15 @@ TEST_F(AwaitTest, AnOperationalLinkHasItsIpv6AddressesInUse) {
     }
     arrange({DeleteLink{"", "veth1"}, DeleteNamespace{"netns1"}});
   }
+}
+
+TEST_F(AwaitTest, AMissingLinkLocalAddressIsNamed) {
+  arrange({pair_of("veth1", "", "veth2"), SetSysctl{"", "net.ipv6.conf.veth1.addr_gen_mode", "1"}, raised("", "veth1"),
+           raised("", "veth2")});
+  const auto awaited = await_state(handles(), links({{"", "veth1", true, true, true}}), Deadline::after(50ms));
+  ASSERT_FALSE(awaited);
+  EXPECT_EQ(awaited.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(awaited.error().message(), HasSubstr("link veth1 has no IPv6 link-local address yet"));
 }
 
 TEST_F(AwaitTest, AnAddressThatIsNotInUseIsNamed) {

@@ -82,6 +82,7 @@ struct AwaitRequest {
     bool present = true;
     bool operational = true;  // with `present`: admin up and operstate UP (UNKNOWN for kinds that never report more:
                               // lo, an empty bridge, vxlan)
+    bool link_local = false;  // with `operational`: it also has an IPv6 link-local address
     bool operator==(const LinkState&) const = default;
   };
   std::vector<LinkState> links;

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "harness/conformance/exact.h"
+#include "harness/conformance/same_network.h"
 
 namespace netns_lab {
 namespace matcher_detail {
@@ -68,6 +69,13 @@ std::string claim_of(const EchoExpectation& want) {
 ::testing::Matcher<const Snapshot&> SameAsBefore(const Snapshot& before) {
   return finds_nothing<Snapshot>("is the same as before",
                                  [&before](const Snapshot& after) { return left_behind(before, after); });
+}
+
+::testing::Matcher<const Snapshot&> BuiltLike(const Snapshot& first, const Snapshot& before,
+                                              const Declaration& declared) {
+  return finds_nothing<Snapshot>("is built like the first time", [&](const Snapshot& second) {
+    return differences_of_builds(before, first, second, declared);
+  });
 }
 
 ::testing::Matcher<const NamespaceState&> HasLink(const std::string& name,

@@ -101,6 +101,10 @@ template <typename... Parts>
 // The node is as it was before.
 ::testing::Matcher<const Snapshot&> SameAsBefore(const Snapshot& before);
 
+// What is declared was built as in `first`, and nothing that nobody declared stands on the node beside it.
+::testing::Matcher<const Snapshot&> BuiltLike(const Snapshot& first, const Snapshot& before,
+                                              const Declaration& declared);
+
 // On a NamespaceState: it has the link, and the link matches.
 ::testing::Matcher<const NamespaceState&> HasLink(
     const std::string& name, const ::testing::Matcher<const Link&>& inner = ::testing::A<const Link&>());

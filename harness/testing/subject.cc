@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "harness/conformance/declaration.h"
+#include "harness/conformance/kernel_made.h"
 #include "harness/conformance/packet_sysctls.h"
 #include "harness/model/readiness.h"
 
@@ -23,7 +24,9 @@ constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that fai
 enum class Settled { kYes, kNotYet, kNever };
 
 // Have all declared links settled? Never, when one is missing or nobody raised it: nothing is to be waited for then.
-Settled settled(const Snapshot& snapshot, const Declaration& declared) {
+// `wanted` becomes what is to be waited for. A link's IPv6 link-local address comes some microseconds after its
+// operstate (addrconf_notify, net/ipv6/addrconf.c).
+Settled settled(const Snapshot& snapshot, const Declaration& declared, protocol::AwaitRequest& wanted) {
   Settled answer = Settled::kYes;
   for (const DeclaredLink& declared_link : declared.links) {
     const NamespaceState* state = snapshot.find_namespace(declared_link.network_namespace);
@@ -31,15 +34,11 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared) {
     if (link == nullptr || !link->is_up()) return Settled::kNever;
     if (link->operstate != OperState::kUp && link->kind == "veth") answer = Settled::kNotYet;
     if (!addresses_not_in_use_yet(state->addresses, state->routes, link->index).empty()) answer = Settled::kNotYet;
+    const bool waits_for_link_local = lacks_link_local(*state, *link);
+    if (waits_for_link_local) answer = Settled::kNotYet;
+    wanted.links.push_back({declared_link.network_namespace, declared_link.name, true, true, waits_for_link_local});
   }
   return answer;
-}
-
-protocol::AwaitRequest all_operational(const Declaration& declared) {
-  protocol::AwaitRequest request;
-  for (const DeclaredLink& link : declared.links)
-    request.links.push_back({link.network_namespace, link.name, true, true});
-  return request;
 }
 
 protocol::AwaitRequest all_gone(const Topology& topology) {
@@ -100,8 +99,9 @@ Result<void> Subject::begin_build() {
 Result<void> Subject::finish_build(Look look) {
   NETNS_LAB_ASSIGN(after_, observe(look));
   const Declaration declared = declaration_of(plan_.task.topology);
-  if (settled(after_, declared) != Settled::kNotYet) return {};
-  const auto waited = node().await(all_operational(declared), kSettleLimit);
+  protocol::AwaitRequest wanted;
+  if (settled(after_, declared, wanted) != Settled::kNotYet) return {};
+  const auto waited = node().await(wanted, kSettleLimit);
   if (!waited && !is_timeout(waited)) return waited;
   NETNS_LAB_ASSIGN(after_, observe(look));
   return {};

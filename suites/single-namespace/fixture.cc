@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <linux/neighbour.h>
+
 #include <algorithm>
 
 #include "harness/testing/matchers.h"
@@ -15,6 +17,8 @@ constexpr auto kThirdLink = "eth0";
 // Addresses for benchmarking and documentation: no real network has them (RFC 2544, C.2.2; RFC 3849).
 constexpr auto kNodeSide = "198.18.200.1/30", kThirdSide = "198.18.200.2/30";
 constexpr auto kNodeSideIpv6 = "2001:db8:200::1/64", kThirdSideIpv6 = "2001:db8:200::2/64";
+
+constexpr std::uint32_t kTcpPayload = 6'000;  // four times the MTU: TCP fills segments
 
 EchoSpec echo(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
               std::vector<std::string> watch) {
@@ -38,6 +42,7 @@ Talk talk_between(Transport transport, const std::string& from, const std::strin
   talk.client.transport = transport;
   talk.client.destination = destination;
   talk.client.watch = {from, to};
+  if (transport == Transport::kTcp) talk.client.payload_size = kTcpPayload;
   return talk;
 }
 
@@ -103,6 +108,17 @@ Talk SingleNamespace::talk_in(Transport transport) const { return talk_between(t
 
 Talk SingleNamespace::talk_out(Transport transport) { return talk_between(transport, con(), "", uplink_address()); }
 
+void SingleNamespace::expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link) {
+  if (peer == nullptr || state == nullptr) return;
+  for (const Neighbour& entry : state->neighbours) {
+    const bool is_resolved = (entry.state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
+    if (entry.link != link || !is_resolved || !entry.mac) continue;
+    if (*entry.mac == peer->mac) continue;
+    ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
+                  << link << "; its peer " << peer->name << " is at " << peer->mac;
+  }
+}
+
 void SingleNamespace::forget_neighbours() {
   SnapshotOptions options;
   options.processes = false;
@@ -114,7 +130,7 @@ void SingleNamespace::forget_neighbours() {
     const NamespaceState* state = now.find_namespace(end.network_namespace);
     if (state == nullptr) continue;
     for (const Neighbour& entry : state->neighbours) {
-      if (entry.link != end.name || entry.is_permanent() || entry.address.is_multicast()) continue;
+      if (entry.link != end.name || entry.is_permanent() || entry.is_proxy() || entry.address.is_multicast()) continue;
       changes.emplace_back(DeleteNeighbour{end.network_namespace, end.name, entry.address});
     }
   }

@@ -37,6 +37,9 @@ class SingleNamespace : public ConformanceTest {
   Talk talk_in(Transport transport) const;
   Talk talk_out(Transport transport);
 
+  // `state`'s entries on that link know only `peer`'s MAC.
+  static void expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link);
+
   // Has both ends forget what they know of each other's link-layer addresses.
   void forget_neighbours();
 

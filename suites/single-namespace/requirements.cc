@@ -38,7 +38,8 @@ std::vector<Requirement> existence() {
       must("container-link", "tutorial part 1, steps 2 and 3; veth(4)",
            "veth2 exists in the namespace $CON and is a veth device.", {"namespace"},
            "An end that was not moved stays in the node, and the namespace has no link to the outside."),
-      must("pair", "tutorial part 1, step 2; veth(4)", "veth1 and veth2 are each other's peer.",
+      must("pair", "tutorial part 1, step 2; veth(4)",
+           "veth1 and veth2 are each other's peer: that of veth1 is in the namespace $CON, that of veth2 on the node.",
            {"host-link", "container-link"},
            "Two ends of different pairs have the right names, and nothing that enters one comes out of the other."),
   };
@@ -112,20 +113,33 @@ std::vector<Requirement> nothing_else() {
                 std::move(text), std::move(rests_on), std::move(why));
   };
   return {
-      closed("links", "Neither the node nor the namespace has a link that is not declared.", {},
-             "A left-over link is a second way in, and the next build may trip over its name."),
-      closed("addresses", "No other address was added, on the node or in the namespace.", {},
-             "A stray address answers for somebody else, or becomes the source of the container's packets."),
-      closed("routes", "No other route was added or removed, on the node or in the namespace, in any table.", {},
-             "A stray route takes packets elsewhere as soon as it is the more specific one."),
+      closed(
+          "links",
+          "Neither the node nor the namespace has a link that is not declared; the node's other links, and lo in the "
+          "namespace, are as they were made.",
+          {}, "A left-over link is a second way in, and the next build may trip over its name."),
+      closed("addresses",
+             "No other address was added, changed or removed, on the node or in the namespace; those that the kernel "
+             "makes (127.0.0.1, ::1, link-local ones) are there.",
+             {}, "A stray address answers for somebody else, or becomes the source of the container's packets."),
+      closed("routes",
+             "No other route was added, changed or removed, on the node or in the namespace, in any table; those that "
+             "the kernel makes for an address are there.",
+             {},
+             "A stray route takes packets elsewhere as soon as it is the more specific one; without its local route an "
+             "address takes nothing in."),
       closed("rules", "The node's and the namespace's routing rules are the kernel's own three.", {},
              "A rule sends packets to a table that nobody looks at."),
-      closed(
-          "neighbours", "There is no permanent neighbour entry that was not there before.", {},
-          "A permanent entry hides that neighbour resolution is broken, and is wrong as soon as a link is made anew."),
+      closed("neighbours",
+             "There is no neighbour entry made by hand (permanent, proxy, externally learned, without resolution) that "
+             "was "
+             "not there before, and none on veth1 or veth2 that knows another MAC than the peer's.",
+             {},
+             "An entry made by hand hides that neighbour resolution is broken, and is wrong as soon as a link is made "
+             "anew."),
       closed("sysctls", "No network sysctl of the node or of the namespace was changed.", {},
              "A changed sysctl (ip_forward, rp_filter, proxy_arp) changes what the whole node does with packets."),
-      closed("packet-filters", "No nftables table was added, on the node or in the namespace.", {},
+      closed("packet-filters", "No nftables table and no XDP program was added, on the node or in the namespace.", {},
              "A filter or a NAT rule can let the checks pass and real traffic fail, or the reverse."),
       closed("qdiscs", "No queueing discipline was added or changed.", {},
              "A queueing discipline can delay, limit or drop packets."),
@@ -194,7 +208,7 @@ std::vector<Requirement> life() {
            "After tear-down, once the kernel has deleted the links, the node is exactly as before the build.", {},
            "What is left behind breaks the next build, or stays on the machine for good."),
       must("rebuild", "tutorial part 1, all steps",
-           "Build, tear down, build again works, and the container is reached again.",
+           "Build, tear down, build again works: the same network stands, and the container is reached again.",
            {"build", "host-to-container", "container-to-host", "tear-down"},
            "A network that can be built only once on a machine cannot be operated."),
   };

@@ -1,0 +1,91 @@
+#include "harness/conformance/same_network.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "harness/conformance/closed_world.h"
+#include "harness/conformance/kernel_made.h"
+#include "harness/model/diff.h"
+
+namespace netns_lab {
+namespace {
+
+template <typename T, typename Drop>
+void drop_if(std::vector<T>& values, Drop drop) {
+  values.erase(std::remove_if(values.begin(), values.end(), drop), values.end());
+}
+
+bool leads_over(const Route& route, const std::vector<std::string>& links) {
+  return std::any_of(route.hops.begin(), route.hops.end(), [&](const NextHop& hop) {
+    return std::find(links.begin(), links.end(), hop.link) != links.end();
+  });
+}
+
+// What is on the node beside the declared links was there before, or is undeclared and told as such.
+void keep_declared(NamespaceState& node, const Declaration& declared) {
+  std::vector<std::string> links;
+  for (const DeclaredLink& link : declared.links) {
+    if (link.network_namespace.empty()) links.push_back(link.name);
+  }
+  const auto is_other = [&](const std::string& link) {
+    return std::find(links.begin(), links.end(), link) == links.end();
+  };
+  drop_if(node.links, [&](const Link& link) { return is_other(link.name); });
+  drop_if(node.addresses, [&](const InterfaceAddress& address) { return is_other(address.link); });
+  drop_if(node.routes,
+          [&](const Route& route) { return !leads_over(route, links) && !declared.routes_to("", route.destination); });
+  drop_if(node.neighbours, [&](const Neighbour& entry) { return is_other(entry.link); });
+  drop_if(node.qdiscs, [&](const QueueDiscipline& qdisc) { return is_other(qdisc.link); });
+  node.rules.clear();
+  node.nft_tables.clear();
+  node.sockets.clear();
+  for (auto sysctl = node.sysctls.begin(); sysctl != node.sysctls.end();) {
+    const bool is_of_ours = std::any_of(links.begin(), links.end(), [&](std::string link) {
+      std::replace(link.begin(), link.end(), '.', '/');
+      return sysctl->first.find("." + link + ".") != std::string::npos;
+    });
+    sysctl = is_of_ours ? std::next(sysctl) : node.sysctls.erase(sysctl);
+  }
+}
+
+Snapshot comparable(const Snapshot& snapshot, const Declaration& declared) {
+  Snapshot kept;
+  for (const NamespaceState& original : snapshot.namespaces) {
+    if (!original.name.empty() && !declared.has_namespace(original.name)) continue;
+    NamespaceState state = original;
+    drop_if(state.addresses, [&](const auto& address) { return is_kernel_made_address(address, original); });
+    drop_if(state.routes, [&](const auto& route) { return is_kernel_made_route(route, original); });
+    if (state.name.empty()) keep_declared(state, declared);
+    for (Link& link : state.links) link.mac = MacAddress();
+    kept.namespaces.push_back(std::move(state));
+  }
+  return kept;
+}
+
+// The declared namespaces are compared with each other.
+std::vector<std::string> undeclared_on_the_node(const Snapshot& before, Snapshot after, const Declaration& declared) {
+  drop_if(after.namespaces, [](const NamespaceState& state) { return !state.name.empty(); });
+  std::vector<std::string> findings;
+  for (const Area area : all_areas()) {
+    for (auto& finding : undeclared(area, before, after, declared)) findings.push_back(std::move(finding));
+  }
+  return findings;
+}
+
+}  // namespace
+
+std::vector<std::string> differences_of_builds(const Snapshot& before, const Snapshot& first, const Snapshot& second,
+                                               const Declaration& declared) {
+  DiffOptions options;
+  options.namespace_identity = false;
+  std::vector<std::string> lines;
+  for (const Finding& finding : diff(comparable(first, declared), comparable(second, declared), options))
+    lines.push_back(to_string(finding));
+  const std::vector<std::string> known = undeclared_on_the_node(before, first, declared);
+  for (auto& finding : undeclared_on_the_node(before, second, declared)) {
+    if (std::find(known.begin(), known.end(), finding) == known.end()) lines.push_back(std::move(finding));
+  }
+  return lines;
+}
+
+}  // namespace netns_lab

@@ -1,0 +1,96 @@
+#include "harness/conformance/undeclared_sysctls.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+#include "harness/base/text.h"
+
+namespace netns_lab {
+namespace {
+
+constexpr std::size_t kLongestValue = 200;  // bytes of one value in a message
+
+bool ends_with(const std::string& key, const std::string& ending) {
+  return key.size() > ending.size() && key.compare(key.size() - ending.size(), ending.size(), ending) == 0;
+}
+
+// The name of the link in "net.ipv4.conf.veth1.rp_filter", and the same key for `default`, for neighbour tables also
+// for lo; empty for other keys. A link's name may hold dots, which sysctl(8) writes as '/'.
+struct LinkKey {
+  std::string link;
+  std::string default_key;
+  std::string loopback_key;
+};
+LinkKey link_key(const std::string& key) {
+  constexpr std::array<const char*, 4> kPrefixes = {"net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.",
+                                                    "net.ipv6.neigh."};
+  for (const std::string prefix : kPrefixes) {
+    if (key.rfind(prefix, 0) != 0) continue;
+    const auto end = key.find('.', prefix.size());
+    if (end == std::string::npos) return {};
+    std::string link = key.substr(prefix.size(), end - prefix.size());
+    std::replace(link.begin(), link.end(), '/', '.');
+    const std::string setting = key.substr(end);
+    const bool is_neighbour_table = ends_with(prefix, ".neigh.");
+    return {link, prefix + "default" + setting, is_neighbour_table ? prefix + "lo" + setting : ""};
+  }
+  return {};
+}
+
+}  // namespace
+
+bool is_volatile_sysctl(const std::string& key) {
+  constexpr std::array<const char*, 4> kNames = {"net.netfilter.nf_conntrack_count", "net.ipv4.tcp_fastopen_key",
+                                                 "net.core.netdev_rss_key", "net.ipv4.fib_sync_mem"};
+  return std::any_of(kNames.begin(), kNames.end(), [&](const std::string name) { return key == name; });
+}
+
+std::vector<std::string> undeclared_sysctls(const std::string& network_namespace, const NamespaceState& was,
+                                            const NamespaceState& is, const Declaration& declared) {
+  std::vector<std::string> findings;
+  const std::string place = place_text(network_namespace);
+  for (const auto& entry : is.sysctls) {
+    const std::string& key = entry.first;
+    const std::string& value = entry.second;
+    if (is_volatile_sysctl(key)) continue;
+    const bool is_declared =
+        std::any_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& sysctl) {
+          return sysctl.network_namespace == network_namespace && sysctl.key == key;
+        });
+    if (is_declared) continue;
+    const auto before = was.sysctls.find(key);
+    if (before != was.sysctls.end()) {
+      if (before->second != value) {
+        findings.push_back(fmt::format("sysctl {} in {} is {}, it was {}", key, place, visible(value, kLongestValue),
+                                       visible(before->second, kLongestValue)));
+      }
+      continue;
+    }
+    // A link's own settings are copied from `default` when it is made.
+    const LinkKey link = link_key(key);
+    if (link.link.empty() || !declared.has_link(network_namespace, link.link))
+      continue;                    // the link itself is the finding
+    if (ends_with(key, ".mtu")) {  // IPv6's own limit: the link's MTU, unless somebody set it
+      const Link* of_it = is.find_link(link.link);
+      if (of_it == nullptr || std::to_string(of_it->mtu) == value) continue;
+      findings.push_back(fmt::format("sysctl {} in {} is {}; the link's MTU is {}", key, place,
+                                     visible(value, kLongestValue), of_it->mtu));
+      continue;
+    }
+    auto usual = is.sysctls.find(link.default_key);
+    // neigh.default is the machine's initial namespace's alone (neigh_sysctl_register, net/core/neighbour.c); elsewhere
+    // lo, which nobody had a reason to set, shows what a new link gets.
+    if (usual == is.sysctls.end()) {
+      usual = was.sysctls.find(link.loopback_key);
+      if (link.loopback_key.empty() || usual == was.sysctls.end()) continue;
+    }
+    if (usual->second == value) continue;
+    findings.push_back(fmt::format("sysctl {} in {} is {}; a new link has {} there", key, place,
+                                   visible(value, kLongestValue), visible(usual->second, kLongestValue)));
+  }
+  return findings;
+}
+
+}  // namespace netns_lab
