@@ -59,7 +59,7 @@ const Row kRows[] = {
      "10.200.1.2/32"},
     {"RouteOfTheNode", [](Snapshot& s) { node_of(s).routes.back().metric = 5; }, "10.200.1.1"},
     {"RuleInside", [](Snapshot& s) { container_of(s).rules.pop_back(); }, "rule"},
-    {"SysctlOfTheHostEnd", [](Snapshot& s) { node_of(s).sysctls["net.ipv4.conf.veth1.rp_filter"] = "2"; }, "rp_filter"},
+    {"SysctlsWhichAreNotRead", [](Snapshot& s) { node_of(s).sysctls.clear(); }, ""},
     {"NamespaceIsMissing", [](Snapshot& s) { s.namespaces.pop_back(); }, "netns1"},
     {"FileLeftByTheSecondOnly", [](Snapshot& s) { s.files.push_back("/tmp/left"); }, "/tmp/left"},
     {"UndeclaredAddressOnTheNode",

@@ -136,6 +136,10 @@ TEST_F(AgentTest, ServesAndExchanges) {
   changes.push_back(address_on("", "uplink0", "192.0.2.2/24"));
   changes.push_back(raised("", "uplink0"));
   ASSERT_TRUE(tester().ask(ApplyRequest{.changes = changes}).has_value());
+  // Until both ends are up what is sent waits a second for a neighbour, as long as the exchange waits for its answer.
+  protocol::AwaitRequest up;
+  up.links = {{"", "veth1", true, true}, {"netns1", "veth2", true, true}};
+  ASSERT_TRUE(tester().ask(up).has_value());
   protocol::ServeRequest serve;
   serve.spec.network_namespace = "netns1";
   serve.spec.address = IpAddress::v4(10, 200, 1, 1);

@@ -82,6 +82,7 @@ class NetworkHandles::State {
   }
 
   SysctlReader& sysctl_reader() { return sysctl_reader_; }
+  void keep_a_while(NetworkNamespace done_with) { kept_ = std::move(done_with); }
 
   Result<void> create(const std::string& name) {
     NETNS_LAB_ASSIGN(NetworkNamespace made, create_named_namespace(directory_, name));
@@ -107,6 +108,7 @@ class NetworkHandles::State {
   std::string directory_;
   Handles own_;
   SysctlReader sysctl_reader_;
+  std::optional<NetworkNamespace> kept_;
   std::unordered_map<std::string, Handles> named_;
   int uses_ = 0;
 };
@@ -134,6 +136,8 @@ Result<netlink::NetlinkSocket*> NetworkHandles::socket(const std::string& networ
 Result<void> NetworkHandles::open_sockets(const std::string& network_namespace) {
   return state_->open_sockets(network_namespace);
 }
+
+void NetworkHandles::keep_a_while(NetworkNamespace done_with) { state_->keep_a_while(std::move(done_with)); }
 
 SysctlReader& NetworkHandles::sysctl_reader() { return state_->sysctl_reader(); }
 

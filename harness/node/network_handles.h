@@ -60,6 +60,10 @@ class NetworkHandles {
   void forget(const std::string& network_namespace);
   // Makes a new namespace under the name, with its handles.
   Result<void> create_namespace(const std::string& name);
+  // Keeps a namespace that nobody needs any more until the next one comes, or to the end. The kernel reaps namespaces
+  // one batch after the other (cleanup_net, net/core/net_namespace.c), 20 ms and more each: whoever waits for a
+  // deletion just then waits for that batch too.
+  void keep_a_while(NetworkNamespace done_with);
 
  private:
   class State;

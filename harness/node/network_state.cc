@@ -250,7 +250,7 @@ Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles,
 }
 
 Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options) {
-  NETNS_LAB_ASSIGN(const NetworkNamespace fresh, NetworkNamespace::create());
+  NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
   std::map<Protocol, NetlinkSocket> opened;
   NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
     for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
@@ -272,6 +272,7 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
     NETNS_LAB_ASSIGN(Sysctls of_interfaces, handles.sysctl_reader().read_interfaces(fresh, *sockets.route));
     state.sysctls.merge(of_interfaces);
   }
+  handles.keep_a_while(std::move(fresh));
   return state;
 }
 

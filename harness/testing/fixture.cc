@@ -143,6 +143,7 @@ std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
   return diagnosis.step == Diagnosis::Step::kNone ? "" : "\nWhy: " + diagnosis.text;
 }
 
+Subject& ConformanceTest::subject() { return environment().subject(); }
 Subject& ConformanceTest::fresh_subject() { return *value(environment().fresh_subject()); }
 void ConformanceTest::spoil_fresh_subject() { environment().spoil_fresh_subject(); }
 

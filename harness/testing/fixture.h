@@ -64,6 +64,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   // Why an echo failed: asks the node what is needed to tell, so call it in the message of a failed expectation only.
   std::string why(const EchoReport& report, const Way& way);
 
+  // The node with the network on it. A claim that adds to it comes after those that look at it as it was built.
+  Subject& subject();
   // A node of its own for a claim that changes the network, with nothing built on it, or as the case before has left
   // it.
   Subject& fresh_subject();

@@ -41,10 +41,15 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared, protocol:
   return answer;
 }
 
-protocol::AwaitRequest all_gone(const Topology& topology) {
+// What the scenario declares, and what tests added beside it: the kernel may still be at the latter.
+protocol::AwaitRequest all_gone(const SubjectPlan& plan) {
   protocol::AwaitRequest request;
-  for (const std::string& link : topology.links) request.links.push_back({"", link, false, false});
-  request.absent_namespaces = topology.namespaces;
+  for (const auto& links : {plan.task.topology.links, plan.more_links}) {
+    for (const std::string& link : links) request.links.push_back({"", link, false, false});
+  }
+  for (const auto& names : {plan.task.topology.namespaces, plan.more_namespaces}) {
+    request.absent_namespaces.insert(request.absent_namespaces.end(), names.begin(), names.end());
+  }
   return request;
 }
 
@@ -115,7 +120,7 @@ Result<void> Subject::begin_tear_down() {
 
 Result<void> Subject::finish_tear_down() {
   const auto limit = tear_down_outcome_.succeeded ? kDeletionLimit : kFailedDeletionLimit;
-  const auto waited = node().await(all_gone(plan_.task.topology), limit);
+  const auto waited = node().await(all_gone(plan_), limit);
   if (!waited && !is_timeout(waited)) return waited;
   state_ = State::kEmpty;
   return {};
@@ -130,8 +135,9 @@ Result<void> Subject::tear_down() {
 Result<Snapshot> Subject::observe(Look look) {
   SnapshotOptions options;
   const bool everything = look != Look::kLinks;
-  options.all_sysctls = everything && plan_.all_sysctls;
-  if (everything && !plan_.all_sysctls) {
+  const bool sysctls = look == Look::kNode || look == Look::kEverything;
+  options.all_sysctls = sysctls && plan_.all_sysctls;
+  if (sysctls && !plan_.all_sysctls) {
     std::vector<std::string> links = {node().hello().uplink};
     for (const DeclaredLink& link : declaration_of(plan_.task.topology).links) links.push_back(link.name);
     options.sysctls = packet_sysctls(links);

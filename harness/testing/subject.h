@@ -29,6 +29,7 @@ struct SubjectPlan {
 // How much is looked at: reading all sysctls of a namespace alone takes 3 ms.
 enum class Look {
   kLinks,       // and their addresses and routes, to see whether they have settled
+  kObjects,     // everything but sysctls
   kNode,        // everything, to be compared with the node itself
   kEverything,  // and what a pristine namespace looks like, to compare declared namespaces with
 };

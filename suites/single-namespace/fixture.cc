@@ -137,13 +137,6 @@ void SingleNamespace::forget_neighbours() {
   if (!changes.empty()) value(node().apply(std::move(changes)));
 }
 
-Subject& SingleNamespace::built_subject() {
-  Subject& subject = fresh_subject();
-  if (subject.state() == Subject::State::kGoing) value(subject.finish_tear_down());
-  if (subject.state() == Subject::State::kEmpty) value(subject.build(Look::kLinks));
-  return subject;
-}
-
 void SingleNamespace::expect_echoes_both_ways(Subject& subject) {
   EXPECT_THAT(ping_on(subject, echo_in(kPayload)),
               EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));

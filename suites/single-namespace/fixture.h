@@ -43,8 +43,6 @@ class SingleNamespace : public ConformanceTest {
   // Has both ends forget what they know of each other's link-layer addresses.
   void forget_neighbours();
 
-  // The fresh node with the network on it.
-  Subject& built_subject();
   void expect_echoes_both_ways(Subject& subject);
 
   static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
