@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <pugixml.hpp>
 #include <sstream>
 
@@ -31,6 +33,26 @@ void add_property(pugi::xml_node properties, const char* name, std::string_view 
   pugi::xml_node node = properties.append_child("property");
   set(node, "name", name);
   set(node, "value", fit_attribute(value));
+}
+
+// What a list of failures shows: the first finding ("- lo is administratively down"), else the first line that
+// GoogleTest did not write about the code.
+std::string headline_of(std::string_view message) {
+  constexpr std::array<std::string_view, 7> kAboutTheCode = {
+      "Value of:", "Expected", "  Actual:", "Actual:", "Which is:", "  Which is:", "Failed"};
+  std::string other;
+  for (const std::string& whole : split_lines(message)) {
+    std::string_view line = whole;
+    const std::size_t text = line.find_first_not_of(' ');
+    if (text == std::string_view::npos) continue;
+    line.remove_prefix(text);
+    if (line.substr(0, 2) == "- ") return std::string(line.substr(2));
+    const bool about_the_code = std::any_of(kAboutTheCode.begin(), kAboutTheCode.end(), [&](std::string_view start) {
+      return line.substr(0, start.size()) == start;
+    });
+    if (other.empty() && !about_the_code) other = line;
+  }
+  return other.empty() ? std::string(message.substr(0, message.find('\n'))) : other;
 }
 
 pugi::xml_node add_result(pugi::xml_node testcase, const char* element, const std::string& type,
@@ -81,19 +103,19 @@ std::string ended_case(const CaseIdentity& identity, const CaseEnded& one, const
       start(document, identity, one.file, one.line, std::chrono::duration<double>(one.duration).count());
   add_properties(testcase, one, worker);
   std::string output;
-  const std::string_view first_line = std::string_view(one.message).substr(0, one.message.find('\n'));
+  const std::string headline = headline_of(one.message);
   switch (one.verdict) {
     case Verdict::kPass:
       break;
     case Verdict::kFail:
       if (one.level == Level::kMust) {
-        add_result(testcase, "failure", to_string(one.level), first_line).text().set(fit(combined(one)).c_str());
+        add_result(testcase, "failure", to_string(one.level), headline).text().set(fit(combined(one)).c_str());
       } else {
         output = fmt::format("{} not met (it does not make the run fail): {}\n", to_string(one.level), combined(one));
       }
       break;
     case Verdict::kError:
-      add_result(testcase, "error", "error", first_line).text().set(fit(combined(one)).c_str());
+      add_result(testcase, "error", "error", headline).text().set(fit(combined(one)).c_str());
       break;
     case Verdict::kSkip:
       add_result(testcase, "skipped", "skip", one.message);

@@ -1,4 +1,5 @@
 #include "reports/junit.h"
+#include "reports/junit_case.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -226,6 +227,29 @@ TEST(JunitDocument, CaseOfAKilledWorkerNamesTheKill) {
   EXPECT_STREQ(error.attribute("type").value(), "harness");
   EXPECT_STREQ(error.text().get(), "was running when its worker ended: killed by SIGKILL");
 }
+
+// A list of failures shows this attribute alone.
+TEST(JunitDocument, AFailuresHeadlineIsItsFirstFinding) {
+  const auto headline = [](const std::string& message) {
+    CaseEnded ended;
+    ended.verdict = Verdict::kFail;
+    ended.message = message;
+    const std::string text = ended_case({"scenario.target.IPv4", "Suite.A"}, ended, WorkerStarted());
+    pugi::xml_document document;
+    document.load_string(text.c_str());
+    return std::string(document.child("testcase").child("failure").attribute("message").value());
+  };
+  EXPECT_EQ(headline("Value of: *state(con())\nExpected: has a link lo\n  Actual: namespace netns1\n- lo is down"),
+            "lo is down");
+  EXPECT_EQ(headline("Failed\nveth1's peer should be in namespace netns1"),
+            "veth1's peer should be in namespace netns1");
+  EXPECT_EQ(
+      headline("Value of: build_outcome().succeeded\n  Actual: false\nExpected: true\nsetup.sh exited with status 1"),
+      "setup.sh exited with status 1");
+  EXPECT_EQ(headline("expected: a route\nseen: none"), "expected: a route");
+  EXPECT_EQ(headline("Value of: echo"), "Value of: echo");
+}
+
 TEST(JunitDocument, FailureHoldsOneCombinedMessageAndItsPlace) {
   const pugi::xml_document document = parse(junit_text(samples::run()));
   const pugi::xml_node testcase = find_case(document, "SingleNamespace.HostRouteExists");

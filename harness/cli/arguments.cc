@@ -27,7 +27,8 @@ void add_lab(CLI::App& app, Arguments& to) {
 }
 
 void add_building(CLI::App& app, Arguments& to) {
-  app.add_option("--target", to.targets, "native (default), script:PATH, cni:PATH, netavark[:PATH]")
+  app.add_option("--target", to.targets,
+                 "native (default), script:PATH; not in this version: cni:PATH, netavark[:PATH]")
       ->type_name("TARGET")
       ->allow_extra_args(false);
   app.add_option_function<std::vector<std::string>>(

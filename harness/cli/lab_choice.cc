@@ -1,5 +1,7 @@
 #include "harness/cli/lab_choice.h"
 
+#include <unistd.h>
+
 #include <chrono>
 #include <utility>
 
@@ -24,6 +26,10 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
     spec.provider = *standing;
   }
   spec.privileged = arguments.privileged;
+  if (spec.privileged && ::geteuid() != 0) {
+    return tl::unexpected(
+        Error::missing("--privileged", "it needs root", "run it as root, or leave it out: a sandbox needs no root"));
+  }
   return spec;
 }
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <exception>
 #include <string>
 
@@ -78,9 +79,13 @@ int run(const cli::Arguments& arguments, const std::vector<std::string>& command
   return static_cast<int>(ExitStatus::kHarnessBroke);
 }
 
-}  // namespace
+// What was printed has to have arrived: on a full disk half a report is none.
+int checked(int status) {
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return status;
+  return static_cast<int>(cli::complain(ExitStatus::kUsage, "standard output: it cannot be written"));
+}
 
-int run_command_line(int argc, char** argv, const std::vector<Scenario>& scenarios) {
+int run_command_line_unchecked(int argc, char** argv, const std::vector<Scenario>& scenarios) {
   try {
     const cli::Parsed parsed =
         cli::parse_arguments(argc, argv, fmt::format("netns-lab {} (build {})", kVersion, build_id()));
@@ -94,6 +99,12 @@ int run_command_line(int argc, char** argv, const std::vector<Scenario>& scenari
     return static_cast<int>(
         cli::complain(ExitStatus::kHarnessBroke, fmt::format("the harness broke: {}", error.what())));
   }
+}
+
+}  // namespace
+
+int run_command_line(int argc, char** argv, const std::vector<Scenario>& scenarios) {
+  return checked(run_command_line_unchecked(argc, argv, scenarios));
 }
 
 }  // namespace netns_lab

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
@@ -29,6 +30,11 @@ int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool 
   request.output_limit = std::numeric_limits<std::int64_t>::max();  // it is read as it comes
   if (const char* type = std::getenv("TERM"); terminal && type != nullptr) request.environment["TERM"] = type;
   const auto status = run_attached(lab->node(), request);
+  if (!status && status.error().system_errno == ENOENT && !arguments.network_namespace.empty()) {
+    return static_cast<int>(
+        complain(Error::invalid("--netns " + visible(arguments.network_namespace, 100),
+                                "there is no such namespace on the node", "netns-lab exec -- ip netns lists them")));
+  }
   if (!status) return static_cast<int>(complain(status.error()));
   return *status;
 }

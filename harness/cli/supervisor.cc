@@ -202,14 +202,15 @@ class Supervisor {
     if (!owns_orphans_) return;
     Deadline patience = Deadline::after(kOrphanPatience);
     while (true) {
-      const pid_t collected = ::waitpid(-1, nullptr, WNOHANG);
-      if (collected < 0 && errno == ECHILD) return;
-      if (collected > 0) continue;
+      // Taken before looking: a child that ends in between is told again.
       for (const int number : signals_.take()) {
         if (number == SIGCHLD) continue;
         if (result_.interrupted) return;  // the second time: at once
         result_.interrupted = true;
       }
+      const pid_t collected = ::waitpid(-1, nullptr, WNOHANG);
+      if (collected < 0 && errno == ECHILD) return;
+      if (collected > 0) continue;
       pollfd signal{.fd = signals_.fd(), .events = POLLIN, .revents = 0};
       if (patience.passed()) break;
       ::poll(&signal, 1, patience.poll_timeout());

@@ -144,6 +144,7 @@ RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, c
   }
   if (supervision.lab_left) {
     statuses.push_back(ExitStatus::kHarnessBroke);
+    if (!ended.message.empty()) ended.message += "; ";
     ended.message += "processes of a lab were still there 5 s after its worker had ended";
   }
   ended.status = worst(statuses);

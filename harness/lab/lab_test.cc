@@ -178,6 +178,20 @@ TEST_F(LabTest, WhatCannotBeStartedLeavesNothing) {
   EXPECT_FALSE(has_folder());
 }
 
+// Whoever made the socket is who listens at it until an agent does: here that is this very process, which must live on.
+TEST_F(LabTest, AStartThatFailsWithTheSocketStillOpenEndsNobody) {
+  UniqueFd kept;
+  LabServices services;
+  services.start_named = [&](const LabSpec&, const std::string& folder) -> Result<void> {
+    kept = *listen_at(folder + "/" + kNodeSocket);
+    return tl::unexpected(Error::system("make a PID namespace", EPERM));
+  };
+  const auto up = bring_up(spec_, services, soon());
+  ASSERT_FALSE(up);
+  EXPECT_THAT(up.error().message(), HasSubstr("make a PID namespace"));
+  EXPECT_THAT(*named_labs(), IsEmpty());
+}
+
 TEST_F(LabTest, DestroyEndsTheLabAndLeavesNothing) {
   ASSERT_TRUE(bring_up(spec_, FakeAgent().services(), soon()));
   const auto connection = connect_to(folder_ + "/netns-lab/lab/node.sock");

@@ -43,7 +43,7 @@ std::string to_string(ExitStatus status) {
     case ExitStatus::kUsage:
       return "wrong usage";
     case ExitStatus::kLabMissing:
-      return "the lab is missing or was lost";
+      return "the lab is missing, taken or was lost";
     case ExitStatus::kHarnessBroke:
       return "the harness broke";
     case ExitStatus::kNothingRan:

@@ -39,7 +39,7 @@ enum class ExitStatus : int {
   kDeadline = 124,
   kInterrupted = 130,
 };
-std::string to_string(ExitStatus status);  // "conformant", "the lab is missing or was lost"
+std::string to_string(ExitStatus status);  // "conformant", "the lab is missing, taken or was lost"
 
 std::ostream& operator<<(std::ostream& out, Level level);
 std::ostream& operator<<(std::ostream& out, Verdict verdict);

@@ -15,6 +15,11 @@
 namespace netns_lab::node {
 namespace {
 
+// The node is seldom the machine on which the message is read.
+std::string remedy_there(const std::string& command) {
+  return fmt::format("what netns-lab run left goes with: netns-lab destroy; anything else, on the node: {}", command);
+}
+
 // dev_valid_name() in net/core/dev.c.
 Result<void> check_link_name(const std::string& name) {
   const bool fits = !name.empty() && name.size() < IFNAMSIZ && name != "." && name != "..";
@@ -35,10 +40,9 @@ Result<void> check_namespaces(const AgentContext& context, const std::vector<std
         std::any_of(entries.begin(), entries.end(), [&](const NamespaceEntry& entry) { return entry.name == name; });
     const auto& machine = context.machine_namespaces;
     if (here || std::find(machine.begin(), machine.end(), name) != machine.end()) {
-      return tl::unexpected(
-          Error::taken(fmt::format("claim network namespace {}", name),
-                       fmt::format("there is one of that name on {}", context.host_name),
-                       fmt::format("remove it with: ip netns delete {}; or give another name (--param)", name)));
+      return tl::unexpected(Error::taken(fmt::format("claim network namespace {}", name),
+                                         fmt::format("there is one of that name on {}", context.host_name),
+                                         remedy_there("ip netns delete " + name)));
     }
   }
   return {};
@@ -53,7 +57,7 @@ Result<void> check_links(const AgentContext& context, const std::vector<Link>& l
       if (link.name != name && std::find(others.begin(), others.end(), name) == others.end()) continue;
       return tl::unexpected(Error::taken(fmt::format("claim interface {}", name),
                                          fmt::format("there is one of that name on {}", context.host_name),
-                                         fmt::format("remove it with: ip link delete {}", name)));
+                                         remedy_there("ip link delete " + name)));
     }
   }
   return {};

@@ -109,9 +109,18 @@ Result<TargetOutcome> ScriptTarget::tear_down(Node& node, const BuildTask& task)
     NETNS_LAB_TRY(put_files(node, task));  // it may be another process, or another node, than built it
     return run(node, task, script_.teardown);
   }
-  NETNS_LAB_ASSIGN(const std::string deleted, delete_declared(node, task.topology));
+  const Result<std::string> deleted = delete_declared(node, task.topology);
   TargetOutcome outcome;
-  outcome.output = "there is no teardown.sh: netns-lab deleted what the scenario declares, " + deleted;
+  if (!deleted) {
+    // What the kernel refuses is what the target made (a folder under a namespace's name), not the lab's failure.
+    const ErrorKind kind = deleted.error().kind;
+    if (kind != ErrorKind::kSystem && kind != ErrorKind::kMissing) return tl::unexpected(deleted.error());
+    outcome.succeeded = false;
+    outcome.failure = visible("there is no teardown.sh, and what the scenario declares cannot be deleted: " +
+                              deleted.error().message());
+    return outcome;
+  }
+  outcome.output = "there is no teardown.sh: netns-lab deleted what the scenario declares, " + *deleted;
   return outcome;
 }
 

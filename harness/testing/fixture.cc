@@ -102,6 +102,21 @@ EchoReport ConformanceTest::ping_on(Subject& subject, const EchoSpec& spec) {
   return report;
 }
 
+std::vector<EchoReport> ConformanceTest::ping_on(Subject& subject, std::vector<EchoSpec> specs) {
+  protocol::ProbeRequest request;
+  request.echoes = std::move(specs);
+  const std::size_t asked = request.echoes.size();
+  std::vector<EchoReport> reports = value(subject.node().probe(std::move(request))).echoes;
+  if (reports.size() != asked) {
+    lab_failed(Error::internal("probe", "the node answered another number of echoes than was asked for"));
+  }
+  for (const EchoReport& report : reports) {
+    check_capture(report.capture_drops);
+    attach([report] { return text_of(report); });
+  }
+  return reports;
+}
+
 bool ConformanceTest::on_this_machine() const { return context().spec.lab.provider == Provider::kHost; }
 
 void ConformanceTest::check_capture(std::uint64_t drops) {

@@ -55,6 +55,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   RouteAnswer lookup(const RouteQuery& query);
   EchoReport ping(const EchoSpec& spec);
   EchoReport ping_on(Subject& subject, const EchoSpec& spec);  // now, never from what was planned
+  std::vector<EchoReport> ping_on(Subject& subject,
+                                  std::vector<EchoSpec> specs);  // all at once, seen to the last's end
   // Is the node this machine itself, so that what is set on it is set on the machine?
   bool on_this_machine() const;
   ExchangeReport talk(const Talk& talk);

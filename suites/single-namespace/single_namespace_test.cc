@@ -347,12 +347,20 @@ TEST_P(SingleNamespace, NothingIsForwardedToTheContainer) {
   const EchoReport control =
       ping_on(subject, third.echo_to(uplink_address(), {"", third.name()}, std::chrono::seconds(1)));
   EXPECT_THAT(control, EveryEchoAnswered(From(uplink_address())));
-  const EchoReport probe = ping_on(subject, third.echo_to(address(), {"", con()}, kNegativeWait));
-  EXPECT_THAT(probe, EveryRequestArrivesAt("", third.node_link(), 64));
-  // Whatever of it was on its way to the container has arrived before this echo, which is sent later over the same
-  // link.
-  EXPECT_THAT(ping_on(subject, echo_in(kPayload)), EveryEchoAnswered(From(address()), Crossing(inward())));
-  EXPECT_THAT(probe, NothingArrivesAt(con(), kContainerLink));
+  // In the same look a second echo of the node's leaves when the wait is over: whatever of the third namespace's was on
+  // its way to the container has arrived before it, over the same link.
+  const auto look = [&](std::chrono::milliseconds wait) {
+    EchoSpec witness = echo_in(kPayload);
+    witness.count = 2;
+    witness.interval = wait;
+    return ping_on(subject, {third.echo_to(address(), {"", con()}, wait), witness});
+  };
+  const auto arrives = EveryRequestArrivesAt("", third.node_link(), 64);
+  std::vector<EchoReport> reports = look(kNegativeWait);
+  if (!arrives.Matches(reports[0])) reports = look(std::chrono::seconds(1));  // a machine this busy needs patience
+  EXPECT_THAT(reports[0], arrives);
+  EXPECT_THAT(reports[1], EveryEchoAnswered(From(address()), Crossing(inward())));
+  EXPECT_THAT(reports[0], NothingArrivesAt(con(), kContainerLink));
 }
 
 TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
