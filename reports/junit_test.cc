@@ -1,5 +1,4 @@
 #include "reports/junit.h"
-#include "reports/junit_case.h"
 
 #include <fcntl.h>
 #include <gmock/gmock.h>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "harness/model/samples.h"
+#include "reports/junit_case.h"
 
 namespace netns_lab::reports {
 namespace {

@@ -262,5 +262,17 @@ TEST_F(BadLuck, NobodyReadingTheResultsHarmsNobody) {
   EXPECT_THAT(command_.report("junit.xml"), HasSubstr("</testsuites>"));
 }
 
+TEST_F(BadLuck, ResultsThatCannotBeWrittenAreToldOf) {
+  command_.before_execution = [] {
+    const int full = ::open("/dev/full", O_WRONLY);
+    if (full < 0) ::_exit(kCannotArrange);
+    ::dup2(full, STDOUT_FILENO);
+    ::close(full);
+  };
+  const Ran ran = command_.run({"list", "requirements", "--json"});
+  EXPECT_EQ(ran.status, 2) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("standard output: it cannot be written"));
+}
+
 }  // namespace
 }  // namespace netns_lab::cli
