@@ -181,13 +181,28 @@ std::vector<std::string> exchange_findings(const ExchangeReport& report, const s
   if (report.answered > 0 && !report.payload_intact) findings.push_back(what + ": what came back is not what was sent");
   if (!way) return findings;
   const SightingKind kind = udp ? SightingKind::kUdp : SightingKind::kTcp;
-  const bool arrived = std::any_of(report.sightings.begin(), report.sightings.end(), [&](const Sighting& sighting) {
-    return is_at(sighting, way->far_namespace, way->far_link) && sighting.kind == kind &&
-           sighting.direction == PacketDirection::kReceived;
-  });
-  if (!arrived)
-    findings.push_back(fmt::format("{}: nothing of it was seen arriving at {}", what,
-                                   interface_text(way->far_link, way->far_namespace)));
+  // Both ways: the requests at the far interface, what came back at the near one.
+  const auto arrived_at = [&](const std::string& network_namespace, const std::string& link, bool is_answer) {
+    return std::count_if(report.sightings.begin(), report.sightings.end(), [&](const Sighting& sighting) {
+      return is_at(sighting, network_namespace, link) && sighting.kind == kind &&
+             sighting.direction == PacketDirection::kReceived &&
+             (is_answer ? sighting.identifier : sighting.sequence) == spec.port;
+    });
+  };
+  const auto far = arrived_at(way->far_namespace, way->far_link, false);
+  const auto near = arrived_at(way->near_namespace, way->near_link, true);
+  const std::string far_text = interface_text(way->far_link, way->far_namespace);
+  const std::string near_text = interface_text(way->near_link, way->near_namespace);
+  if (far == 0) findings.push_back(fmt::format("{}: nothing of it was seen arriving at {}", what, far_text));
+  if (report.answered > 0 && near == 0)
+    findings.push_back(fmt::format("{}: nothing of the answer was seen arriving at {}", what, near_text));
+  // A TCP stream's segments are the kernel's to cut and join.
+  if (udp && far > 0 && far != wanted)
+    findings.push_back(fmt::format("{}: {} datagrams were seen arriving at {}, not {}", what, far, far_text, wanted));
+  if (udp && near > 0 && near != report.answered) {
+    findings.push_back(
+        fmt::format("{}: {} answers were seen arriving at {}, not {}", what, near, near_text, report.answered));
+  }
   return findings;
 }
 

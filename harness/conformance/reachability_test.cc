@@ -172,13 +172,30 @@ TEST(DeliveryFindings, WantEveryRequestWithItsTtl) {
   EXPECT_THAT(delivery_findings(refused(), "netns1", "veth2", 64), Contains(HasSubstr("not seen arriving")));
 }
 
-TEST(ExchangeFindings, WantEverythingBackIntactAcrossTheWay) {
+Sighting datagram(const std::string& network_namespace, const std::string& link, std::uint16_t from, std::uint16_t to) {
+  Sighting seen = sighting(network_namespace, link, PacketDirection::kReceived, SightingKind::kUdp, 0);
+  seen.identifier = from;
+  seen.sequence = to;
+  return seen;
+}
+
+ExchangeReport exchanged() {
+  constexpr std::uint16_t kClient = 40000, kServer = 7;
   ExchangeReport report;
   report.spec.count = 3;
+  report.spec.port = kServer;
   report.sent = 3;
   report.answered = 3;
   report.payload_intact = true;
-  report.sightings = {sighting("netns1", "veth2", PacketDirection::kReceived, SightingKind::kUdp, 9)};
+  for (int i = 0; i < 3; ++i) {
+    report.sightings.push_back(datagram("netns1", "veth2", kClient, kServer));
+    report.sightings.push_back(datagram("", "veth1", kServer, kClient));
+  }
+  return report;
+}
+
+TEST(ExchangeFindings, WantEverythingBackIntactAcrossTheWay) {
+  ExchangeReport report = exchanged();
   EXPECT_THAT(exchange_findings(report, kWay), IsEmpty());
   report.answered = 2;
   EXPECT_THAT(exchange_findings(report, kWay), Contains(HasSubstr("2 of 3 datagrams came back")));
@@ -188,6 +205,23 @@ TEST(ExchangeFindings, WantEverythingBackIntactAcrossTheWay) {
   EXPECT_THAT(exchange_findings(report, kWay), Contains(HasSubstr("nothing of it was seen arriving")));
   report.system_errno = ECONNREFUSED;
   EXPECT_THAT(exchange_findings(report, kWay), Contains(HasSubstr("ECONNREFUSED")));
+}
+
+TEST(ExchangeFindings, WantEveryDatagramSeenOnceBothWays) {
+  ExchangeReport lost = exchanged();
+  lost.sightings.erase(lost.sightings.begin());
+  EXPECT_THAT(exchange_findings(lost, kWay),
+              Contains(HasSubstr("2 datagrams were seen arriving at veth2 (netns1), not 3")));
+  ExchangeReport twice = exchanged();
+  twice.sightings.push_back(twice.sightings[1]);
+  EXPECT_THAT(exchange_findings(twice, kWay),
+              Contains(HasSubstr("4 answers were seen arriving at veth1 (the node), not 3")));
+  ExchangeReport elsewhere = exchanged();
+  for (Sighting& seen : elsewhere.sightings) {
+    if (seen.link == "veth1") seen.link = "eth0";
+  }
+  EXPECT_THAT(exchange_findings(elsewhere, kWay),
+              Contains(HasSubstr("nothing of the answer was seen arriving at veth1 (the node)")));
 }
 
 const MacAddress kNear = MacAddress::parse("02:00:00:00:00:03").value();
