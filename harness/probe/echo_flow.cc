@@ -15,26 +15,24 @@ EchoFlow::EchoFlow(const EchoSpec& spec, std::uint16_t identifier, std::uint64_t
   report_.spec = spec;
   report_.identifier = identifier;
   report_.source = spec.source;
-  report_.echoes.resize(spec.count);
-  for (std::uint32_t request = 0; request < spec.count; ++request) {
-    report_.echoes[request].sequence = static_cast<std::uint16_t>(request + 1);
-  }
+  report_.echoes.reserve(spec.count);
   requests_.reserve(spec.count);
 }
 
-std::optional<std::uint32_t> EchoFlow::may_send(Clock::time_point now) const {
-  const std::uint32_t request = next_ + batched_;
-  if (request >= spec().count || outstanding_ + batched_ >= spec().window) return std::nullopt;
+bool EchoFlow::may_send(Clock::time_point now) const {
+  if (next_ + batched_ >= spec().count || outstanding_ + batched_ >= spec().window) return false;
   // While the neighbour is being resolved the kernel keeps about 200 KB (unres_qlen_bytes) and throws the oldest away.
   const std::uint64_t waiting = outstanding_ + batched_;
-  if (!heard_ && waiting > 0 && (waiting + 1) * spec().payload_size > kMostUnheard) return std::nullopt;
-  if (spec().interval.count() > 0 && (batched_ > 0 || now < next_at_)) return std::nullopt;
-  return request;
+  if (!heard_ && waiting > 0 && (waiting + 1) * spec().payload_size > kMostUnheard) return false;
+  return spec().interval.count() == 0 || (batched_ == 0 && now >= next_at_);
 }
 
 void EchoFlow::sent(Clock::time_point now, std::chrono::nanoseconds wall_clock) {
   --batched_;
-  requests_.push_back(Request{now, wall_clock, false});
+  add_echo();
+  Request& request = requests_.emplace_back();
+  request.at = now;
+  request.stamp = wall_clock;
   ++next_;
   ++outstanding_;
   next_at_ = now + spec().interval;
@@ -42,7 +40,7 @@ void EchoFlow::sent(Clock::time_point now, std::chrono::nanoseconds wall_clock) 
 
 void EchoFlow::refused(int system_errno, Clock::time_point now) {
   --batched_;
-  report_.echoes[next_].send_errno = system_errno;
+  add_echo().send_errno = system_errno;
   requests_.push_back(Request{now, std::chrono::nanoseconds(0), true});
   ++next_;
   next_at_ = now + spec().interval;
@@ -59,7 +57,14 @@ void EchoFlow::stamp(std::uint32_t request, std::chrono::nanoseconds transmit_st
 void EchoFlow::give_up(const Error& error) {
   report_.open_errno = error.system_errno;
   report_.open_text = error.message();
+  while (report_.echoes.size() < spec().count) add_echo();
   next_ = spec().count;
+}
+
+Echo& EchoFlow::add_echo() {
+  Echo& echo = report_.echoes.emplace_back();
+  echo.sequence = static_cast<std::uint16_t>(report_.echoes.size());
+  return echo;
 }
 
 bool EchoFlow::intact(std::uint16_t sequence, Bytes payload) const {
@@ -96,7 +101,7 @@ void EchoFlow::reply(const EchoArrival& arrival, const IcmpMessage& message, con
                          .payload_intact = arrival.checksum_right && intact(message.sequence, message.payload),
                          .payload_size = static_cast<std::uint32_t>(message.payload.size())};
   echo.late = round_trip > spec().reply_wait;
-  if (arrival.told.local && !report_.source) report_.source = arrival.told.local;
+  if (!report_.source) report_.source = arrival.local;
   settle(request);
 }
 

@@ -25,9 +25,10 @@ class EchoFlow {
   const PayloadPattern& payload() const { return payload_; }
   EchoReport& report() { return report_; }
 
-  // The number (from 0) of the request that may go out now; nothing when all are out, the window is full or the
-  // interval is not over.
-  std::optional<std::uint32_t> may_send(Clock::time_point now) const;
+  // Whether a request may go out now: false when all are out, the window is full or the interval is not over.
+  bool may_send(Clock::time_point now) const;
+  // Of the request that goes out next.
+  std::uint16_t next_sequence() const { return static_cast<std::uint16_t>(next_ + batched_ + 1); }
   std::uint32_t next() const { return next_; }  // the number of the request whose outcome is told next
   void batched() { ++batched_; }  // handed to the socket; `sent`, `refused` or `blocked` follows in the same order
   void sent(Clock::time_point now, std::chrono::nanoseconds wall_clock);
@@ -53,6 +54,7 @@ class EchoFlow {
     std::chrono::nanoseconds stamp{0};  // CLOCK_REALTIME: ours, until the kernel's is known
     bool settled = false;
   };
+  Echo& add_echo();  // of the next request
   void settle(std::uint32_t request);
 
   EchoReport report_;

@@ -36,16 +36,15 @@ std::uint64_t EchoGroup::send(Clock::time_point now, std::uint64_t budget) {
   for (std::size_t idle = 0; idle < active_.size();) {
     turn_ %= active_.size();
     EchoFlow& flow = *active_[turn_];
-    const auto request = flow.may_send(now);
-    if (!request) {
+    if (!flow.may_send(now)) {
       ++idle;
       ++turn_;
       continue;
     }
     const std::uint64_t more = queue_cost(flow.spec());
     if (!batch_.empty() && cost + more > limit) break;
-    if (!socket_->add(flow.spec().destination, flow.identifier(), static_cast<std::uint16_t>(*request + 1),
-                      flow.payload(), flow.spec().payload_size)) {
+    if (!socket_->add(flow.spec().destination, flow.identifier(), flow.next_sequence(), flow.payload(),
+                      flow.spec().payload_size)) {
       break;
     }
     flow.batched();
@@ -79,7 +78,7 @@ void EchoGroup::flush(Clock::time_point now) {
 Result<bool> EchoGroup::receive(ReceiveBatch& batch) {
   if (!options_.flood) NETNS_LAB_TRY(take_stamps(batch));
   for (bool any = false;; any = true) {
-    NETNS_LAB_ASSIGN(const std::size_t received, batch.receive(socket_->fd()));
+    NETNS_LAB_ASSIGN(const std::size_t received, socket_->receive(batch));
     for (std::size_t index = 0; index < received; ++index) take(batch, index);
     if (received < ReceiveBatch::kSlots) return any || received > 0;
   }
@@ -96,19 +95,18 @@ Result<void> EchoGroup::take_stamps(ReceiveBatch& batch) {
 }
 
 void EchoGroup::take(const ReceiveBatch& batch, std::size_t index) {
-  auto arrival = socket_->arrival(batch, index);
-  if (!arrival) return;
+  EchoArrival arrival = socket_->arrival(batch, index);
   // The kernel begins to stamp a moment after it was first asked to (net/core/dev.c, netstamp_work).
-  if (arrival->told.stamp.count() == 0) arrival->told.stamp = wall_clock();
-  overflow_ = std::max<std::uint64_t>(overflow_, arrival->told.overflow);
-  const auto message = parse_icmp(options_.family, arrival->message);
+  if (arrival.told.stamp.count() == 0) arrival.told.stamp = wall_clock();
+  overflow_ = std::max<std::uint64_t>(overflow_, arrival.told.overflow);
+  const auto message = parse_icmp(options_.family, arrival.message);
   if (!message) return;
   if (message->kind == IcmpKind::kEchoReply) {
     EchoFlow* flow = owner(message->identifier);
-    if (flow != nullptr) flow->reply(*arrival, *message, socket_->links().name(arrival->told.arrival_index));
+    if (flow != nullptr) flow->reply(arrival, *message, socket_->links().name(arrival.told.arrival_index));
   } else if (message->kind == IcmpKind::kProblem && message->quote && message->quote->is_echo_request) {
     EchoFlow* flow = owner(message->quote->identifier);
-    if (flow != nullptr) flow->problem(*arrival, *message);
+    if (flow != nullptr) flow->problem(arrival, *message);
   }
 }
 

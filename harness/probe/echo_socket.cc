@@ -156,14 +156,16 @@ bool EchoSocket::add(const IpAddress& destination, std::uint16_t identifier, std
   payload.fill(sequence, message.subspan(kIcmpHeaderSize));
   write_echo_request(options_.family, identifier, sequence, message);
 
-  destinations_.push_back(SocketAddress::of(destination, 0, scope_));
+  if (destinations_.empty() || destination != last_destination_) {
+    destinations_.push_back(SocketAddress::of(destination, 0, scope_));
+    last_destination_ = destination;
+  }
   parts_.push_back(iovec{packet.data(), packet.size()});
-  mmsghdr header{};
-  header.msg_hdr.msg_name = &destinations_.back().storage;
-  header.msg_hdr.msg_namelen = destinations_.back().size;
-  header.msg_hdr.msg_iov = &parts_.back();
-  header.msg_hdr.msg_iovlen = 1;
-  messages_.push_back(header);
+  msghdr& header = messages_.emplace_back().msg_hdr;
+  header.msg_name = &destinations_.back().storage;
+  header.msg_namelen = destinations_.back().size;
+  header.msg_iov = &parts_.back();
+  header.msg_iovlen = 1;
   return true;
 }
 
@@ -202,7 +204,7 @@ void EchoSocket::restart_stamp_ids() {
 Result<std::vector<EchoSocket::Stamp>> EchoSocket::take_stamps(ReceiveBatch& batch) {
   std::vector<Stamp> stamps;
   for (;;) {
-    NETNS_LAB_ASSIGN(const std::size_t received, batch.receive(socket_.get(), MSG_ERRQUEUE));
+    NETNS_LAB_ASSIGN(const std::size_t received, batch.receive(socket_.get(), MSG_ERRQUEUE, sender_names()));
     for (std::size_t index = 0; index < received; ++index) {
       const Ancillary told = batch.ancillary(index);
       if (told.sent_id) stamps.push_back(Stamp{stamp_base_ + *told.sent_id, told.stamp});
@@ -211,13 +213,21 @@ Result<std::vector<EchoSocket::Stamp>> EchoSocket::take_stamps(ReceiveBatch& bat
   }
 }
 
-std::optional<EchoArrival> EchoSocket::arrival(const ReceiveBatch& batch, std::size_t index) const {
-  EchoArrival arrival;
-  arrival.told = batch.ancillary(index);
+Result<std::size_t> EchoSocket::receive(ReceiveBatch& batch) const {
+  return batch.receive(socket_.get(), 0, sender_names());
+}
+
+SenderNames EchoSocket::sender_names() const {
+  return options_.family == Family::kIpv4 ? SenderNames::kNotAsked : SenderNames::kAsked;
+}
+
+EchoArrival EchoSocket::arrival(const ReceiveBatch& batch, std::size_t index) const {
+  EchoArrival arrival{.told = batch.ancillary(index)};
   if (options_.family == Family::kIpv4) {
     const auto packet = parse_ip(Family::kIpv4, batch.bytes(index));
-    if (!packet) return std::nullopt;
+    if (!packet) return arrival;
     arrival.source = packet->source;
+    arrival.local = packet->destination;
     arrival.ttl = packet->ttl;
     arrival.message = packet->payload;
     // A raw socket is given the packet before ICMP has looked at its checksum (net/ipv4/ip_input.c).
@@ -225,8 +235,9 @@ std::optional<EchoArrival> EchoSocket::arrival(const ReceiveBatch& batch, std::s
     return arrival;
   }
   const auto source = address_of(batch.from(index));
-  if (!source) return std::nullopt;
+  if (!source) return arrival;
   arrival.source = *source;
+  arrival.local = arrival.told.local;
   arrival.ttl = arrival.told.ttl.value_or(0);
   arrival.message = batch.bytes(index);
   return arrival;

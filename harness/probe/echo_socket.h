@@ -43,13 +43,14 @@ struct EchoSocketOptions {
   auto key() const { return std::tie(network_namespace, family, source, link, dont_fragment, ttl, flood); }
 };
 
-// An echo reply or an ICMP error, as the raw socket gave it. `payload` is valid until the next `receive`.
+// An echo reply or an ICMP error, as the raw socket gave it. `message` is valid until the next `receive`.
 struct EchoArrival {
-  IpAddress source;
+  Ancillary told;
+  IpAddress source{};
+  std::optional<IpAddress> local{};  // the address it came to
   std::uint8_t ttl = 0;
   bool checksum_right = true;
-  Ancillary told;
-  Bytes message;  // from the ICMP header on
+  Bytes message{};  // from the ICMP header on; empty: the packet makes no sense
 };
 
 class EchoSocket {
@@ -80,8 +81,10 @@ class EchoSocket {
   Result<std::vector<Stamp>> take_stamps(ReceiveBatch& batch);
   std::uint64_t requests_sent() const { return sent_; }
 
-  // The arrivals in the batch that `batch.receive(fd())` has just filled; nothing for a packet that makes no sense.
-  std::optional<EchoArrival> arrival(const ReceiveBatch& batch, std::size_t index) const;
+  // Fills the batch with what has come in. As ReceiveBatch::receive.
+  Result<std::size_t> receive(ReceiveBatch& batch) const;
+  // A packet of the batch that `receive` has just filled.
+  EchoArrival arrival(const ReceiveBatch& batch, std::size_t index) const;
 
   int fd() const { return socket_.get(); }
   const EchoSocketOptions& options() const { return options_; }
@@ -93,6 +96,7 @@ class EchoSocket {
   Result<void> prepare(IdentifierRange identifiers);
   void keep_out_requests();
   void restart_stamp_ids();
+  SenderNames sender_names() const;  // IPv4 has the sender in the packet
 
   UniqueFd socket_;
   EchoSocketOptions options_;
@@ -103,7 +107,8 @@ class EchoSocket {
   std::uint64_t sent_ = 0;
   std::uint64_t stamp_base_ = 0;  // what the kernel's stamp id 0 stands for
   std::vector<std::uint8_t> arena_;
-  std::vector<SocketAddress> destinations_;
+  std::vector<SocketAddress> destinations_;  // requests in a row to the same one share it
+  IpAddress last_destination_;
   std::vector<iovec> parts_;
   std::vector<mmsghdr> messages_;
   std::vector<Sent> outcomes_;

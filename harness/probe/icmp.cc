@@ -93,8 +93,9 @@ void write_echo_request(Family family, std::uint16_t identifier, std::uint16_t s
 }
 
 std::optional<IcmpMessage> parse_icmp(Family family, Bytes message) {
-  if (message.size() < kIcmpHeaderSize) return std::nullopt;
-  IcmpMessage parsed;
+  std::optional<IcmpMessage> result;  // returned everywhere, so that nothing is copied
+  if (message.size() < kIcmpHeaderSize) return result;
+  IcmpMessage& parsed = result.emplace();
   parsed.type = message[0];
   parsed.code = message[1];
   parsed.kind = kind_of(family, parsed.type);
@@ -112,7 +113,7 @@ std::optional<IcmpMessage> parse_icmp(Family family, Bytes message) {
   } else if (parsed.kind == IcmpKind::kNeighbourDiscovery) {
     parse_neighbour(message, parsed);
   }
-  return parsed;
+  return result;
 }
 
 bool ends_the_packet(Family family, std::uint8_t type) {

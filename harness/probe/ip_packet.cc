@@ -11,13 +11,14 @@ constexpr std::size_t kIpv4HeaderSize = 20;
 constexpr std::size_t kIpv6HeaderSize = 40;
 
 std::optional<IpPacket> parse_ipv4(Bytes bytes, Truncation truncation) {
-  if (bytes.size() < kIpv4HeaderSize || bytes[0] >> 4 != 4) return std::nullopt;
+  std::optional<IpPacket> parsed;  // returned everywhere, so that nothing is copied
+  if (bytes.size() < kIpv4HeaderSize || bytes[0] >> 4 != 4) return parsed;
   const std::size_t header = std::size_t{bytes[0] & 0x0FU} * 4;
   std::size_t total = load16(bytes, 2);
   if (total == 0) total = bytes.size();  // big TCP: "as long as the frame" (kernel: include/net/ip.h, iph_totlen)
-  if (header < kIpv4HeaderSize || total < header || bytes.size() < header) return std::nullopt;
-  if (total > bytes.size() && truncation == Truncation::kRefused) return std::nullopt;
-  IpPacket packet;
+  if (header < kIpv4HeaderSize || total < header || bytes.size() < header) return parsed;
+  if (total > bytes.size() && truncation == Truncation::kRefused) return parsed;
+  IpPacket& packet = parsed.emplace();
   packet.source = IpAddress::from_bytes(bytes.subspan(12, 4));
   packet.destination = IpAddress::from_bytes(bytes.subspan(16, 4));
   packet.ttl = bytes[8];
@@ -27,7 +28,7 @@ std::optional<IpPacket> parse_ipv4(Bytes bytes, Truncation truncation) {
   const std::uint32_t offset = (flags & 0x1FFFU) * 8U;
   if (more || offset != 0) packet.fragment = IpFragment{load16(bytes, 4), offset, more};
   packet.payload = bytes.subspan(header, std::min(total, bytes.size()) - header);
-  return packet;
+  return parsed;
 }
 
 std::optional<IpPacket> parse_ipv6(Bytes bytes, Truncation truncation) {

@@ -2,7 +2,6 @@
 
 #include <sys/random.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 
@@ -17,19 +16,27 @@ std::uint64_t PayloadPattern::word(std::uint32_t sequence, std::uint64_t index) 
 }
 
 void PayloadPattern::fill(std::uint32_t sequence, std::span<std::uint8_t> into) const {
-  for (std::size_t at = 0, index = 0; at < into.size(); at += 8, ++index) {
+  std::uint64_t index = 0;
+  for (; into.size() >= 8; into = into.subspan(8), ++index) {
     const std::uint64_t value = word(sequence, index);
-    std::memcpy(into.data() + at, &value, std::min<std::size_t>(8, into.size() - at));
+    std::memcpy(into.data(), &value, sizeof value);
   }
+  if (into.empty()) return;
+  const std::uint64_t last = word(sequence, index);
+  std::memcpy(into.data(), &last, into.size());
 }
 
 bool PayloadPattern::matches(std::uint32_t sequence, std::uint32_t size, Bytes payload) const {
   if (payload.size() != size) return false;
-  for (std::size_t at = 0, index = 0; at < payload.size(); at += 8, ++index) {
-    const std::uint64_t value = word(sequence, index);
-    if (std::memcmp(payload.data() + at, &value, std::min<std::size_t>(8, payload.size() - at)) != 0) return false;
+  std::uint64_t index = 0;
+  for (; payload.size() >= 8; payload = payload.subspan(8), ++index) {
+    std::uint64_t received = 0;
+    std::memcpy(&received, payload.data(), sizeof received);
+    if (received != word(sequence, index)) return false;
   }
-  return true;
+  if (payload.empty()) return true;
+  const std::uint64_t last = word(sequence, index);
+  return std::memcmp(payload.data(), &last, payload.size()) == 0;
 }
 
 std::uint64_t random_seed() {

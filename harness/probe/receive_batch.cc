@@ -62,8 +62,9 @@ ReceiveBatch::ReceiveBatch()
 void ReceiveBatch::arm(std::size_t index) {
   parts_[index] = iovec{buffer_.get() + index * kSlotSize, kSlotSize};
   msghdr& header = messages_[index].msg_hdr;
-  header.msg_name = &names_[index];
-  header.msg_namelen = sizeof(sockaddr_storage);
+  const bool named = asked_ == SenderNames::kAsked;
+  header.msg_name = named ? &names_[index] : nullptr;
+  header.msg_namelen = named ? sizeof(sockaddr_storage) : 0;
   header.msg_iov = &parts_[index];
   header.msg_iovlen = 1;
   header.msg_control = control_.data() + index * kControlSize;
@@ -71,7 +72,9 @@ void ReceiveBatch::arm(std::size_t index) {
   header.msg_flags = 0;
 }
 
-Result<std::size_t> ReceiveBatch::receive(int socket, int flags) {
+Result<std::size_t> ReceiveBatch::receive(int socket, int flags, SenderNames names) {
+  if (names != asked_) used_ = kSlots;  // arm them all
+  asked_ = names;
   for (std::size_t index = 0; index < used_; ++index) arm(index);
   used_ = 0;
   for (;;) {
@@ -98,11 +101,7 @@ Ancillary ReceiveBatch::ancillary(std::size_t index) const {
     if (header->cmsg_level == SOL_SOCKET) {
       read_socket_level(header, told);
     } else if (header->cmsg_level == IPPROTO_IP && header->cmsg_type == IP_PKTINFO) {
-      const auto info = value_of<in_pktinfo>(header);
-      told.arrival_index = info.ipi_ifindex;
-      std::array<std::uint8_t, 4> bytes{};
-      std::memcpy(bytes.data(), &info.ipi_addr, bytes.size());
-      told.local = IpAddress::from_bytes(bytes);
+      told.arrival_index = value_of<in_pktinfo>(header).ipi_ifindex;
     } else if (header->cmsg_level == IPPROTO_IPV6 && header->cmsg_type == IPV6_PKTINFO) {
       const auto info = value_of<in6_pktinfo>(header);
       told.arrival_index = static_cast<int>(info.ipi6_ifindex);

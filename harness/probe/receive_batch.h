@@ -20,11 +20,15 @@ namespace netns_lab::probe {
 struct Ancillary {
   std::chrono::nanoseconds stamp{0};     // software stamp, CLOCK_REALTIME since the epoch; 0: none
   int arrival_index = 0;                 // interface it came in on
-  std::optional<IpAddress> local;        // the address it came to
-  std::optional<std::uint8_t> ttl;       // hop limit (IPv6 only: IPv4 has it in the header)
+  std::optional<IpAddress> local;        // the address it came to (IPv6 only: IPv4 has it in the header)
+  std::optional<std::uint8_t> ttl;       // hop limit (IPv6 only)
   std::uint32_t overflow = 0;            // SO_RXQ_OVFL: packets dropped so far because the queue was full
   std::optional<std::uint32_t> sent_id;  // of a transmit stamp: which packet (SOF_TIMESTAMPING_OPT_ID)
 };
+
+// Whether the kernel shall write the sender of each packet (recvmmsg's msg_name). Where the packet itself says it, not
+// asking is cheaper.
+enum class SenderNames : std::uint8_t { kAsked, kNotAsked };
 
 // Threading: one thread at a time. Memory: 64 slots that hold the largest frame (65,536 bytes and headers); pages are
 // taken when first used.
@@ -36,11 +40,12 @@ class ReceiveBatch {
 
   // Takes what is queued, at most kSlots packets, and never waits. 0: nothing queued. `flags` beside MSG_DONTWAIT:
   // MSG_ERRQUEUE. What was received before is gone. Error: kSystem.
-  Result<std::size_t> receive(int socket, int flags = 0);
+  Result<std::size_t> receive(int socket, int flags = 0, SenderNames names = SenderNames::kAsked);
 
   // index < what `receive` returned.
   Bytes bytes(std::size_t index) const;
   bool truncated(std::size_t index) const { return (messages_[index].msg_hdr.msg_flags & MSG_TRUNC) != 0; }
+  // With SenderNames::kAsked.
   const sockaddr_storage& from(std::size_t index) const { return names_[index]; }
   Ancillary ancillary(std::size_t index) const;
 
@@ -53,6 +58,7 @@ class ReceiveBatch {
   std::vector<sockaddr_storage> names_;
   std::vector<mmsghdr> messages_;
   std::size_t used_ = 0;
+  SenderNames asked_ = SenderNames::kAsked;
 };
 
 // The address in a sockaddr_in or sockaddr_in6; nothing for other families.

@@ -29,6 +29,7 @@ class Assembler {
     kNetwork,
     kIpv4,
     kIpv6,
+    kAnyIpv4,
     kIcmpv4,
     kIcmpv6,
     kPorts,
@@ -42,6 +43,7 @@ class Assembler {
   }
   void jump(Label to) { add(BPF_JMP | BPF_JA, 0, to, kNext); }
   void here(Label label) { places_[label] = code_.size(); }
+  void load_at(unsigned size, std::uint32_t offset) { emit(BPF_LD | size | BPF_ABS, offset); }
   void load_at_x(unsigned size, std::uint32_t offset) { emit(BPF_LD | size | BPF_IND, offset); }
   void load_ancillary(int which) { emit(BPF_LD | BPF_W | BPF_ABS, static_cast<std::uint32_t>(SKF_AD_OFF + which)); }
   void add_to_x(std::uint32_t offset) {  // clobbers A
@@ -94,10 +96,8 @@ class Assembler {
   std::array<std::size_t, kLabels> places_{};
 };
 
-// X is at the ICMP header.
+// A: the identifier.
 void judge_identifier(Assembler& code, IdentifierRange identifiers) {
-  code.here(Assembler::kIdentifier);
-  code.load_at_x(BPF_H, 4);
   code.emit(BPF_ALU | BPF_SUB | BPF_K, identifiers.first);  // below `first` it wraps to a huge number
   code.jump_if(BPF_JGE, identifiers.count, Assembler::kReject, Assembler::kAccept);
 }
@@ -122,6 +122,17 @@ void accept_ipv4_errors(Assembler& code) {  // A: the ICMP type
 
 SocketFilter SocketFilter::echo_replies(Family family, IdentifierRange identifiers) {
   Assembler code;
+  if (family == Family::kIpv4) {
+    // First the usual reply, behind a header without options: the kernel compiles a load from a constant offset to an
+    // instruction, one from X to a call (net/core/filter.c, bpf_gen_ld_abs).
+    code.load_at(BPF_B, 0);
+    code.jump_if(BPF_JEQ, 0x45, Assembler::kNext, Assembler::kAnyIpv4);
+    code.load_at(BPF_B, 20);
+    code.jump_if(BPF_JEQ, ICMP_ECHOREPLY, Assembler::kNext, Assembler::kAnyIpv4);
+    code.load_at(BPF_H, 24);
+    judge_identifier(code, identifiers);
+    code.here(Assembler::kAnyIpv4);
+  }
   code.emit(BPF_LDX | BPF_W | BPF_IMM, 0);
   if (family == Family::kIpv4) {
     skip_ipv4_header(code);
@@ -134,6 +145,8 @@ SocketFilter SocketFilter::echo_replies(Family family, IdentifierRange identifie
     code.jump_if(BPF_JGE, 128, Assembler::kReject, Assembler::kAccept);
   }
   code.jump(Assembler::kReject);
+  code.here(Assembler::kIdentifier);
+  code.load_at_x(BPF_H, 4);
   judge_identifier(code, identifiers);
   return SocketFilter(code.finish());
 }
