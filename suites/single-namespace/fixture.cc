@@ -138,10 +138,9 @@ void SingleNamespace::forget_neighbours() {
 }
 
 void SingleNamespace::expect_echoes_both_ways(Subject& subject) {
-  EXPECT_THAT(ping_on(subject, echo_in(kPayload)),
-              EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));
-  EXPECT_THAT(ping_on(subject, echo_out(kPayload)),
-              EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()));
+  const auto reports = ping_on(subject, {echo_in(kPayload), echo_out(kPayload)});
+  EXPECT_THAT(reports[0], EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));
+  EXPECT_THAT(reports[1], EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()));
 }
 
 ThirdNamespace::ThirdNamespace(Subject& subject, int number, Family family)
