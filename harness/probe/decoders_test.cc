@@ -57,6 +57,18 @@ TEST(Payload, IsDistinctPerSequenceAndPerProbe) {
   }
 }
 
+TEST(Payload, OfAnySizeIsTheBeginningOfALongerOne) {
+  const PayloadPattern pattern(1);
+  Packet longest(24);
+  pattern.fill(1, longest);
+  for (std::uint32_t size = 0; size <= longest.size(); ++size) {
+    Packet payload(size);
+    pattern.fill(1, payload);
+    EXPECT_EQ(payload, Packet(longest.begin(), longest.begin() + size));
+    EXPECT_TRUE(pattern.matches(1, size, payload)) << size;
+  }
+}
+
 TEST(IpPacket, IsReadWithoutItsPadding) {
   Packet bytes = bytes_of(kEchoIpv4);
   bytes.resize(46);
@@ -227,6 +239,8 @@ INSTANTIATE_TEST_SUITE_P(
                   "4500 0020 0001 0000 4001 0000 0a000001 0a000002 0000 0000 1233 0005", false},
         FilterRow{"ReplyBehindOptions", Family::kIpv4,
                   "4600 0020 0001 0000 4001 0000 0a000001 0a000002 01010101 0000 0000 1234 0005", true},
+        FilterRow{"ReplyBehindOptionsPastRange", Family::kIpv4,
+                  "4600 0020 0001 0000 4001 0000 0a000001 0a000002 01010101 0000 0000 1236 0005", false},
         FilterRow{"Request", Family::kIpv4, kEchoIpv4, false},
         FilterRow{"Error", Family::kIpv4, "4500 0020 0001 0000 4001 0000 0a000001 0a000002 0301 0000 0000 0000", true},
         FilterRow{"Ipv6Reply", Family::kIpv6, "8100 0000 1235 0001", true},

@@ -29,10 +29,7 @@ bool EchoFlow::may_send(Clock::time_point now) const {
 
 void EchoFlow::sent(Clock::time_point now, std::chrono::nanoseconds wall_clock) {
   --batched_;
-  add_echo();
-  Request& request = requests_.emplace_back();
-  request.at = now;
-  request.stamp = wall_clock;
+  add_request(now).stamp = wall_clock;
   ++next_;
   ++outstanding_;
   next_at_ = now + spec().interval;
@@ -40,8 +37,8 @@ void EchoFlow::sent(Clock::time_point now, std::chrono::nanoseconds wall_clock) 
 
 void EchoFlow::refused(int system_errno, Clock::time_point now) {
   --batched_;
-  add_echo().send_errno = system_errno;
-  requests_.push_back(Request{now, std::chrono::nanoseconds(0), true});
+  add_request(now).settled = true;
+  report_.echoes.back().send_errno = system_errno;
   ++next_;
   next_at_ = now + spec().interval;
 }
@@ -61,10 +58,16 @@ void EchoFlow::give_up(const Error& error) {
   next_ = spec().count;
 }
 
-Echo& EchoFlow::add_echo() {
+void EchoFlow::add_echo() {
   Echo& echo = report_.echoes.emplace_back();
   echo.sequence = static_cast<std::uint16_t>(report_.echoes.size());
-  return echo;
+}
+
+EchoFlow::Request& EchoFlow::add_request(Clock::time_point now) {
+  add_echo();
+  Request& request = requests_.emplace_back();
+  request.at = now;
+  return request;
 }
 
 bool EchoFlow::intact(std::uint16_t sequence, Bytes payload) const {

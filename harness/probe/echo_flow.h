@@ -54,7 +54,9 @@ class EchoFlow {
     std::chrono::nanoseconds stamp{0};  // CLOCK_REALTIME: ours, until the kernel's is known
     bool settled = false;
   };
-  Echo& add_echo();  // of the next request
+  // Each request's echo is made when the request goes out: it is in the cache when the reply comes.
+  void add_echo();
+  Request& add_request(Clock::time_point now);
   void settle(std::uint32_t request);
 
   EchoReport report_;

@@ -29,7 +29,7 @@ class Assembler {
     kNetwork,
     kIpv4,
     kIpv6,
-    kAnyIpv4,
+    kUnusual,
     kIcmpv4,
     kIcmpv6,
     kPorts,
@@ -102,6 +102,18 @@ void judge_identifier(Assembler& code, IdentifierRange identifiers) {
   code.jump_if(BPF_JGE, identifiers.count, Assembler::kReject, Assembler::kAccept);
 }
 
+// An IPv4 echo reply without IP options; anything else goes on behind. Its offsets are constants: loads from these are
+// compiled to instructions, loads from X to calls (net/core/filter.c, bpf_gen_ld_abs).
+void judge_usual_reply(Assembler& code, IdentifierRange identifiers) {
+  code.load_at(BPF_B, 0);
+  code.jump_if(BPF_JEQ, 0x45, Assembler::kNext, Assembler::kUnusual);
+  code.load_at(BPF_B, 20);
+  code.jump_if(BPF_JEQ, ICMP_ECHOREPLY, Assembler::kNext, Assembler::kUnusual);
+  code.load_at(BPF_H, 24);
+  judge_identifier(code, identifiers);
+  code.here(Assembler::kUnusual);
+}
+
 // X is at the IPv4 header; afterwards at what follows it.
 void skip_ipv4_header(Assembler& code) {
   code.load_at_x(BPF_B, 0);
@@ -122,17 +134,7 @@ void accept_ipv4_errors(Assembler& code) {  // A: the ICMP type
 
 SocketFilter SocketFilter::echo_replies(Family family, IdentifierRange identifiers) {
   Assembler code;
-  if (family == Family::kIpv4) {
-    // First the usual reply, behind a header without options: the kernel compiles a load from a constant offset to an
-    // instruction, one from X to a call (net/core/filter.c, bpf_gen_ld_abs).
-    code.load_at(BPF_B, 0);
-    code.jump_if(BPF_JEQ, 0x45, Assembler::kNext, Assembler::kAnyIpv4);
-    code.load_at(BPF_B, 20);
-    code.jump_if(BPF_JEQ, ICMP_ECHOREPLY, Assembler::kNext, Assembler::kAnyIpv4);
-    code.load_at(BPF_H, 24);
-    judge_identifier(code, identifiers);
-    code.here(Assembler::kAnyIpv4);
-  }
+  if (family == Family::kIpv4) judge_usual_reply(code, identifiers);
   code.emit(BPF_LDX | BPF_W | BPF_IMM, 0);
   if (family == Family::kIpv4) {
     skip_ipv4_header(code);
