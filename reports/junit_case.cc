@@ -38,18 +38,14 @@ void add_property(pugi::xml_node properties, const char* name, std::string_view 
 // What a list of failures shows: the first finding ("- lo is administratively down"), else the first line that
 // GoogleTest did not write about the code.
 std::string headline_of(std::string_view message) {
-  constexpr std::array<std::string_view, 7> kAboutTheCode = {
-      "Value of:", "Expected", "  Actual:", "Actual:", "Which is:", "  Which is:", "Failed"};
+  constexpr std::array<std::string_view, 5> kAboutTheCode = {"Value of:", "Expected", "Actual:", "Which is:", "Failed"};
   std::string other;
   for (const std::string& whole : split_lines(message)) {
     std::string_view line = whole;
-    const std::size_t text = line.find_first_not_of(' ');
-    if (text == std::string_view::npos) continue;
-    line.remove_prefix(text);
-    if (line.substr(0, 2) == "- ") return std::string(line.substr(2));
-    const bool about_the_code = std::any_of(kAboutTheCode.begin(), kAboutTheCode.end(), [&](std::string_view start) {
-      return line.substr(0, start.size()) == start;
-    });
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    if (line.starts_with("- ")) return std::string(line.substr(2));
+    const bool about_the_code = std::any_of(kAboutTheCode.begin(), kAboutTheCode.end(),
+                                            [&](std::string_view start) { return line.starts_with(start); });
     if (other.empty() && !about_the_code) other = line;
   }
   return other.empty() ? std::string(message.substr(0, message.find('\n'))) : other;

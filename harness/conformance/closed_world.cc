@@ -136,7 +136,8 @@ Findings addresses(const Comparison& here, const Declaration& declared) {
   // How long an address is still valid counts down; whether it is for ever does not.
   const auto same = [](const InterfaceAddress& a, const InterfaceAddress& b) {
     const auto settled = [](const InterfaceAddress& address) {
-      return address.flags & ~static_cast<std::uint32_t>(IFA_F_TENTATIVE | IFA_F_DADFAILED | IFA_F_DEPRECATED);
+      return address.flags &
+             ~static_cast<std::uint32_t>(IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED | IFA_F_DEPRECATED);
     };
     const auto is_forever = [](const InterfaceAddress& address) {
       return address.valid_lifetime == kForeverLifetime && address.preferred_lifetime == kForeverLifetime;

@@ -190,7 +190,14 @@ const FindingRow kFindings[] = {
      [](Snapshot& s) { drop_route(node_of(s), "ff00::/8", RouteType::kMulticast); },
      "the multicast route to ff00::/8 (table local) is missing in the node, link veth1"},
     {"LinkLocalRouteDeleted", Area::kRoutes,
-     [](Snapshot& s) { drop_route(node_of(s), "fe80::/64", RouteType::kUnicast); }, "the route to fe80::/64"},
+     [](Snapshot& s) {
+       drop_route(node_of(s), "fe80::/64", RouteType::kUnicast);
+       // That of another link stands for nothing here; declared it is not, but the kernel's own.
+       node_of(s).addresses.push_back(address(node_of(s).links[1], "fe80::ff:fe00:2/64", Scope::kLink));
+       node_of(s).routes.push_back(kernel_route("fe80::/64", "eth0", RouteType::kUnicast, kMainTable));
+       node_of(s).routes.push_back(kernel_route("fe80::ff:fe00:2/128", "eth0", RouteType::kLocal, kLocalTable));
+     },
+     "the route to fe80::/64 is missing in the node, link veth1"},
     {"KernelsRouteWithAMetric", Area::kRoutes,
      [](Snapshot& s) { container_of(s).routes[1].other_metrics["advmss"] = "500"; }, "advmss 500"},
     {"KernelsRouteOfAnotherProtocol", Area::kRoutes, [](Snapshot& s) { node_of(s).routes[4].protocol = 99; },

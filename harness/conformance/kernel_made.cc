@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::uint8_t kLinkLocalLength = 64;
 constexpr std::uint32_t kIpv6KernelMetric = 256;  // IP6_RT_PRIO_ADDRCONF, net/ipv6/addrconf.c
+constexpr std::uint32_t kIpv6UserMetric = 1024;   // IP6_RT_PRIO_USER, where a message names none
 constexpr std::uint32_t kSmallestIpv6Mtu = 1280;  // RFC 8200, 5; below it the kernel takes IPv6 off the link
 
 bool is_sysctl(const NamespaceState& state, const std::string& key, const char* value) {
@@ -29,10 +30,11 @@ bool has_ipv6(const NamespaceState& state, const Link& link) {
   return link.mtu >= kSmallestIpv6Mtu && is_sysctl(state, link_sysctl(link.name, "disable_ipv6"), "0");
 }
 
-// The kernel sets nothing on its own routes but where they lead; in IPv6 a metric of its own, in table local 0.
+// The kernel sets nothing on its own routes but where they lead, and in IPv6 a metric of its own.
 bool is_plain(const Route& route) {
   const bool v4 = route.destination.address.is_v4();
-  const bool usual_metric = route.metric == 0 || (!v4 && (route.metric == kIpv6KernelMetric || route.metric == 1024));
+  const bool usual_metric =
+      route.metric == 0 || (!v4 && (route.metric == kIpv6KernelMetric || route.metric == kIpv6UserMetric));
   return usual_metric && route.tos == 0 && !route.mtu && route.other_metrics.empty();
 }
 
@@ -136,9 +138,17 @@ std::vector<std::string> missing_kernel_addresses(const NamespaceState& state, c
 std::vector<std::string> missing_kernel_routes(const NamespaceState& state, const std::string& name) {
   const Link* link = state.find_link(name);
   if (link == nullptr || !link->is_up()) return {};
-  const auto has_route = [&](std::uint32_t table, RouteType type, const Prefix& destination) {
+  // In IPv6 it may stand on lo.
+  const auto has_local_route = [&](const Prefix& destination) {
     return std::any_of(state.routes.begin(), state.routes.end(), [&](const Route& route) {
-      return route.table == table && route.type == type && route.destination == destination;
+      return route.table == kLocalTable && route.type == RouteType::kLocal && route.destination == destination;
+    });
+  };
+  // Every link has its own route to the link-local network.
+  const auto has_network_route = [&](const Prefix& network) {
+    return std::any_of(state.routes.begin(), state.routes.end(), [&](const Route& route) {
+      return route.table == kMainTable && route.type == RouteType::kUnicast && route.destination == network &&
+             single_link(route) == name;
     });
   };
   std::vector<std::string> missing;
@@ -157,16 +167,15 @@ std::vector<std::string> missing_kernel_routes(const NamespaceState& state, cons
     const IpAddress& address = entry.prefix.address;
     // Addresses under duplicate address detection are not in use yet.
     if ((entry.flags & (IFA_F_TENTATIVE | IFA_F_DADFAILED)) != 0) continue;
-    if (!has_route(kLocalTable, RouteType::kLocal, Prefix::host(address))) {
+    if (!has_local_route(Prefix::host(address))) {
       missing.push_back(fmt::format("the local route of {} (table local)", address.to_string()));
     }
     const bool makes_network = (entry.flags & IFA_F_NOPREFIXROUTE) == 0 && !entry.peer;
     if (is_link_local_network(entry.prefix) && makes_network && !link->is_loopback() &&
-        !has_route(kMainTable, RouteType::kUnicast, entry.prefix.network())) {
+        !has_network_route(entry.prefix.network())) {
       missing.push_back(fmt::format("the route to {}", entry.prefix.network().to_string()));
     }
-    if (link->is_loopback() && address.is_v4() && address.is_loopback() &&
-        !has_route(kLocalTable, RouteType::kLocal, entry.prefix.network())) {
+    if (link->is_loopback() && address.is_v4() && address.is_loopback() && !has_local_route(entry.prefix.network())) {
       missing.push_back(fmt::format("the local route to {} (table local)", entry.prefix.network().to_string()));
     }
   }

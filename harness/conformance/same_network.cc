@@ -10,11 +10,6 @@
 namespace netns_lab {
 namespace {
 
-template <typename T, typename Drop>
-void drop_if(std::vector<T>& values, Drop drop) {
-  values.erase(std::remove_if(values.begin(), values.end(), drop), values.end());
-}
-
 bool leads_over(const Route& route, const std::vector<std::string>& links) {
   return std::any_of(route.hops.begin(), route.hops.end(), [&](const NextHop& hop) {
     return std::find(links.begin(), links.end(), hop.link) != links.end();
@@ -30,12 +25,13 @@ void keep_declared(NamespaceState& node, const Declaration& declared) {
   const auto is_other = [&](const std::string& link) {
     return std::find(links.begin(), links.end(), link) == links.end();
   };
-  drop_if(node.links, [&](const Link& link) { return is_other(link.name); });
-  drop_if(node.addresses, [&](const InterfaceAddress& address) { return is_other(address.link); });
-  drop_if(node.routes,
-          [&](const Route& route) { return !leads_over(route, links) && !declared.routes_to("", route.destination); });
-  drop_if(node.neighbours, [&](const Neighbour& entry) { return is_other(entry.link); });
-  drop_if(node.qdiscs, [&](const QueueDiscipline& qdisc) { return is_other(qdisc.link); });
+  std::erase_if(node.links, [&](const Link& link) { return is_other(link.name); });
+  std::erase_if(node.addresses, [&](const InterfaceAddress& address) { return is_other(address.link); });
+  std::erase_if(node.routes, [&](const Route& route) {
+    return !leads_over(route, links) && !declared.routes_to("", route.destination);
+  });
+  std::erase_if(node.neighbours, [&](const Neighbour& entry) { return is_other(entry.link); });
+  std::erase_if(node.qdiscs, [&](const QueueDiscipline& qdisc) { return is_other(qdisc.link); });
   node.rules.clear();
   node.nft_tables.clear();
   node.sockets.clear();
@@ -62,8 +58,8 @@ Snapshot comparable(const Snapshot& snapshot, const Declaration& declared) {
   for (const NamespaceState& original : snapshot.namespaces) {
     if (!original.name.empty() && !declared.has_namespace(original.name)) continue;
     NamespaceState state = without_sysctls(original);
-    drop_if(state.addresses, [&](const auto& address) { return is_kernel_made_address(address, original); });
-    drop_if(state.routes, [&](const auto& route) { return is_kernel_made_route(route, original); });
+    std::erase_if(state.addresses, [&](const auto& address) { return is_kernel_made_address(address, original); });
+    std::erase_if(state.routes, [&](const auto& route) { return is_kernel_made_route(route, original); });
     if (state.name.empty()) keep_declared(state, declared);
     for (Link& link : state.links) link.mac = MacAddress();
     kept.namespaces.push_back(std::move(state));
@@ -75,7 +71,7 @@ Snapshot comparable(const Snapshot& snapshot, const Declaration& declared) {
 std::vector<std::string> undeclared_on_the_node(const Snapshot& before, const Snapshot& snapshot,
                                                 const Declaration& declared) {
   Snapshot after = without_sysctls(snapshot);
-  drop_if(after.namespaces, [](const NamespaceState& state) { return !state.name.empty(); });
+  std::erase_if(after.namespaces, [](const NamespaceState& state) { return !state.name.empty(); });
   std::vector<std::string> findings;
   for (const Area area : all_areas()) {
     for (auto& finding : undeclared(area, before, after, declared)) findings.push_back(std::move(finding));

@@ -12,10 +12,6 @@ namespace {
 
 constexpr std::size_t kLongestValue = 200;  // bytes of one value in a message
 
-bool ends_with(const std::string& key, const std::string& ending) {
-  return key.size() > ending.size() && key.compare(key.size() - ending.size(), ending.size(), ending) == 0;
-}
-
 // The name of the link in "net.ipv4.conf.veth1.rp_filter", and the same key for `default`, for neighbour tables also
 // for lo; empty for other keys. A link's name may hold dots, which sysctl(8) writes as '/'.
 struct LinkKey {
@@ -33,7 +29,7 @@ LinkKey link_key(const std::string& key) {
     std::string link = key.substr(prefix.size(), end - prefix.size());
     std::replace(link.begin(), link.end(), '/', '.');
     const std::string setting = key.substr(end);
-    const bool is_neighbour_table = ends_with(prefix, ".neigh.");
+    const bool is_neighbour_table = prefix.ends_with(".neigh.");
     return {link, prefix + "default" + setting, is_neighbour_table ? prefix + "lo" + setting : ""};
   }
   return {};
@@ -71,8 +67,8 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
     // A link's own settings are copied from `default` when it is made.
     const LinkKey link = link_key(key);
     if (link.link.empty() || !declared.has_link(network_namespace, link.link))
-      continue;                    // the link itself is the finding
-    if (ends_with(key, ".mtu")) {  // IPv6's own limit: the link's MTU, unless somebody set it
+      continue;                   // the link itself is the finding
+    if (key.ends_with(".mtu")) {  // IPv6's own limit: the link's MTU, unless somebody set it
       const Link* of_it = is.find_link(link.link);
       if (of_it == nullptr || std::to_string(of_it->mtu) == value) continue;
       findings.push_back(fmt::format("sysctl {} in {} is {}; the link's MTU is {}", key, place,

@@ -96,10 +96,7 @@ EchoReport ConformanceTest::ping(const EchoSpec& spec) {
 }
 
 EchoReport ConformanceTest::ping_on(Subject& subject, const EchoSpec& spec) {
-  EchoReport report = value(subject.node().ping(spec));
-  check_capture(report.capture_drops);
-  attach([report] { return text_of(report); });
-  return report;
+  return ping_on(subject, std::vector{spec}).front();
 }
 
 std::vector<EchoReport> ConformanceTest::ping_on(Subject& subject, std::vector<EchoSpec> specs) {
