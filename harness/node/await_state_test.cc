@@ -120,7 +120,9 @@ TEST_F(AwaitTest, AnOperationalLinkHasItsIpv6AddressesInUse) {
       netlink::NetlinkSocket& socket = *handles().socket(inside).value();
       const auto addresses = netlink::list_addresses(socket).value();
       const auto routes = netlink::list_routes(socket, Family::kIpv6).value();
-      for (const Link& link : netlink::list_links(socket).value()) {
+      const auto seen = netlink::list_links(socket).value();
+      ASSERT_FALSE(seen.empty());
+      for (const Link& link : seen) {
         EXPECT_THAT(addresses_not_in_use_yet(addresses, routes, link.index), testing::IsEmpty()) << link;
       }
     }
