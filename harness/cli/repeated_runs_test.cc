@@ -18,6 +18,7 @@
 namespace netns_lab::cli {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 
 // This process's own network namespace, as the node's agent would read it.
@@ -92,9 +93,40 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, RepeatedRun,
     testing::Values(Row{"NativeInASandbox", kNative, {}}, Row{"ScriptInASandbox", kScript, {}},
                     Row{"NativeInANamedSandbox", kNative, {"--lab", "sandbox", "--name", "repeated"}},
+                    Row{"ScriptInANamedSandbox", kScript, {"--lab", "sandbox", "--name", "repeated"}},
                     Row{"NativeOnThisMachine", kNative, {"--lab", "host"}},
                     Row{"ScriptOnThisMachine", kScript, {"--lab", "host"}}),
     [](const auto& row) { return row.param.name; });
+
+// What a wrong target leaves in a standing lab must not become what the next one is compared with.
+TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "spoilt"}).status, 0);
+  const std::string script = command.write("table.sh",
+                                           "set -e\n"
+                                           "nft list table ip mine >/dev/null 2>&1 || nft add table ip mine\n"
+                                           "ip netns add netns1\n"
+                                           "ip link add veth1 type veth peer name veth2 netns netns1\n"
+                                           "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
+                                           "ip -n netns1 link set lo up\n"
+                                           "ip -n netns1 link set veth2 up\n"
+                                           "ip link set veth1 up\n"
+                                           "ip route add 10.200.1.1/32 dev veth1\n"
+                                           "ip -n netns1 route add default via 10.200.1.1 dev veth2\n",
+                                           0755);
+  const std::vector<std::string> test{"test",   "single-namespace", "--lab",    "sandbox",
+                                      "--name", "spoilt",           "--target", "script:" + script};
+  const auto first = command.run(test);
+  EXPECT_EQ(first.status, 1) << first;
+  const auto second = command.run(test);
+  EXPECT_EQ(second.status, 3) << second;
+  EXPECT_THAT(second.output + second.errors, HasSubstr("no longer as it was made"));
+  EXPECT_THAT(second.output + second.errors, HasSubstr("ip mine"));
+  EXPECT_THAT(
+      second.output + second.errors,
+      HasSubstr("netns-lab destroy --lab sandbox --name spoilt, then netns-lab up --lab sandbox --name spoilt"));
+  EXPECT_EQ(command.run({"destroy", "--name", "spoilt"}).status, 0);
+}
 
 // As in a minimal system made for building (debootstrap and the like): the kernel refuses user namespaces there.
 TEST(RunInAChroot, IsConformant) {

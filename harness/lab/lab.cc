@@ -98,6 +98,8 @@ Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, co
     if (const std::string tail = log_tail(folder); !tail.empty()) error.detail += "; its log ends: " + tail;
     return tl::unexpected(std::move(error));
   }
+  // Later runs are held against it (Lab::is_standing_and_private).
+  if (spec.provider != Provider::kHost) NETNS_LAB_TRY(session->first_snapshot(whole_node()));
   return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->hello()};
 }
 
@@ -131,6 +133,12 @@ Result<void> check_available(Provider provider) {
   return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
                                        "not available yet: virtual machines come in a later version",
                                        "use --lab sandbox or --lab host"));
+}
+
+SnapshotOptions whole_node() {
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  return options;
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {

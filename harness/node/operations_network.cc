@@ -39,8 +39,11 @@ Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRe
 
 Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotRequest& request) {
   AgentState& agent = context.session.agent();
-  NETNS_LAB_ASSIGN(auto network, agent.network.take());
-  NETNS_LAB_ASSIGN(Snapshot snapshot, take_snapshot(agent.context, *network, request.options));
+  const auto take = [&]() -> Result<Snapshot> {
+    NETNS_LAB_ASSIGN(auto network, agent.network.take());
+    return take_snapshot(agent.context, *network, request.options);
+  };
+  NETNS_LAB_ASSIGN(Snapshot snapshot, request.first ? agent.first_snapshot.get(take) : take());
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));
   context.reply_raw = protocol::take_sysctls(snapshot);
   return snapshot;

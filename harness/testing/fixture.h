@@ -38,6 +38,7 @@ std::vector<WorkerParameter> parameters_for(const std::string& scenario);
 class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
  protected:
   void SetUp() override;
+  void demand_lab() const;  // ends the case as `error` when the lab could not be set up
 
   Family family() const;
   const Topology& topology() const;

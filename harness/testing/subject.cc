@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
+#include "harness/base/text.h"
+#include "harness/conformance/closed_world.h"
 #include "harness/conformance/declaration.h"
 #include "harness/conformance/kernel_made.h"
 #include "harness/conformance/packet_sysctls.h"
@@ -72,6 +75,22 @@ Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>
   return {};
 }
 
+Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const LabSpec& lab) {
+  constexpr std::size_t kTold = 3;
+  const std::vector<std::string> changes = changes_of_node(first, now);
+  if (changes.empty()) return {};
+  std::string text = join(std::span(changes).first(std::min(kTold, changes.size())), "; ");
+  if (changes.size() > kTold) text += fmt::format("; and {} more", changes.size() - kTold);
+  return tl::unexpected(Error::taken(
+      fmt::format("lab {}", lab.name),
+      fmt::format("its node is no longer as it was made, and nothing can be judged against what an earlier "
+                  "run or a hand left there: {}",
+                  text),
+      fmt::format("put it back, or make it anew: netns-lab destroy --lab {0} --name {1}, then netns-lab up "
+                  "--lab {0} --name {1}",
+                  to_string(lab.provider), lab.name)));
+}
+
 Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   Subject subject(std::move(lab), std::move(plan));
   const Topology& topology = subject.plan_.task.topology;
@@ -86,6 +105,10 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   }
   NETNS_LAB_TRY(subject.node().claim(claim));
   NETNS_LAB_ASSIGN(subject.before_, subject.observe(Look::kNode));
+  if (subject.lab_.is_standing_and_private()) {
+    NETNS_LAB_ASSIGN(const Snapshot first, subject.node().first_snapshot(whole_node()));
+    NETNS_LAB_TRY(check_unspoilt(first, subject.before_, subject.lab_.spec()));
+  }
   return subject;
 }
 
