@@ -6,6 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <ostream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -97,6 +100,66 @@ INSTANTIATE_TEST_SUITE_P(
                     Row{"NativeOnThisMachine", kNative, {"--lab", "host"}},
                     Row{"ScriptOnThisMachine", kScript, {"--lab", "host"}}),
     [](const auto& row) { return row.param.name; });
+
+// Settings of the machine that are nobody's fault: they make no right network fail. What would is told beforehand.
+struct SettingRow {
+  const char* name;
+  const char* key;
+  const char* value;
+  int status;
+  const char* says;
+};
+void PrintTo(const SettingRow& row, std::ostream* out) { *out << row.key << " = " << row.value; }
+
+class MachineWithSetting : public testing::TestWithParam<SettingRow> {};
+
+TEST_P(MachineWithSetting, BlamesNoTargetForIt) {
+  give_this_machine_an_uplink();
+  std::string path = GetParam().key;
+  std::replace(path.begin(), path.end(), '.', '/');
+  path = "/proc/sys/" + path;
+  std::string before;
+  std::ifstream file(path);
+  std::getline(file, before);
+  ASSERT_TRUE(std::ofstream(path) << GetParam().value << std::flush) << path;
+  CommandUnderTest command;
+  const auto ran = command.run({"test", "single-namespace", "--target", "native", "--lab", "host"});
+  std::ofstream(path) << before << std::flush;
+  EXPECT_EQ(ran.status, GetParam().status) << ran;
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(ran.output + ran.errors, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MachineWithSetting,
+    testing::Values(
+        SettingRow{"ReversePathFilter", "net.ipv4.conf.all.rp_filter", "1", 0, "conformant"},
+        SettingRow{"ReversePathFilterOfNewLinks", "net.ipv4.conf.default.rp_filter", "1", 0, "conformant"},
+        SettingRow{"ArpFilter", "net.ipv4.conf.all.arp_filter", "1", 0, "conformant"},
+        SettingRow{"NewLinksForward", "net.ipv4.conf.default.forwarding", "1", 0, "conformant"},
+        SettingRow{"Forwarding", "net.ipv4.ip_forward", "1", 0, "conformant"},
+        SettingRow{"Ttl", "net.ipv4.ip_default_ttl", "128", 3, "net.ipv4.ip_default_ttl is 128, not 64"},
+        SettingRow{"ArpIgnore", "net.ipv4.conf.all.arp_ignore", "8", 3, "net.ipv4.conf.all.arp_ignore is 8, not 0"},
+        SettingRow{"EchoIgnore", "net.ipv4.icmp_echo_ignore_all", "1", 3, "icmp_echo_ignore_all is 1, not 0"},
+        SettingRow{"RandomLinkLocal", "net.ipv6.conf.default.addr_gen_mode", "3", 3, "addr_gen_mode is 3, not 0"},
+        SettingRow{"HopLimit", "net.ipv6.conf.default.hop_limit", "255", 3, "default.hop_limit is 255, not 64"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(MachineWithoutIpv6, IsJudgedInIpv4AndIpv6IsSkippedWithTheReason) {
+  give_this_machine_an_uplink();
+  auto handles = node::NetworkHandles::create().value();
+  const Prefix global = Prefix::parse("2001:db8:0:1::2/64").value();
+  ASSERT_TRUE(node::apply_changes(handles, {DeleteAddress{"", "eth0", global}}));
+  CommandUnderTest command;
+  const auto ran = command.run({"test", "single-namespace", "--target", "native", "--lab", "host"});
+  AddAddress back;
+  back.link = "eth0";
+  back.prefix = global;
+  ASSERT_TRUE(node::apply_changes(handles, {back}));
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("45 passed, 45 skipped"));
+  EXPECT_THAT(ran.output, HasSubstr("node node-1 has no IPv6 address on its uplink"));
+}
 
 // What a wrong target leaves in a standing lab must not become what the next one is compared with.
 TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {

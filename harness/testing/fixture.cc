@@ -52,6 +52,8 @@ void ConformanceTest::SetUp() {
   if (!context().selection.names_ids()) demand_lab();
 }
 
+bool ConformanceTest::can_be_judged() const { return !environment().set_up_error() && environment().unfit().empty(); }
+
 void ConformanceTest::demand_lab() const {
   if (environment().set_up_error()) context().lab_failed(*environment().set_up_error());
 }

@@ -7,6 +7,7 @@
 
 #include "harness/base/text.h"
 #include "harness/conformance/closed_world.h"
+#include "harness/conformance/decisive_sysctls.h"
 #include "harness/conformance/declaration.h"
 #include "harness/conformance/kernel_made.h"
 #include "harness/conformance/packet_sysctls.h"
@@ -91,6 +92,15 @@ Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const La
                   to_string(lab.provider), lab.name)));
 }
 
+Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family) {
+  const std::vector<std::string> obstacles =
+      state == nullptr ? std::vector<std::string>() : spoiling_sysctls(*state, family);
+  if (obstacles.empty()) return {};
+  return tl::unexpected(Error::missing(
+      "judge on " + place, "its settings would make a right network look wrong: " + join(obstacles, "; "),
+      "set them for the time of the test (sysctl -w KEY=VALUE), or use another machine"));
+}
+
 Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   Subject subject(std::move(lab), std::move(plan));
   const Topology& topology = subject.plan_.task.topology;
@@ -105,6 +115,7 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   }
   NETNS_LAB_TRY(subject.node().claim(claim));
   NETNS_LAB_ASSIGN(subject.before_, subject.observe(Look::kNode));
+  NETNS_LAB_TRY(check_settings(subject.before_.find_namespace(""), subject.hello().node, subject.plan_.task.family));
   if (subject.lab_.is_standing_and_private()) {
     NETNS_LAB_ASSIGN(const Snapshot first, subject.node().first_snapshot(whole_node()));
     NETNS_LAB_TRY(check_unspoilt(first, subject.before_, subject.lab_.spec()));
@@ -126,6 +137,8 @@ Result<void> Subject::begin_build() {
 
 Result<void> Subject::finish_build(Look look) {
   NETNS_LAB_ASSIGN(after_, observe(look));
+  if (after_.pristine)
+    NETNS_LAB_TRY(check_settings(&*after_.pristine, "new namespaces of this machine", plan_.task.family));
   const Declaration declared = declaration_of(plan_.task.topology);
   protocol::AwaitRequest wanted;
   if (settled(after_, declared, wanted) != Settled::kNotYet) return {};

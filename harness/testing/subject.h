@@ -81,6 +81,9 @@ class Subject {
 // kTaken with what differs between a standing lab's node as it was when the lab was made and as it is now.
 Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const LabSpec& lab);
 
+// kMissing with the settings of `place` that would spoil the verdict (conformance/decisive_sysctls.h).
+Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family);
+
 // kInvalid when a container's address is in a subnet of the node's uplink.
 Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>& uplink_addresses);
 
