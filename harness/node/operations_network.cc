@@ -1,5 +1,6 @@
 #include "harness/node/apply.h"
 #include "harness/node/await_state.h"
+#include "harness/node/device_manager.h"
 #include "harness/node/host_checks.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
@@ -50,8 +51,11 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
 }
 
 Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request) {
-  NETNS_LAB_ASSIGN(auto network, context.session.agent().network.take());
-  NETNS_LAB_TRY(await_state(*network, request, context.deadline, context.cancellation.fd()));
+  AgentState& agent = context.session.agent();
+  NETNS_LAB_ASSIGN(auto network, agent.network.take());
+  NETNS_LAB_TRY(
+      await_state(*network, request, context.deadline,
+                  {.cancel_fd = context.cancellation.fd(), .device_database = device_database(agent.context)}));
   return protocol::Empty();
 }
 

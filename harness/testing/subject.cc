@@ -141,7 +141,10 @@ Result<void> Subject::finish_build(Look look) {
     NETNS_LAB_TRY(check_settings(&*after_.pristine, "new namespaces of this machine", plan_.task.family));
   const Declaration declared = declaration_of(plan_.task.topology);
   protocol::AwaitRequest wanted;
-  if (settled(after_, declared, wanted) != Settled::kNotYet) return {};
+  const Settled state = settled(after_, declared, wanted);
+  // On a machine udev may still be about to rewrite what was just seen.
+  const bool udev_may_be_busy = lab_.spec().provider == Provider::kHost && state == Settled::kYes;
+  if (state != Settled::kNotYet && !udev_may_be_busy) return {};
   const auto waited = node().await(wanted, kSettleLimit);
   if (!waited && !is_timeout(waited)) return waited;
   NETNS_LAB_ASSIGN(after_, observe(look));
