@@ -245,9 +245,8 @@ Parsed parse_arguments(int argc, const char* const* argv, const std::string& ver
   try {
     root.parse(own, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* at = &root;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    return {.arguments = std::nullopt, .text = at->help(), .status = ExitStatus::kConformant};
+    // Of the command that was named: asked of the root, its usage line begins with the program's name.
+    return {.arguments = std::nullopt, .text = root.help(), .status = ExitStatus::kConformant};
   } catch (const CLI::CallForVersion&) {
     return {.arguments = std::nullopt, .text = version + "\n", .status = ExitStatus::kConformant};
   } catch (const CLI::ParseError& error) {

@@ -150,19 +150,21 @@ TEST_P(HelpOf, IsOnStandardOutputWithAnExample) {
   CommandUnderTest command;
   const Ran ran = command.run(GetParam().arguments);
   EXPECT_EQ(ran.status, 0) << ran;
-  EXPECT_THAT(ran.output, AllOf(HasSubstr("netns-lab " + GetParam().says), HasSubstr("Example")));
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("Usage: netns-lab" + GetParam().says), HasSubstr("Example")));
   EXPECT_THAT(ran.errors, IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Command, HelpOf,
-    testing::Values(Help{"All", {"--help"}, "test"}, Help{"Test", {"test", "--help"}, "test"},
-                    Help{"Up", {"up", "--help"}, "up"}, Help{"Destroy", {"destroy", "--help"}, "destroy"},
-                    Help{"Shell", {"shell", "--help"}, "shell"}, Help{"Exec", {"exec", "--help"}, "exec"},
-                    Help{"Run", {"run", "--help"}, "run"}, Help{"List", {"list", "--help"}, "list"},
-                    Help{"Explain", {"explain", "--help"}, "explain"}, Help{"Doctor", {"doctor", "--help"}, "doctor"},
-                    Help{"Snapshot", {"snapshot", "--help"}, "snapshot"}, Help{"Diff", {"diff", "--help"}, "diff"},
-                    Help{"Report", {"report", "--help"}, "report"}),
+    testing::Values(Help{"All", {"--help"}, " [OPTIONS] SUBCOMMAND"}, Help{"Test", {"test", "--help"}, " test "},
+                    Help{"Up", {"up", "--help"}, " up "}, Help{"Destroy", {"destroy", "--help"}, " destroy "},
+                    Help{"Shell", {"shell", "--help"}, " shell "}, Help{"Exec", {"exec", "--help"}, " exec "},
+                    Help{"Run", {"run", "--help"}, " run "}, Help{"List", {"list", "--help"}, " list "},
+                    Help{"ListLabs", {"list", "labs", "--help"}, " list labs "},
+                    Help{"Explain", {"explain", "--help"}, " explain "},
+                    Help{"Doctor", {"doctor", "--help"}, " doctor "},
+                    Help{"Snapshot", {"snapshot", "--help"}, " snapshot "}, Help{"Diff", {"diff", "--help"}, " diff "},
+                    Help{"Report", {"report", "--help"}, " report "}),
     [](const testing::TestParamInfo<Help>& row) { return row.param.name; });
 
 }  // namespace
