@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
@@ -130,6 +131,22 @@ void tell_progress(const Progress& progress) {
   say(fmt::format("{} s: {} of {} workers done, running {}", seconds, progress.done, progress.total, progress.running));
 }
 
+// --keep-on-failure: what stands there now, for whoever wants to look. As the worker decides it (LabEnvironment).
+void tell_what_is_kept(const Plan& plan, const LabSpec& lab, const RunResult& result) {
+  for (const auto& [number, worker] : result.workers) {
+    const auto failed = [](const CaseEnded& one) {
+      return one.verdict == Verdict::kFail || one.verdict == Verdict::kError;
+    };
+    if (std::none_of(worker.cases.begin(), worker.cases.end(), failed)) continue;
+    const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number));
+    say(fmt::format("kept in lab {}: what {} built ({}): namespace {}; link {}", lab.name, planned.target->name(),
+                    to_string(planned.family), join(planned.topology.namespaces, ", "),
+                    join(planned.topology.links, ", ")));
+    for (const std::string& line : split_lines(look_around(lab, planned.topology))) say("  " + line);
+    return;  // nothing else could be built beside it
+  }
+}
+
 RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, const RunResult& result) {
   std::vector<ExitStatus> statuses{judge(result)};
   RunEnded ended;
@@ -196,6 +213,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   reports.add(std::span(&last, 1));
   reports.finish();
   if (!ended.message.empty()) complain(status, ended.message);
+  if (arguments.keep_on_failure) tell_what_is_kept(*plan, lab->spec, reports.result());
   if (reports.failure()) {
     complain(*reports.failure());
     const std::vector<ExitStatus> both{status, ExitStatus::kHarnessBroke};
