@@ -12,6 +12,8 @@
 #include "harness/base/text.h"
 #include "harness/base/unique_fd.h"
 #include "harness/target/env_file.h"
+#include "harness/testing/selection.h"
+#include "harness/testing/worker.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -72,6 +74,28 @@ Result<void> check_parameter_names(const Arguments& arguments, const std::vector
   return {};
 }
 
+// Each pattern of --filter must be of something: one that is of nothing is a typing error, and would judge less than
+// was meant.
+Result<void> check_filter(const Arguments& arguments, const std::vector<const Scenario*>& scenarios) {
+  if (arguments.filter.empty()) return {};
+  std::vector<Requirement> catalogue;
+  std::vector<std::string> cases;
+  std::vector<std::string> known;
+  for (const Scenario* scenario : scenarios) {
+    catalogue.insert(catalogue.end(), scenario->requirements.begin(), scenario->requirements.end());
+    for (const std::string& one : list_cases(*scenario)) cases.push_back(one);
+  }
+  for (const Requirement& requirement : catalogue) known.push_back(requirement.id);
+  known.insert(known.end(), cases.begin(), cases.end());
+  const std::vector<std::string> unmatched = Selection(arguments.filter, catalogue).unmatched(cases);
+  if (unmatched.empty()) return {};
+  const std::string hint = did_you_mean(unmatched.front(), known);
+  return tl::unexpected(
+      Error::invalid("--filter " + visible(arguments.filter, 200),
+                     fmt::format("\"{}\" is of no requirement and of no case", visible(unmatched.front(), 80)),
+                     hint.empty() ? "netns-lab list requirements names them all" : hint));
+}
+
 void override_with(Parameters& parameters, const Scenario& scenario, const Parameters& others) {
   for (const Parameter& parameter : scenario.parameters) {
     const auto found = others.find(parameter.name);
@@ -88,6 +112,7 @@ std::string PlannedWorker::label() const {
 Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& scenarios) {
   NETNS_LAB_ASSIGN(const std::vector<const Scenario*> selected, select_scenarios(arguments, scenarios));
   NETNS_LAB_TRY(check_parameter_names(arguments, selected));
+  NETNS_LAB_TRY(check_filter(arguments, selected));
   Parameters from_file;
   if (!arguments.env_file.empty()) {
     NETNS_LAB_ASSIGN(from_file, read_env_file(arguments.env_file));
