@@ -64,6 +64,9 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
          "--filter", to.filter,
          "only these: requirement ids or Suite.Case, with * and ?, joined by ':'; behind \":-\" those to leave out")
       ->type_name("PATTERN");
+  app->add_option("--known-failures", to.known_failures,
+                  "what is known to fail, one a line: requirement-id [target]  # reason; an unexpected pass is a fail")
+      ->type_name("FILE");
   app->add_option("--repeat", to.repeat, "rounds, each with a lab and a build of its own (default: 1)")
       ->check(CLI::Range(1, 1'000'000));
   app->add_option("--jobs,-j", to.jobs, "workers at once (default: one per processor, at most 4)")

@@ -1,16 +1,12 @@
 #include "harness/cli/plan.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "harness/base/text.h"
-#include "harness/base/unique_fd.h"
+#include "harness/cli/option_file.h"
 #include "harness/target/env_file.h"
 #include "harness/testing/selection.h"
 #include "harness/testing/worker.h"
@@ -45,16 +41,7 @@ Result<std::vector<const Scenario*>> select_scenarios(const Arguments& arguments
 }
 
 Result<Parameters> read_env_file(const std::string& path) {
-  const std::string attempted = "--env-file " + visible(path, 200);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) {
-    return tl::unexpected(Error::invalid(attempted, fmt::format("it cannot be read: {}", errno_name(errno))));
-  }
-  if (!S_ISREG(status.st_mode)) return tl::unexpected(Error::invalid(attempted, "it is not a file"));
-  std::string text(kMostEnvFileBytes + 1, '\0');
-  const ssize_t got = ::read(file.get(), text.data(), text.size());
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  NETNS_LAB_ASSIGN(const std::string text, read_option_file("--env-file", path, kMostEnvFileBytes));
   return parse_env_file(text, path);
 }
 

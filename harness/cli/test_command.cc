@@ -14,6 +14,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
+#include "harness/cli/known_failures.h"
 #include "harness/cli/lab_choice.h"
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
@@ -93,7 +94,7 @@ int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
 }
 
 std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
-                               const LabServices& services) {
+                               const std::vector<KnownFailure>& known, const LabServices& services) {
   std::vector<WorkerJob> jobs;
   for (const PlannedWorker& planned : plan.workers) {
     WorkerSpec spec;
@@ -106,6 +107,7 @@ std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, con
     spec.step_limit = arguments.step_limit;
     spec.filter = arguments.filter;
     spec.repeat = arguments.repeat;
+    spec.known_failures = of_target(known, planned.target->name());
     spec.keep_on_failure = arguments.keep_on_failure;
     WorkerJob job;
     job.number = spec.number;
@@ -175,6 +177,12 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const Clock::time_point begin = Clock::now();
   const auto plan = make_plan(arguments, scenarios);
   if (!plan) return complain(plan.error());
+  std::vector<KnownFailure> known;
+  if (!arguments.known_failures.empty()) {
+    auto read = read_known_failures(arguments.known_failures, scenarios);
+    if (!read) return complain(read.error());
+    known = *std::move(read);
+  }
   const auto lab = choose_lab(arguments);
   if (!lab) return complain(lab.error());
   if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
@@ -191,7 +199,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
 
   const LabServices services = lab_services();
   SupervisorSpec spec;
-  spec.jobs = jobs_of(*plan, arguments, lab->spec, services);
+  spec.jobs = jobs_of(*plan, arguments, lab->spec, known, services);
   spec.at_once = workers_at_once(arguments, lab->spec);
   spec.deadline = arguments.deadline;
   const RunEvent started = run_started(command);
