@@ -1,5 +1,6 @@
 #include "harness/cli/lab_choice.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -47,6 +48,21 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
   choice.spec.name.clear();
   choice.name_unused = true;
   return choice;
+}
+
+std::string lab_options(const LabSpec& spec) {
+  std::string options;
+  if (spec.provider != LabSpec().provider) options += " --lab " + to_string(spec.provider);
+  if (spec.name != kDefaultLabName) options += " --name " + spec.name;
+  return options;
+}
+
+std::string look_around(const LabSpec& spec, const Topology& topology) {
+  return fmt::format(
+      "look around:  netns-lab shell{0}\n"
+      "inside it:    netns-lab shell{0} --netns {1}\n"
+      "remove it:    netns-lab destroy{0}\n",
+      lab_options(spec), topology.namespaces.empty() ? "NAME" : topology.namespaces.front());
 }
 
 Result<Lab> open_named_lab(const Arguments& arguments) {

@@ -9,14 +9,11 @@
 #include <algorithm>
 #include <fstream>
 #include <ostream>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "harness/cli/command_under_test.h"
-#include "harness/node/apply.h"
-#include "harness/node/network_handles.h"
-#include "harness/node/network_state.h"
+#include "harness/cli/this_machine.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -24,38 +21,10 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-// This process's own network namespace, as the node's agent would read it.
-NamespaceState this_machine() {
-  auto handles = node::NetworkHandles::create().value();
-  SnapshotOptions options;
-  options.all_sysctls = true;
-  return node::read_network_state(handles, "", options, {}).value();
-}
-
 std::vector<std::string> names_of_links(const NamespaceState& state) {
   std::vector<std::string> names;
   for (const Link& link : state.links) names.push_back(link.name);
   return names;
-}
-
-// This test's own network namespace stands for a machine: it needs an uplink.
-void give_this_machine_an_uplink() {
-  if (this_machine().find_link("eth0") != nullptr) return;
-  auto handles = node::NetworkHandles::create().value();
-  CreateVeth uplink;
-  uplink.name = "eth0";
-  uplink.peer_name = "cable0";
-  uplink.up = true;
-  AddAddress ipv4;
-  ipv4.link = "eth0";
-  ipv4.prefix = Prefix::parse("192.0.2.2/24").value();
-  AddAddress ipv6 = ipv4;
-  ipv6.prefix = Prefix::parse("2001:db8:0:1::2/64").value();
-  SetLink far_end;
-  far_end.name = "cable0";
-  far_end.up = true;
-  const auto done = node::apply_changes(handles, {uplink, ipv4, ipv6, far_end});
-  if (!done) throw std::runtime_error(done.error().message());
 }
 
 struct Row {

@@ -10,9 +10,11 @@
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
+#include "harness/cli/known_failures.h"
 #include "harness/cli/lab_choice.h"
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
@@ -92,7 +94,7 @@ int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
 }
 
 std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
-                               const LabServices& services) {
+                               const std::vector<KnownFailure>& known, const LabServices& services) {
   std::vector<WorkerJob> jobs;
   for (const PlannedWorker& planned : plan.workers) {
     WorkerSpec spec;
@@ -105,6 +107,7 @@ std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, con
     spec.step_limit = arguments.step_limit;
     spec.filter = arguments.filter;
     spec.repeat = arguments.repeat;
+    spec.known_failures = of_target(known, planned.target->name());
     spec.keep_on_failure = arguments.keep_on_failure;
     WorkerJob job;
     job.number = spec.number;
@@ -128,6 +131,22 @@ RunEvent run_started(const std::vector<std::string>& command) {
 void tell_progress(const Progress& progress) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(progress.elapsed).count();
   say(fmt::format("{} s: {} of {} workers done, running {}", seconds, progress.done, progress.total, progress.running));
+}
+
+// --keep-on-failure: what stands there now, for whoever wants to look. As the worker decides it (LabEnvironment).
+void tell_what_is_kept(const Plan& plan, const LabSpec& lab, const RunResult& result) {
+  for (const auto& [number, worker] : result.workers) {
+    const auto failed = [](const CaseEnded& one) {
+      return one.verdict == Verdict::kFail || one.verdict == Verdict::kError;
+    };
+    if (std::none_of(worker.cases.begin(), worker.cases.end(), failed)) continue;
+    const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number));
+    say(fmt::format("kept in lab {}: what {} built ({}): namespace {}; link {}", lab.name, planned.target->name(),
+                    to_string(planned.family), join(planned.topology.namespaces, ", "),
+                    join(planned.topology.links, ", ")));
+    for (const std::string& line : split_lines(look_around(lab, planned.topology))) say("  " + line);
+    return;  // nothing else could be built beside it
+  }
 }
 
 RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, const RunResult& result) {
@@ -158,6 +177,12 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const Clock::time_point begin = Clock::now();
   const auto plan = make_plan(arguments, scenarios);
   if (!plan) return complain(plan.error());
+  std::vector<KnownFailure> known;
+  if (!arguments.known_failures.empty()) {
+    auto read = read_known_failures(arguments.known_failures, scenarios);
+    if (!read) return complain(read.error());
+    known = *std::move(read);
+  }
   const auto lab = choose_lab(arguments);
   if (!lab) return complain(lab.error());
   if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
@@ -174,7 +199,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
 
   const LabServices services = lab_services();
   SupervisorSpec spec;
-  spec.jobs = jobs_of(*plan, arguments, lab->spec, services);
+  spec.jobs = jobs_of(*plan, arguments, lab->spec, known, services);
   spec.at_once = workers_at_once(arguments, lab->spec);
   spec.deadline = arguments.deadline;
   const RunEvent started = run_started(command);
@@ -196,6 +221,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   reports.add(std::span(&last, 1));
   reports.finish();
   if (!ended.message.empty()) complain(status, ended.message);
+  if (arguments.keep_on_failure) tell_what_is_kept(*plan, lab->spec, reports.result());
   if (reports.failure()) {
     complain(*reports.failure());
     const std::vector<ExitStatus> both{status, ExitStatus::kHarnessBroke};

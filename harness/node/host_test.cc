@@ -169,12 +169,12 @@ TEST_F(HostUndoes, AtTheNextStartWhenBothAreKilled) {
   ::kill(agent(), SIGKILL);  // it may have died with its guard already
   pollfd ended{.fd = watched->get(), .events = POLLIN, .revents = 0};
   ASSERT_EQ(::poll(&ended, 1, Deadline::after(kPatience).poll_timeout()), 1);
-  EXPECT_THAT(recover_journals(kJournals).value(), IsEmpty());
+  EXPECT_THAT(recover_journals(kJournals).value().left, IsEmpty());
   expect_undone();
 }
 
 TEST_F(HostUndoes, NothingOfALabThatLives) {
-  EXPECT_THAT(recover_journals(kJournals).value(), IsEmpty());
+  EXPECT_THAT(recover_journals(kJournals).value().left, IsEmpty());
   EXPECT_THAT(machine("ip -o link show br7"), HasSubstr("br7"));
   stream_.reset();
   expect_undone();
