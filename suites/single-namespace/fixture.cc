@@ -162,7 +162,9 @@ ThirdNamespace::ThirdNamespace(Subject& subject, int number, Family family)
                                    : "net.ipv6.conf.all.forwarding") {
   const NamespaceState* node_state = subject.before().find_namespace("");
   if (node_state == nullptr) return;
-  const auto found = node_state->sysctls.find(family == Family::kIpv4 ? "net.ipv4.ip_forward" : key_);
+  // Whether a packet is forwarded is up to the link it comes in by (IN_DEV_FORWARD), and a new one starts with
+  // `default`; in IPv6 one setting counts for all. Of the node as the target found it: what that changed is its own.
+  const auto found = node_state->sysctls.find(family == Family::kIpv4 ? "net.ipv4.conf.default.forwarding" : key_);
   if (found != node_state->sysctls.end()) value_before_ = found->second;
 }
 
@@ -233,8 +235,7 @@ bool ThirdNamespace::changes_the_node(bool on) const {
 }
 
 Result<void> ThirdNamespace::set_forwarding(bool on) {
-  // Whether a packet is forwarded is up to the link it comes in by (IN_DEV_FORWARD); in IPv6 there is one for all.
-  if (family_ == Family::kIpv6 && !changes_the_node(on)) return {};
+  if (value_before_ == (on ? "1" : "0")) return {};
   has_changed_the_node_ = changes_the_node(on);
   return subject_->node().apply({SetSysctl{"", key_, on ? "1" : "0"}});
 }
