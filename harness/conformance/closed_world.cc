@@ -259,7 +259,7 @@ Findings qdiscs(const Comparison& here) {
 
 Findings packet_filters(const Comparison& here) {
   const std::string place = place_text(here.name);
-  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "nftables table");
+  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "packet filter");
   for (const Link& link : here.is->links) {
     const Link* before = here.was->find_link(link.name);
     if (link.xdp_attached && (before == nullptr || !before->xdp_attached))
