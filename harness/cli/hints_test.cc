@@ -85,6 +85,18 @@ TEST(Run, TellsWhyAScriptFailedAndWhatToDo) {
                     HasSubstr("netns-lab shell --name blue"), HasSubstr("netns-lab destroy --name blue")));
 }
 
+TEST(Test, SaysHowToMakeTheLabThatIsNotUp) {
+  give_this_machine_an_uplink();
+  CommandUnderTest command;
+  const Ran ran = command.run({"test", "single-namespace", "--target", "native", "--filter",
+                               "single-namespace.host-link", "--lab", "host", "--name", "blue"});
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("netns-lab up --lab host --name blue makes it"));
+  const Ran keeping = command.run({"test", "single-namespace", "--lab", "host", "--keep-on-failure"});
+  EXPECT_EQ(keeping.status, 2) << keeping;
+  EXPECT_THAT(keeping.errors, HasSubstr("netns-lab up --lab host --name netns-lab; then add --name netns-lab"));
+}
+
 class KeepOnFailure : public testing::Test {
  protected:
   KeepOnFailure() { EXPECT_EQ(command_.run({"up", "--name", "blue"}).status, 0); }

@@ -186,12 +186,18 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const auto lab = choose_lab(arguments);
   if (!lab) return complain(lab.error());
   if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
-    say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up --name {} makes it)", arguments.lab_name,
-                    arguments.lab_name));
+    LabSpec named = lab->spec;
+    named.name = arguments.lab_name;
+    say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up{} makes it)", named.name,
+                    lab_options(named)));
   }
   if (arguments.keep_on_failure && lab->spec.name.empty()) {
-    return complain(Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
-                                   "make a lab first: netns-lab up; then add --name netns-lab"));
+    LabSpec named = lab->spec;
+    named.name = arguments.lab_name.empty() ? kDefaultLabName : arguments.lab_name;
+    return complain(
+        Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
+                       fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
+                                   to_string(named.provider), named.name)));
   }
   const auto opened = Reports::open(arguments.report_directory, arguments.json);
   if (!opened) return complain(opened.error());
