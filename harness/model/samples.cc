@@ -121,6 +121,7 @@ Snapshot snapshot() {
   return {.namespaces = {own, inside},
           .entries = {{.name = "netns1", .is_nsfs_mount = true, .is_network = true, .inode = 4026532000, .mounts = 1}},
           .processes = {{.pid = 42, .command = "sleep 1000", .network_namespace_inode = 4026532000}},
+          .processes_hidden = true,
           .files = {"/etc/netns/netns1/resolv.conf"},
           .pristine = inside};
 }

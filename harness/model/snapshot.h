@@ -74,6 +74,7 @@ struct Snapshot {
   std::vector<NamespaceState> namespaces;  // the node's own first, then the named ones by name
   std::vector<NamespaceEntry> entries;     // of /run/netns
   std::vector<ProcessState> processes;     // without the agent's own
+  bool processes_hidden = false;           // the node's /proc does not show them: `processes` says nothing
   std::vector<std::string>
       files;  // what was created or changed under /etc, /var, /tmp, /home, /root, /run: absolute paths
   std::optional<NamespaceState> pristine;  // a namespace made for comparison, when asked for

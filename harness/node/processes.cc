@@ -11,6 +11,7 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <utility>
 
@@ -37,21 +38,27 @@ std::optional<std::string> read_file_at(int folder, const std::string& path, std
   return text;
 }
 
+constexpr unsigned kKernelThread = 0x00200000;  // PF_KTHREAD, include/linux/sched.h
+
 struct Stat {
   std::string comm;
   int parent = 0;
+  unsigned flags = 0;
 };
-// proc(5): pid (comm) state ppid …; comm may hold blanks and parentheses.
+// proc(5): pid (comm) state ppid pgrp session tty_nr tpgid flags …; comm may hold blanks and parentheses.
 std::optional<Stat> parse_stat(const std::string& text) {
   const std::size_t open = text.find('(');
   const std::size_t close = text.rfind(')');
   if (open == std::string::npos || close == std::string::npos || close < open || close + 4 > text.size()) {
     return std::nullopt;
   }
-  Stat stat = {.comm = text.substr(open + 1, close - open - 1), .parent = 0};
-  const char* first = text.data() + close + 4;
-  const auto parsed = std::from_chars(first, text.data() + text.size(), stat.parent);
-  if (parsed.ec != std::errc()) return std::nullopt;
+  Stat stat = {.comm = text.substr(open + 1, close - open - 1), .parent = 0, .flags = 0};
+  std::istringstream fields(text.substr(close + 4));
+  long ignored = 0;
+  fields >> stat.parent;
+  for (int field = 0; field < 4; ++field) fields >> ignored;
+  fields >> stat.flags;
+  if (!fields) return std::nullopt;
   return stat;
 }
 
@@ -75,10 +82,10 @@ bool shows_our_namespace(int proc) {
 
 }  // namespace
 
-Result<std::vector<ProcessState>> list_processes() {
+Result<std::optional<std::vector<ProcessState>>> list_processes() {
   const UniqueFd proc(::open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!proc.valid()) return tl::unexpected(Error::system("open /proc", errno));
-  if (!shows_our_namespace(proc.get())) return std::vector<ProcessState>();
+  if (!shows_our_namespace(proc.get())) return std::nullopt;
   const UniqueFd listing(::openat(proc.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   DIR* folder = listing.valid() ? ::fdopendir(::dup(listing.get())) : nullptr;
   if (folder == nullptr) return tl::unexpected(Error::system("list /proc", errno));
@@ -96,7 +103,7 @@ Result<std::vector<ProcessState>> list_processes() {
     if (!stat) continue;  // it has just ended
     const auto program = identity_of(proc.get(), name + "/exe");
     const bool is_fork_of_ours = program && own_program && *program == *own_program && stat->parent == ::getpid();
-    const bool is_kernel_thread = pid == 2 || stat->parent == 2;
+    const bool is_kernel_thread = (stat->flags & kKernelThread) != 0;
     if (is_fork_of_ours || is_kernel_thread) continue;
     std::string command = read_file_at(proc.get(), name + "/cmdline", kLongestCommand).value_or("");
     while (!command.empty() && command.back() == '\0') command.pop_back();

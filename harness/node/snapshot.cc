@@ -23,7 +23,9 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& netw
     NETNS_LAB_ASSIGN(snapshot.pristine, read_pristine_state(network, options));
   }
   if (options.processes) {
-    NETNS_LAB_ASSIGN(snapshot.processes, list_processes());
+    NETNS_LAB_ASSIGN(auto processes, list_processes());
+    snapshot.processes_hidden = !processes;
+    if (processes) snapshot.processes = *std::move(processes);
   }
   if (options.files) {
     NETNS_LAB_ASSIGN(snapshot.files, list_leftovers(context));
