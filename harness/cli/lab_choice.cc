@@ -1,5 +1,6 @@
 #include "harness/cli/lab_choice.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <chrono>
@@ -24,6 +25,12 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
     NETNS_LAB_TRY(check_available(spec.provider));
   } else if (const auto standing = provider_of_named(spec.name)) {
     spec.provider = *standing;
+  }
+  spec.kernel = arguments.kernel;
+  if (!spec.kernel.empty() && spec.provider != Provider::kQemu) {
+    return tl::unexpected(Error::invalid(
+        "--kernel " + spec.kernel, fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)),
+        "add --lab qemu"));
   }
   spec.privileged = arguments.privileged;
   if (spec.privileged && ::geteuid() != 0) {

@@ -14,6 +14,7 @@
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/lab_choice.h"
+#include "harness/cli/machine.h"
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
 #include "harness/cli/report_directory.h"
@@ -172,7 +173,13 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   if (!opened) return complain(opened.error());
   Reports& reports = **opened;
 
-  const LabServices services = lab_services();
+  std::optional<RunMachine> machine;  // one for all workers
+  if (lab->spec.provider == Provider::kQemu && lab->spec.name.empty()) {
+    auto started = RunMachine::start(lab->spec);
+    if (!started) return complain(started.error());
+    machine.emplace(std::move(*started));
+  }
+  const LabServices services = lab_services(machine ? &*machine : nullptr);
   SupervisorSpec spec;
   spec.jobs = jobs_of(*plan, arguments, lab->spec, services);
   spec.at_once = workers_at_once(arguments, lab->spec);

@@ -127,10 +127,10 @@ Result<Provider> parse_provider(const std::string& text) {
 }
 
 Result<void> check_available(Provider provider) {
-  if (provider == Provider::kSandbox || provider == Provider::kHost) return {};
+  if (provider != Provider::kMultipass) return {};
   return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
-                                       "not available yet: virtual machines come in a later version",
-                                       "use --lab sandbox or --lab host"));
+                                       "not available yet: it comes in a later version",
+                                       "use --lab qemu for a virtual machine, or --lab sandbox"));
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {

@@ -1,0 +1,38 @@
+// Virtual machines as labs need them: one for a run, which ends with it, or one that stands for a named lab.
+#pragma once
+
+#include <string>
+
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/lab/lab.h"
+
+namespace netns_lab::cli {
+
+inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
+inline constexpr auto kConsoleFile = "console";
+
+// A machine of this process's own. Private labs are made in it through its door; it ends with this value.
+class RunMachine {
+ public:
+  // kMissing, kLost, kTimeout: what it takes to boot one, or what it said last (exit 3).
+  static Result<RunMachine> start(const LabSpec& spec);
+  RunMachine(RunMachine&&) noexcept = default;
+  RunMachine& operator=(RunMachine&&) = delete;
+  ~RunMachine();  // waits until nothing of it is left
+
+  const UniqueFd& door() const { return door_; }
+
+ private:
+  RunMachine(UniqueFd door, UniqueFd life) : door_(std::move(door)), life_(std::move(life)) {}
+  UniqueFd door_;
+  UniqueFd life_;  // ends with the machine's keeper
+};
+
+// For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
+Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder);
+
+// A fresh lab inside a machine.
+Result<AgentStreams> open_lab_in(const UniqueFd& door);
+
+}  // namespace netns_lab::cli
