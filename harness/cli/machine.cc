@@ -38,13 +38,14 @@ constexpr std::chrono::seconds kStartLimit{100};  // longer than both accelerati
 constexpr std::chrono::seconds kEndLimit{10};
 
 Result<qemu::MachineSpec> machine_spec(const LabSpec& spec) {
+  qemu::MachineSpec machine;
+  if (const char* path = std::getenv("PATH")) machine.qemu.path = path;
+  NETNS_LAB_TRY(qemu::check_program(machine.qemu));  // before the work
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, qemu::find_kernel(spec.kernel));
   NETNS_LAB_ASSIGN(const qemu::FileTree files, qemu::guest_files(fmt::format("/proc/{}/exe", ::getpid()), kernel));
-  qemu::MachineSpec machine;
   machine.qemu.kernel = kernel.path;
   machine.qemu.init = protocol::kGuestProgram;
   machine.qemu.init_arguments = "agent --init";
-  if (const char* path = std::getenv("PATH")) machine.qemu.path = path;
   machine.greeting = build_id();
   machine.accelerations = qemu::accelerations_to_try(qemu::kvm_opens(), qemu::KvmFailure::of_user().remembered());
   machine.on_refusal = [](qemu::Acceleration acceleration, const Error& why) {

@@ -228,6 +228,7 @@ Result<std::vector<NamedLab>> named_labs() {
       if (const auto agent = agent_of(home.lab_path(name))) lab.pid = agent->pid;
     } else {
       lab.up = false;
+      lab.provider = provider_of_named(name).value_or(Provider::kSandbox);
       lab.state = session.error().message();
     }
     labs.push_back(std::move(lab));

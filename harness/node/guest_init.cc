@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -52,6 +53,12 @@ constexpr Mount kMounts[] = {{"proc", "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV,
                              {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"}};
 
 void say(const std::string& text) { std::fprintf(stderr, "netns-lab: %s\n", text.c_str()); }
+
+double uptime() {  // seconds
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
+}
 
 void mount_all() {
   for (const Mount& mount : kMounts) {
@@ -166,11 +173,15 @@ Result<void> live() {
   ::signal(SIGPIPE, SIG_IGN);
   constexpr rlimit kFiles = {.rlim_cur = 65'536, .rlim_max = 65'536};
   ::setrlimit(RLIMIT_NOFILE, &kFiles);
+  const double begun = uptime();
   std::vector<std::string> lost = read_list(protocol::kLackingList);
   for (std::string& failed : load_modules()) lost.push_back(std::move(failed));
+  const double loaded = uptime();
   raise_loopback();
   NETNS_LAB_ASSIGN(UniqueFd port, open_port());
   NETNS_LAB_TRY(greet(port));
+  say(fmt::format("ready {:.1f} s after the kernel began, {:.1f} s of them its own and {:.1f} s for modules", uptime(),
+                  begun, loaded - begun));
   return serve(std::move(port), std::move(lost));
 }
 

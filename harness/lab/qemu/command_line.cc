@@ -3,6 +3,16 @@
 #include <fmt/format.h>
 
 namespace netns_lab::qemu {
+namespace {
+
+// Documentation/admin-guide/kernel-parameters.txt.
+// panic=-1 with -no-reboot: a kernel that panics ends QEMU, and whoever waits sees it at once. Without hardware
+// acceleration a second of the boot goes by in self-tests of ciphers, in mitigations of an emulated processor's faults
+// and in security modules; none of them changes what a network does.
+constexpr auto kKernelLine =
+    "console=ttyS0 quiet loglevel=4 panic=-1 cryptomgr.notests mitigations=off lsm= tsc=reliable no_timer_check";
+
+}  // namespace
 
 std::string to_string(Acceleration acceleration) {
   return acceleration == Acceleration::kKvm ? "KVM" : "TCG (no hardware acceleration)";
@@ -10,9 +20,7 @@ std::string to_string(Acceleration acceleration) {
 
 process::Command qemu_command(const QemuSpec& spec) {
   process::Command command;
-  // panic=-1 with -no-reboot: a kernel that panics ends QEMU, and whoever waits sees it at once.
-  const std::string kernel_line = fmt::format("console=ttyS0 quiet loglevel=4 panic=-1 tsc=reliable rdinit={} -- {}",
-                                              spec.init, spec.init_arguments);
+  const std::string kernel_line = fmt::format("{} rdinit={} -- {}", kKernelLine, spec.init, spec.init_arguments);
   command.argv = {spec.program,
                   "-nodefaults",
                   "-no-user-config",

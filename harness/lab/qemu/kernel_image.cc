@@ -66,7 +66,9 @@ Result<KernelImage> kernel_at(const std::string& path, const std::vector<std::st
         fmt::format("there is no {}/modules.dep in {}", *release, join(places, " or ")),
         fmt::format("install the package the kernel came from (apt-get install linux-image-{})", *release)));
   }
-  return KernelImage{.path = path, .release = *std::move(release), .modules = std::move(modules)};
+  // Absolute: QEMU is started elsewhere.
+  return KernelImage{
+      .path = fs::absolute(path).string(), .release = *std::move(release), .modules = std::move(modules)};
 }
 
 std::vector<std::string> images_in(const std::string& folder) {

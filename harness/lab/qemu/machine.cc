@@ -83,15 +83,18 @@ Result<Machine> Machine::start(const MachineSpec& spec, Acceleration acceleratio
   qemu.acceleration = acceleration;
   process::Command command = qemu_command(qemu);
   command.descriptors = {far_end.get(), console.get(), archive.get()};
-  if (process::find_program(command).empty()) {
-    return tl::unexpected(
-        Error::missing("start a virtual machine", fmt::format("there is no {} here", qemu.program), kInstall));
-  }
   NETNS_LAB_ASSIGN(process::RunningCommand running, process::RunningCommand::start(std::move(command)));
   return Machine(std::move(running), std::move(port), std::move(console), acceleration);
 }
 
+Result<void> check_program(const QemuSpec& qemu) {
+  if (!process::find_program(qemu_command(qemu)).empty()) return {};
+  return tl::unexpected(
+      Error::missing("start a virtual machine", fmt::format("there is no {} here", qemu.program), kInstall));
+}
+
 Result<Machine> Machine::boot(MachineSpec spec, std::span<const int> interrupts) {
+  NETNS_LAB_TRY(check_program(spec.qemu));
   NETNS_LAB_ASSIGN(const UniqueFd archive, file_in_memory("netns-lab-initramfs", spec.archive));
   std::string().swap(spec.archive);
   Error last = Error::internal("boot a virtual machine", "no acceleration was given to try");
@@ -132,6 +135,7 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
       if (!worked || has_ended()) {
         Error error = why_ended();
         error.attempted = attempted;
+        error.detail = "it stopped before it said hello: " + error.detail;
         return tl::unexpected(std::move(error));
       }
     }
@@ -155,7 +159,7 @@ bool Machine::has_ended() {
 Error Machine::why_ended() const {
   const auto end = qemu_.end();
   std::string detail = end ? "QEMU " + to_string(*end) : "its port ended, and QEMU runs on";
-  if (!printed_.empty()) detail += ", and said: " + visible_line(std::string_view(printed_).substr(0, 500));
+  if (!printed_.empty()) detail += ", and said: " + console_tail(printed_);
   return Error::lost("run a virtual machine", detail + what_it_said(console_));
 }
 

@@ -60,6 +60,9 @@ class Machine {
   std::string printed_;  // by QEMU itself
 };
 
+// kMissing, with the package to install, when there is no such program.
+Result<void> check_program(const QemuSpec& qemu);
+
 // The last lines of a console's log, control characters made visible, for an error; "" when it said nothing.
 std::string console_tail(std::string_view log);
 
