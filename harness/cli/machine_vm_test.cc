@@ -21,7 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 using ::testing::AllOf;
+using ::testing::Each;
 using ::testing::EndsWith;
+using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -206,6 +208,33 @@ TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
   EXPECT_THAT(ran.errors, AllOf(HasSubstr(qemu::find_kernel("")->release), HasSubstr("netns-lab destroy")));
 }
 
+// Every case is an error that says why, none is the target's failure, and the report is whole.
+void expect_all_errors(const CommandUnderTest& command, const Ran& ran) {
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("45 errors"));
+  EXPECT_THAT(command.report_lines("<error"), AllOf(SizeIs(Ge(45)), Each(HasSubstr("ended"))));
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
+}
+
+TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure) {
+  CommandUnderTest command;
+  const std::vector<std::string> lab = {"--lab", "qemu", "--name", "dies"};
+  ASSERT_EQ(command.run(std::vector<std::string>{"up"} + lab).status, 0);
+  const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nexec -a hanging sleep 600\n", 0755);
+  CommandUnderTest::Running running =
+      command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + lab);
+  const std::vector<std::string> look =
+      std::vector<std::string>{"exec"} + lab + std::vector<std::string>{"--", "pgrep", "-f", "^hanging"};
+  EXPECT_TRUE(eventually([&] { return command.run(look).status == 0; }));
+  ASSERT_THAT(machines_below(), SizeIs(1));
+  ::kill(machines_below().front(), SIGKILL);
+  expect_all_errors(command, command.wait(std::move(running)));
+  EXPECT_THAT(command.run({"list", "labs"}).output, HasSubstr("nobody listens"));
+  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  expect_nothing_left(command);
+}
+
 TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
   CommandUnderTest command;
   const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nsleep 600\n", 0755);
@@ -219,11 +248,8 @@ TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
   ASSERT_THAT(machines, SizeIs(1));
   ::kill(machines.front(), SIGKILL);
   const Ran ran = command.wait(std::move(running));
-  EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.errors, HasSubstr("QEMU was killed by SIGKILL"));
-  EXPECT_THAT(command.report_lines("<error"), SizeIs(45));
-  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
-  EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
+  expect_all_errors(command, ran);
   expect_nothing_left(command);
 }
 
