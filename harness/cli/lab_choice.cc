@@ -49,7 +49,10 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
     return choice;
   }
   auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
-  if (standing) return choice;
+  if (standing) {
+    choice.spec.node_kernel = standing->node().hello().kernel;
+    return choice;
+  }
   if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());
   choice.spec.name.clear();
   choice.name_unused = true;

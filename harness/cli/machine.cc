@@ -37,12 +37,23 @@ namespace {
 constexpr std::chrono::seconds kStartLimit{100};  // longer than both accelerations may take
 constexpr std::chrono::seconds kEndLimit{10};
 
-Result<qemu::MachineSpec> machine_spec(const LabSpec& spec) {
-  qemu::MachineSpec machine;
-  if (const char* path = std::getenv("PATH")) machine.qemu.path = path;
-  NETNS_LAB_TRY(qemu::check_program(machine.qemu));  // before the work
-  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, qemu::find_kernel(spec.kernel));
+std::string search_path() {
+  const char* path = std::getenv("PATH");
+  return path != nullptr ? path : qemu::QemuSpec().path;
+}
+
+// Both are looked for before any work is done.
+Result<qemu::KernelImage> program_and_kernel(const LabSpec& spec) {
+  qemu::QemuSpec qemu;
+  qemu.path = search_path();
+  NETNS_LAB_TRY(qemu::check_program(qemu));
+  return qemu::find_kernel(spec.kernel);
+}
+
+Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel) {
   NETNS_LAB_ASSIGN(const qemu::FileTree files, qemu::guest_files(fmt::format("/proc/{}/exe", ::getpid()), kernel));
+  qemu::MachineSpec machine;
+  machine.qemu.path = search_path();
   machine.qemu.kernel = kernel.path;
   machine.qemu.init = protocol::kGuestProgram;
   machine.qemu.init_arguments = "agent --init";
@@ -93,6 +104,7 @@ struct Launch {
   qemu::RelaySockets sockets;
   int log = -1;
   std::vector<int> keep;
+  Deadline deadline = Deadline::never();
 };
 
 Result<void> launch(Launch what) {
@@ -104,7 +116,7 @@ Result<void> launch(Launch what) {
   for (const auto& listener : what.sockets.listeners) launch.keep.push_back(listener.socket.get());
   for (const UniqueFd& door : what.sockets.doors) launch.keep.push_back(door.get());
   launch.keep.push_back(what.sockets.door_listener.get());
-  launch.deadline = Deadline::after(kStartLimit);
+  launch.deadline = Deadline::after(kStartLimit).sooner_of(what.deadline);
   launch.guard = [&what](const node::GuardFacts& facts) {
     return keep_machine(std::move(what.machine), std::move(what.sockets), facts);
   };
@@ -118,7 +130,7 @@ void pass_on_log(const std::string& path) {
 
 }  // namespace
 
-Result<RunMachine> RunMachine::start(const LabSpec& spec) {
+Result<RunMachine> RunMachine::start(const LabSpec& spec, Deadline deadline) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return tl::unexpected(Error::system("create a door to a virtual machine", errno));
@@ -131,9 +143,11 @@ Result<RunMachine> RunMachine::start(const LabSpec& spec) {
   const UniqueFd keepers_life(ends[1]);
   what.keep = {keepers_life.get()};
   what.log = STDERR_FILENO;
-  NETNS_LAB_ASSIGN(what.machine, machine_spec(spec));
+  what.deadline = deadline;
+  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, program_and_kernel(spec));
+  NETNS_LAB_ASSIGN(what.machine, machine_spec(kernel));
   NETNS_LAB_TRY(launch(std::move(what)));
-  return RunMachine(std::move(door), std::move(life));
+  return RunMachine(std::move(door), std::move(life), kernel.release);
 }
 
 RunMachine::~RunMachine() {
@@ -157,7 +171,8 @@ Result<void> start_standing_machine(const LabSpec& spec, const std::string& fold
   Launch what;
   what.life = node::LabLife::kItsOwn;
   what.log = log.get();
-  NETNS_LAB_ASSIGN(what.machine, machine_spec(spec));
+  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, program_and_kernel(spec));
+  NETNS_LAB_ASSIGN(what.machine, machine_spec(kernel));
   what.machine.console = console.get();
   for (const auto& [name, label] :
        {std::pair(kNodeSocket, protocol::kStandingNode), std::pair(kOutsideSocket, protocol::kStandingOutside)}) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "harness/base/deadline.h"
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/lab/lab.h"
@@ -16,17 +17,20 @@ inline constexpr auto kConsoleFile = "console";
 class RunMachine {
  public:
   // kMissing, kLost, kTimeout: what it takes to boot one, or what it said last (exit 3).
-  static Result<RunMachine> start(const LabSpec& spec);
+  static Result<RunMachine> start(const LabSpec& spec, Deadline deadline);
   RunMachine(RunMachine&&) noexcept = default;
   RunMachine& operator=(RunMachine&&) = delete;
   ~RunMachine();  // waits until nothing of it is left
 
   const UniqueFd& door() const { return door_; }
+  const std::string& kernel() const { return kernel_; }  // release
 
  private:
-  RunMachine(UniqueFd door, UniqueFd life) : door_(std::move(door)), life_(std::move(life)) {}
+  RunMachine(UniqueFd door, UniqueFd life, std::string kernel)
+      : door_(std::move(door)), life_(std::move(life)), kernel_(std::move(kernel)) {}
   UniqueFd door_;
   UniqueFd life_;  // ends with the machine's keeper
+  std::string kernel_;
 };
 
 // For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
