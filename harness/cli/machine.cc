@@ -24,7 +24,6 @@
 #include "harness/lab/qemu/acceleration.h"
 #include "harness/lab/qemu/door.h"
 #include "harness/lab/qemu/guest_files.h"
-#include "harness/lab/qemu/kernel_image.h"
 #include "harness/lab/qemu/machine.h"
 #include "harness/lab/qemu/relay.h"
 #include "harness/node/sandbox_guard.h"
@@ -40,14 +39,6 @@ constexpr std::chrono::seconds kEndLimit{10};
 std::string search_path() {
   const char* path = std::getenv("PATH");
   return path != nullptr ? path : qemu::QemuSpec().path;
-}
-
-// Both are looked for before any work is done.
-Result<qemu::KernelImage> program_and_kernel(const LabSpec& spec) {
-  qemu::QemuSpec qemu;
-  qemu.path = search_path();
-  NETNS_LAB_TRY(qemu::check_program(qemu));
-  return qemu::find_kernel(spec.kernel);
 }
 
 Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel) {
@@ -130,6 +121,13 @@ void pass_on_log(const std::string& path) {
 
 }  // namespace
 
+Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec) {
+  qemu::QemuSpec qemu;
+  qemu.path = search_path();
+  NETNS_LAB_TRY(qemu::check_program(qemu));
+  return qemu::find_kernel(spec.kernel);
+}
+
 Result<RunMachine> RunMachine::start(const LabSpec& spec, Deadline deadline) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -144,7 +142,7 @@ Result<RunMachine> RunMachine::start(const LabSpec& spec, Deadline deadline) {
   what.keep = {keepers_life.get()};
   what.log = STDERR_FILENO;
   what.deadline = deadline;
-  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, program_and_kernel(spec));
+  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
   NETNS_LAB_ASSIGN(what.machine, machine_spec(kernel));
   NETNS_LAB_TRY(launch(std::move(what)));
   return RunMachine(std::move(door), std::move(life), kernel.release);
@@ -171,7 +169,7 @@ Result<void> start_standing_machine(const LabSpec& spec, const std::string& fold
   Launch what;
   what.life = node::LabLife::kItsOwn;
   what.log = log.get();
-  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, program_and_kernel(spec));
+  NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
   NETNS_LAB_ASSIGN(what.machine, machine_spec(kernel));
   what.machine.console = console.get();
   for (const auto& [name, label] :

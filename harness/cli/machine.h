@@ -7,11 +7,16 @@
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/lab/lab.h"
+#include "harness/lab/qemu/kernel_image.h"
 
 namespace netns_lab::cli {
 
 inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
 inline constexpr auto kConsoleFile = "console";
+
+// QEMU, and the kernel that a machine of this lab would boot. kMissing, with what to install, for the first that is not
+// there.
+Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec);
 
 // A machine of this process's own. Private labs are made in it through its door; it ends with this value.
 class RunMachine {
