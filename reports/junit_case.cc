@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "harness/base/text.h"
+#include "reports/failure_text.h"
 
 namespace netns_lab::reports {
 namespace {
@@ -78,7 +79,8 @@ std::string printed(const pugi::xml_document& document) {
 
 // One combined message: GitLab shows the element's text alone, Jenkins both.
 std::string combined(const CaseEnded& one) {
-  return one.evidence.empty() ? one.message : one.message + "\n\nEvidence:\n" + one.evidence;
+  const std::string message = without_code(one.message);
+  return one.evidence.empty() ? message : message + "\n\nEvidence:\n" + one.evidence;
 }
 
 void add_properties(pugi::xml_node testcase, const CaseEnded& one, const WorkerStarted& worker) {
@@ -99,7 +101,7 @@ std::string ended_case(const CaseIdentity& identity, const CaseEnded& one, const
       start(document, identity, one.file, one.line, std::chrono::duration<double>(one.duration).count());
   add_properties(testcase, one, worker);
   std::string output;
-  const std::string headline = headline_of(one.message);
+  const std::string headline = headline_of(without_code(one.message));
   switch (one.verdict) {
     case Verdict::kPass:
       break;
@@ -117,7 +119,7 @@ std::string ended_case(const CaseIdentity& identity, const CaseEnded& one, const
       add_result(testcase, "skipped", "skip", one.message);
       break;
     case Verdict::kKnownFailure:
-      add_result(testcase, "skipped", "known-failure", "known failure: " + one.message);
+      add_result(testcase, "skipped", "known-failure", "known failure: " + without_code(one.message));
       break;
   }
   for (const std::string& path : one.attachments) output += "[[ATTACHMENT|" + path + "]]\n";

@@ -31,6 +31,7 @@ TEST(RunJson, HoldsTheVerdictTheCountsAndEachRequirement) {
   EXPECT_EQ(requirement.at("verdict"), "fail");
   EXPECT_EQ(requirement.at("cases"), nlohmann::json({"SingleNamespace.HostRouteExists"}));
   EXPECT_EQ(worker.at("cases").at(0).at("verdict"), "fail");
+  EXPECT_TRUE(worker.at("cases").at(0).at("duration_us").is_number()) << "a duration tells its unit";
 }
 TEST(RunJson, RunThatNeverEndedSaysSo) {
   std::vector<RunEvent> events = samples::run();

@@ -10,6 +10,7 @@
 
 #include "harness/base/text.h"
 #include "harness/model/judgement.h"
+#include "reports/failure_text.h"
 
 namespace netns_lab::reports {
 namespace {
@@ -67,7 +68,7 @@ std::string without_evidence(const std::string& message) {
     const std::size_t text = line.find_first_not_of(' ');
     const std::string_view words = text == std::string::npos ? std::string_view() : std::string_view(line).substr(text);
     if (words.starts_with("- ") || words.starts_with("Why:") || words.starts_with("Value of:") ||
-        words.starts_with("Expected:")) {
+        words.starts_with("Expected")) {
       evidence = false;
     }
     if (evidence) {
@@ -86,7 +87,7 @@ void print_case(std::ostream& out, const std::string& indent, const CaseEnded& o
   out << indent << one.suite << '.' << one.name;
   if (!one.file.empty()) out << fmt::format(" ({}:{})", one.file, one.line);
   out << '\n';
-  print_indented(out, indent + "  ", without_evidence(one.message));
+  print_indented(out, indent + "  ", without_code(without_evidence(one.message)));
 }
 
 std::string title(const WorkerStarted& worker) {

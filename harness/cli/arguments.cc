@@ -62,8 +62,13 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
   app->add_option("scenario", to.scenarios, "which scenarios (default: all)")->type_name("SCENARIO");
   add_lab(*app, to);
   add_building(*app, to);
-  app->add_option("--filter", to.filter, "only these: GoogleTest's syntax over Suite.Case, or a requirement's id")
+  app->add_option(
+         "--filter", to.filter,
+         "only these: requirement ids or Suite.Case, with * and ?, joined by ':'; behind \":-\" those to leave out")
       ->type_name("PATTERN");
+  app->add_option("--known-failures", to.known_failures,
+                  "what is known to fail, one a line: requirement-id [target]  # reason; an unexpected pass is a fail")
+      ->type_name("FILE");
   app->add_option("--repeat", to.repeat, "rounds, each with a lab and a build of its own (default: 1)")
       ->check(CLI::Range(1, 1'000'000));
   app->add_option("--jobs,-j", to.jobs, "workers at once (default: one per processor, at most 4)")
@@ -199,6 +204,7 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& error, int 
   for (const CLI::App* sub : at->get_subcommands([](const CLI::App* app) { return !app->get_group().empty(); })) {
     known.push_back(sub->get_name());
   }
+  const std::vector<std::string> commands = known;
   for (const CLI::Option* option : at->get_options()) {
     for (const std::string& name : option->get_lnames()) known.push_back("--" + name);
   }
@@ -208,16 +214,20 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& error, int 
     if (word.starts_with("--")) word = word.substr(0, word.find('='));
     const bool is_known =
         std::find(known.begin(), known.end(), word) != known.end() || called.find(word) != std::string::npos;
-    const bool is_word = word.starts_with("--") || (at == &root && !word.starts_with('-'));
+    const bool is_word = word.starts_with("--") || (!commands.empty() && !word.starts_with('-'));
     if (is_word && !is_known) wrong = word;
   }
   const bool is_unexpected = dynamic_cast<const CLI::ExtrasError*>(&error) != nullptr ||
                              dynamic_cast<const CLI::RequiredError*>(&error) != nullptr;
-  if (is_unexpected && !wrong.empty()) {
+  // An unknown option's value may have been taken for something else, and complained of first.
+  if (!wrong.empty() && (is_unexpected || wrong.starts_with("--"))) {
     const std::string nearest = nearest_word(wrong, known);
     const char* what = wrong.starts_with("--") ? "option" : "command";
     text = fmt::format("there is no {} \"{}\"{}", what, visible(wrong, 80),
                        nearest.empty() ? "" : fmt::format("; did you mean {}?", nearest));
+  }
+  if (wrong.empty() && !commands.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
+    text = "which one? " + join(commands, ", ");
   }
   const std::string name =
       called.size() > root.get_name().size() ? called.substr(root.get_name().size() + 1) + ": " : "";
@@ -248,9 +258,8 @@ Parsed parse_arguments(int argc, const char* const* argv, const std::string& ver
   try {
     root.parse(own, argv);
   } catch (const CLI::CallForHelp&) {
-    const CLI::App* at = &root;
-    while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
-    return {.arguments = std::nullopt, .text = at->help(), .status = ExitStatus::kConformant};
+    // Of the command that was named: asked of the root, its usage line begins with the program's name.
+    return {.arguments = std::nullopt, .text = root.help(), .status = ExitStatus::kConformant};
   } catch (const CLI::CallForVersion&) {
     return {.arguments = std::nullopt, .text = version + "\n", .status = ExitStatus::kConformant};
   } catch (const CLI::ParseError& error) {

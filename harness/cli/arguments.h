@@ -55,6 +55,7 @@ struct Arguments {
   std::vector<std::pair<std::string, std::string>> parameters;  // --param KEY=VALUE, in order
   std::string env_file;                                         // --env-file
   std::string filter;                                           // --filter
+  std::string known_failures;                                   // --known-failures: a file
   int repeat = 1;                                               // --repeat
   int jobs = 0;                                                 // --jobs; 0: as many as there are processors, at most 4
   std::chrono::milliseconds step_limit{30'000};                 // --timeout

@@ -50,7 +50,14 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"UnknownOption", {"test", "--jbos", "2"}, 2, {"--jbos", "did you mean --jobs?"}},
         Refusal{
             "UnknownScenario", {"test", "single-namespce"}, 2, {"single-namespce", "did you mean single-namespace?"}},
-        Refusal{"UnknownTarget", {"test", "single-namespace", "--target", "natve"}, 2, {"natve", "native"}},
+        Refusal{
+            "UnknownTarget", {"test", "single-namespace", "--target", "natve"}, 2, {"natve", "did you mean native?"}},
+        Refusal{"UnknownKindOfTarget",
+                {"test", "single-namespace", "--target", "scrpt:x.sh"},
+                2,
+                {"scrpt", "did you mean script?"}},
+        Refusal{"UnknownRunOption", {"run", "single-namespace", "--tagret", "native"}, 2, {"did you mean --target?"}},
+        Refusal{"UnknownScenarioOfRun", {"run", "single-namespac"}, 2, {"did you mean single-namespace?"}},
         Refusal{"TargetOfALaterVersion", {"test", "single-namespace", "--target", "cni:/opt/cni"}, 3, {"cni"}},
         Refusal{
             "UnknownLab", {"test", "single-namespace", "--lab", "sandbax"}, 2, {"sandbax", "did you mean sandbox?"}},
@@ -63,6 +70,22 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"UpOfALaterVersion", {"up", "--lab", "multipass"}, 3, {"multipass", "not available yet"}},
         Refusal{"SeveralNodes", {"up", "--nodes", "2"}, 3, {"--nodes 2", "not available yet"}},
         Refusal{"UnknownParameter", with_parameter("CONN=x"), 2, {"CONN", "did you mean CON?"}},
+        Refusal{"FilterOfAnUnknownRequirement",
+                {"test", "single-namespace", "--filter", "single-namespace.host-rout"},
+                2,
+                {"--filter", "single-namespace.host-rout", "did you mean single-namespace.host-route?"}},
+        Refusal{"FilterOfAnUnknownCase",
+                {"test", "single-namespace", "--filter", "SingleNamespace.NodesKernelChosesTheHostRoute"},
+                2,
+                {"did you mean SingleNamespace.NodesKernelChoosesTheHostRoute?"}},
+        Refusal{"FilterOfWhichOnePatternMatchesNothing",
+                {"test", "--filter", "single-namespace.host-route:qqqqq"},
+                2,
+                {"qqqqq", "netns-lab list requirements"}},
+        Refusal{"ListOfAnUnknownKind", {"list", "senarios"}, 2, {"senarios", "did you mean scenarios?"}},
+        Refusal{"ListWithoutAKind", {"list"}, 2, {"scenarios", "--help"}},
+        Refusal{"WordTooMany", {"destroy", "mine"}, 2, {"mine", "--help"}},
+        Refusal{"LabOfAnUnknownName", {"shell", "--name", "bleu"}, 3, {"bleu", "netns-lab up"}},
         Refusal{"ParameterWithoutValue", with_parameter("CON"), 2, {"\"CON\" is not KEY=VALUE"}},
         Refusal{"AddressOutOfRange", with_parameter("IP=10.200.1.256"), 2, {"IP", "10.200.1.256"}},
         Refusal{"AddressOfLetters", with_parameter("IP=gateway"), 2, {"IP", "gateway"}},
@@ -155,19 +178,21 @@ TEST_P(HelpOf, IsOnStandardOutputWithAnExample) {
   CommandUnderTest command;
   const Ran ran = command.run(GetParam().arguments);
   EXPECT_EQ(ran.status, 0) << ran;
-  EXPECT_THAT(ran.output, AllOf(HasSubstr("netns-lab " + GetParam().says), HasSubstr("Example")));
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("Usage: netns-lab" + GetParam().says), HasSubstr("Example")));
   EXPECT_THAT(ran.errors, IsEmpty());
 }
 
 INSTANTIATE_TEST_SUITE_P(
     Command, HelpOf,
-    testing::Values(Help{"All", {"--help"}, "test"}, Help{"Test", {"test", "--help"}, "test"},
-                    Help{"Up", {"up", "--help"}, "up"}, Help{"Destroy", {"destroy", "--help"}, "destroy"},
-                    Help{"Shell", {"shell", "--help"}, "shell"}, Help{"Exec", {"exec", "--help"}, "exec"},
-                    Help{"Run", {"run", "--help"}, "run"}, Help{"List", {"list", "--help"}, "list"},
-                    Help{"Explain", {"explain", "--help"}, "explain"}, Help{"Doctor", {"doctor", "--help"}, "doctor"},
-                    Help{"Snapshot", {"snapshot", "--help"}, "snapshot"}, Help{"Diff", {"diff", "--help"}, "diff"},
-                    Help{"Report", {"report", "--help"}, "report"}),
+    testing::Values(Help{"All", {"--help"}, " [OPTIONS] SUBCOMMAND"}, Help{"Test", {"test", "--help"}, " test "},
+                    Help{"Up", {"up", "--help"}, " up "}, Help{"Destroy", {"destroy", "--help"}, " destroy "},
+                    Help{"Shell", {"shell", "--help"}, " shell "}, Help{"Exec", {"exec", "--help"}, " exec "},
+                    Help{"Run", {"run", "--help"}, " run "}, Help{"List", {"list", "--help"}, " list "},
+                    Help{"ListLabs", {"list", "labs", "--help"}, " list labs "},
+                    Help{"Explain", {"explain", "--help"}, " explain "},
+                    Help{"Doctor", {"doctor", "--help"}, " doctor "},
+                    Help{"Snapshot", {"snapshot", "--help"}, " snapshot "}, Help{"Diff", {"diff", "--help"}, " diff "},
+                    Help{"Report", {"report", "--help"}, " report "}),
     [](const testing::TestParamInfo<Help>& row) { return row.param.name; });
 
 }  // namespace

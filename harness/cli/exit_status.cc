@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "harness/base/exhaustion.h"
 #include "harness/base/text.h"
 
 namespace netns_lab::cli {
@@ -11,9 +12,8 @@ namespace {
 
 // The kernel's words for "you may not" and "there is no room for more": the lab's lack, not the harness's fault.
 bool is_lack(int system_errno) {
-  return system_errno == EPERM || system_errno == EACCES || system_errno == ENOSPC || system_errno == EUSERS ||
-         system_errno == EROFS || system_errno == ENOMEM || system_errno == EMFILE || system_errno == ENFILE ||
-         system_errno == EAGAIN || system_errno == EOPNOTSUPP || system_errno == ENOSYS;
+  return is_exhaustion(system_errno) || system_errno == EPERM || system_errno == EACCES || system_errno == EROFS ||
+         system_errno == EOPNOTSUPP || system_errno == ENOSYS;
 }
 
 }  // namespace

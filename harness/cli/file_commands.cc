@@ -12,6 +12,7 @@
 #include "harness/cli/exit_status.h"
 #include "harness/cli/output.h"
 #include "harness/cli/report_directory.h"
+#include "harness/model/diff.h"
 #include "harness/model/json.h"
 #include "harness/model/json_support.h"
 #include "harness/model/judgement.h"
@@ -22,23 +23,16 @@
 namespace netns_lab::cli {
 namespace {
 
-Result<nlohmann::json> read_snapshot(const std::string& path) {
+Result<Snapshot> read_snapshot(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file) return tl::unexpected(Error::invalid("diff " + visible(path, 200), "it cannot be read"));
-  auto json = parse_json(text);
+  const auto json = parse_json(text);
   auto snapshot = json ? json_to<Snapshot>(*json) : Result<Snapshot>(tl::unexpected(json.error()));
-  if (!snapshot) {
-    return tl::unexpected(Error::invalid("diff " + visible(path, 200),
-                                         "it is not a snapshot: " + snapshot.error().message(),
-                                         "netns-lab snapshot --output FILE writes one"));
-  }
-  // Namespaces by name, so that one that appears or goes does not shift the others.
-  nlohmann::json& namespaces = (*json)["namespaces"];
-  nlohmann::json by_name = nlohmann::json::object();
-  for (const nlohmann::json& one : namespaces) by_name[one.value("name", "")] = one;
-  namespaces = by_name;
-  return json;
+  if (snapshot) return snapshot;
+  return tl::unexpected(Error::invalid("diff " + visible(path, 200),
+                                       "it is not a snapshot: " + snapshot.error().message(),
+                                       "netns-lab snapshot --output FILE writes one"));
 }
 
 // Renumbers the workers of a further record, so that those of all records are told apart.
@@ -62,17 +56,11 @@ ExitStatus run_diff(const Arguments& arguments) {
   if (!before) return complain(before.error());
   const auto after = read_snapshot(arguments.files.at(1));
   if (!after) return complain(after.error());
-  const nlohmann::json changes = nlohmann::json::diff(*before, *after);
-  for (const nlohmann::json& change : changes) {
-    const std::string operation = change.value("op", "");
-    const std::string path = change.value("path", "");
-    const nlohmann::json::json_pointer pointer(path);
-    // The pointer of an addition at the end of a list ("/-") names nothing in what was before.
-    const bool had = operation != "add" && before->contains(pointer);
-    if (had) print(fmt::format("- {} {}\n", path, dump_json(before->at(pointer))));
-    if (operation != "remove") print(fmt::format("+ {} {}\n", path, dump_json(change.at("value"))));
-  }
-  return changes.empty() ? ExitStatus::kConformant : ExitStatus::kNotConformant;
+  DiffOptions options;
+  options.contents_of_whole_namespaces = true;
+  const std::vector<Finding> findings = diff(*before, *after, options);
+  print(to_lines(findings));
+  return findings.empty() ? ExitStatus::kConformant : ExitStatus::kNotConformant;
 }
 
 ExitStatus run_report(const Arguments& arguments) {

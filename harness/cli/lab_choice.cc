@@ -59,6 +59,21 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
   return choice;
 }
 
+std::string lab_options(const LabSpec& spec) {
+  std::string options;
+  if (spec.provider != LabSpec().provider) options += " --lab " + to_string(spec.provider);
+  if (spec.name != kDefaultLabName) options += " --name " + spec.name;
+  return options;
+}
+
+std::string look_around(const LabSpec& spec, const Topology& topology) {
+  return fmt::format(
+      "look around:  netns-lab shell{0}\n"
+      "inside it:    netns-lab shell{0} --netns {1}\n"
+      "remove it:    netns-lab destroy{0}\n",
+      lab_options(spec), topology.namespaces.empty() ? "NAME" : topology.namespaces.front());
+}
+
 Result<Lab> open_named_lab(const Arguments& arguments) {
   NETNS_LAB_ASSIGN(const LabSpec spec, named_lab_spec(arguments));
   return Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));

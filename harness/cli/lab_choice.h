@@ -1,9 +1,12 @@
 // Which lab the command line means.
 #pragma once
 
+#include <string>
+
 #include "harness/base/error.h"
 #include "harness/cli/arguments.h"
 #include "harness/lab/lab.h"
+#include "harness/model/scenario.h"
 
 namespace netns_lab::cli {
 
@@ -17,6 +20,11 @@ struct LabChoice {
   bool name_unused = false;  // --name was given, but no such lab is up
 };
 Result<LabChoice> choose_lab(const Arguments& arguments);
+
+// How that lab is said on a command line: " --lab host --name blue", "" for the default one.
+std::string lab_options(const LabSpec& spec);
+// What to type to look at what stands in it, and to be rid of it: lines for a person to paste.
+std::string look_around(const LabSpec& spec, const Topology& topology);
 
 // Sessions to the standing lab that is meant. kMissing, with the command that makes it, when it is not up.
 Result<Lab> open_named_lab(const Arguments& arguments);

@@ -1,17 +1,15 @@
 #include "harness/cli/plan.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 #include "harness/base/text.h"
-#include "harness/base/unique_fd.h"
+#include "harness/cli/option_file.h"
 #include "harness/target/env_file.h"
+#include "harness/testing/selection.h"
+#include "harness/testing/worker.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -43,16 +41,7 @@ Result<std::vector<const Scenario*>> select_scenarios(const Arguments& arguments
 }
 
 Result<Parameters> read_env_file(const std::string& path) {
-  const std::string attempted = "--env-file " + visible(path, 200);
-  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) {
-    return tl::unexpected(Error::invalid(attempted, fmt::format("it cannot be read: {}", errno_name(errno))));
-  }
-  if (!S_ISREG(status.st_mode)) return tl::unexpected(Error::invalid(attempted, "it is not a file"));
-  std::string text(kMostEnvFileBytes + 1, '\0');
-  const ssize_t got = ::read(file.get(), text.data(), text.size());
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  NETNS_LAB_ASSIGN(const std::string text, read_option_file("--env-file", path, kMostEnvFileBytes));
   return parse_env_file(text, path);
 }
 
@@ -72,6 +61,28 @@ Result<void> check_parameter_names(const Arguments& arguments, const std::vector
   return {};
 }
 
+// Each pattern of --filter must be of something: one that is of nothing is a typing error, and would judge less than
+// was meant.
+Result<void> check_filter(const Arguments& arguments, const std::vector<const Scenario*>& scenarios) {
+  if (arguments.filter.empty()) return {};
+  std::vector<Requirement> catalogue;
+  std::vector<std::string> cases;
+  std::vector<std::string> known;
+  for (const Scenario* scenario : scenarios) {
+    catalogue.insert(catalogue.end(), scenario->requirements.begin(), scenario->requirements.end());
+    for (const std::string& one : list_cases(*scenario)) cases.push_back(one);
+  }
+  for (const Requirement& requirement : catalogue) known.push_back(requirement.id);
+  known.insert(known.end(), cases.begin(), cases.end());
+  const std::vector<std::string> unmatched = Selection(arguments.filter, catalogue).unmatched(cases);
+  if (unmatched.empty()) return {};
+  const std::string hint = did_you_mean(unmatched.front(), known);
+  return tl::unexpected(
+      Error::invalid("--filter " + visible(arguments.filter, 200),
+                     fmt::format("\"{}\" is of no requirement and of no case", visible(unmatched.front(), 80)),
+                     hint.empty() ? "netns-lab list requirements names them all" : hint));
+}
+
 void override_with(Parameters& parameters, const Scenario& scenario, const Parameters& others) {
   for (const Parameter& parameter : scenario.parameters) {
     const auto found = others.find(parameter.name);
@@ -88,6 +99,7 @@ std::string PlannedWorker::label() const {
 Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& scenarios) {
   NETNS_LAB_ASSIGN(const std::vector<const Scenario*> selected, select_scenarios(arguments, scenarios));
   NETNS_LAB_TRY(check_parameter_names(arguments, selected));
+  NETNS_LAB_TRY(check_filter(arguments, selected));
   Parameters from_file;
   if (!arguments.env_file.empty()) {
     NETNS_LAB_ASSIGN(from_file, read_env_file(arguments.env_file));

@@ -30,7 +30,8 @@ struct Plan {
   std::vector<PlannedWorker> workers;
 };
 
-// kInvalid, naming what is unknown and the nearest known word, or which parameter is malformed and how.
+// kInvalid, naming what is unknown (a pattern of --filter that is of nothing, too) and the nearest known word, or which
+// parameter is malformed and how.
 Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& scenarios);
 
 }  // namespace netns_lab::cli

@@ -6,52 +6,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <stdexcept>
+#include <algorithm>
+#include <fstream>
+#include <ostream>
 #include <string>
 #include <vector>
 
 #include "harness/cli/command_under_test.h"
-#include "harness/node/apply.h"
-#include "harness/node/network_handles.h"
-#include "harness/node/network_state.h"
+#include "harness/cli/this_machine.h"
 
 namespace netns_lab::cli {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
-
-// This process's own network namespace, as the node's agent would read it.
-NamespaceState this_machine() {
-  auto handles = node::NetworkHandles::create().value();
-  SnapshotOptions options;
-  options.all_sysctls = true;
-  return node::read_network_state(handles, "", options, {}).value();
-}
 
 std::vector<std::string> names_of_links(const NamespaceState& state) {
   std::vector<std::string> names;
   for (const Link& link : state.links) names.push_back(link.name);
   return names;
-}
-
-// This test's own network namespace stands for a machine: it needs an uplink.
-void give_this_machine_an_uplink() {
-  if (this_machine().find_link("eth0") != nullptr) return;
-  auto handles = node::NetworkHandles::create().value();
-  CreateVeth uplink;
-  uplink.name = "eth0";
-  uplink.peer_name = "cable0";
-  uplink.up = true;
-  AddAddress ipv4;
-  ipv4.link = "eth0";
-  ipv4.prefix = Prefix::parse("192.0.2.2/24").value();
-  AddAddress ipv6 = ipv4;
-  ipv6.prefix = Prefix::parse("2001:db8:0:1::2/64").value();
-  SetLink far_end;
-  far_end.name = "cable0";
-  far_end.up = true;
-  const auto done = node::apply_changes(handles, {uplink, ipv4, ipv6, far_end});
-  if (!done) throw std::runtime_error(done.error().message());
 }
 
 struct Row {
@@ -92,9 +65,100 @@ INSTANTIATE_TEST_SUITE_P(
     Rows, RepeatedRun,
     testing::Values(Row{"NativeInASandbox", kNative, {}}, Row{"ScriptInASandbox", kScript, {}},
                     Row{"NativeInANamedSandbox", kNative, {"--lab", "sandbox", "--name", "repeated"}},
+                    Row{"ScriptInANamedSandbox", kScript, {"--lab", "sandbox", "--name", "repeated"}},
                     Row{"NativeOnThisMachine", kNative, {"--lab", "host"}},
                     Row{"ScriptOnThisMachine", kScript, {"--lab", "host"}}),
     [](const auto& row) { return row.param.name; });
+
+// Settings of the machine that are nobody's fault: they make no right network fail. What would is told beforehand.
+struct SettingRow {
+  const char* name;
+  const char* key;
+  const char* value;
+  int status;
+  const char* says;
+};
+void PrintTo(const SettingRow& row, std::ostream* out) { *out << row.key << " = " << row.value; }
+
+class MachineWithSetting : public testing::TestWithParam<SettingRow> {};
+
+TEST_P(MachineWithSetting, BlamesNoTargetForIt) {
+  give_this_machine_an_uplink();
+  std::string path = GetParam().key;
+  std::replace(path.begin(), path.end(), '.', '/');
+  path = "/proc/sys/" + path;
+  std::string before;
+  std::ifstream file(path);
+  std::getline(file, before);
+  ASSERT_TRUE(std::ofstream(path) << GetParam().value << std::flush) << path;
+  CommandUnderTest command;
+  const auto ran = command.run({"test", "single-namespace", "--target", "native", "--lab", "host"});
+  std::ofstream(path) << before << std::flush;
+  EXPECT_EQ(ran.status, GetParam().status) << ran;
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(ran.output + ran.errors, HasSubstr(GetParam().says));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, MachineWithSetting,
+    testing::Values(
+        SettingRow{"ReversePathFilter", "net.ipv4.conf.all.rp_filter", "1", 0, "conformant"},
+        SettingRow{"ReversePathFilterOfNewLinks", "net.ipv4.conf.default.rp_filter", "1", 0, "conformant"},
+        SettingRow{"ArpFilter", "net.ipv4.conf.all.arp_filter", "1", 0, "conformant"},
+        SettingRow{"NewLinksForward", "net.ipv4.conf.default.forwarding", "1", 0, "conformant"},
+        SettingRow{"Forwarding", "net.ipv4.ip_forward", "1", 0, "conformant"},
+        SettingRow{"Ttl", "net.ipv4.ip_default_ttl", "128", 3, "net.ipv4.ip_default_ttl is 128, not 64"},
+        SettingRow{"ArpIgnore", "net.ipv4.conf.all.arp_ignore", "8", 3, "net.ipv4.conf.all.arp_ignore is 8, not 0"},
+        SettingRow{"EchoIgnore", "net.ipv4.icmp_echo_ignore_all", "1", 3, "icmp_echo_ignore_all is 1, not 0"},
+        SettingRow{"RandomLinkLocal", "net.ipv6.conf.default.addr_gen_mode", "3", 3, "addr_gen_mode is 3, not 0"},
+        SettingRow{"HopLimit", "net.ipv6.conf.default.hop_limit", "255", 3, "default.hop_limit is 255, not 64"}),
+    [](const auto& row) { return row.param.name; });
+
+TEST(MachineWithoutIpv6, IsJudgedInIpv4AndIpv6IsSkippedWithTheReason) {
+  give_this_machine_an_uplink();
+  auto handles = node::NetworkHandles::create().value();
+  const Prefix global = Prefix::parse("2001:db8:0:1::2/64").value();
+  ASSERT_TRUE(node::apply_changes(handles, {DeleteAddress{"", "eth0", global}}));
+  CommandUnderTest command;
+  const auto ran = command.run({"test", "single-namespace", "--target", "native", "--lab", "host"});
+  AddAddress back;
+  back.link = "eth0";
+  back.prefix = global;
+  ASSERT_TRUE(node::apply_changes(handles, {back}));
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("45 passed, 45 skipped"));
+  EXPECT_THAT(ran.output, HasSubstr("node node-1 has no IPv6 address on its uplink"));
+}
+
+// What a wrong target leaves in a standing lab must not become what the next one is compared with.
+TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "spoilt"}).status, 0);
+  const std::string script = command.write("table.sh",
+                                           "set -e\n"
+                                           "nft list table ip mine >/dev/null 2>&1 || nft add table ip mine\n"
+                                           "ip netns add netns1\n"
+                                           "ip link add veth1 type veth peer name veth2 netns netns1\n"
+                                           "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
+                                           "ip -n netns1 link set lo up\n"
+                                           "ip -n netns1 link set veth2 up\n"
+                                           "ip link set veth1 up\n"
+                                           "ip route add 10.200.1.1/32 dev veth1\n"
+                                           "ip -n netns1 route add default via 10.200.1.1 dev veth2\n",
+                                           0755);
+  const std::vector<std::string> test{"test",   "single-namespace", "--lab",    "sandbox",
+                                      "--name", "spoilt",           "--target", "script:" + script};
+  const auto first = command.run(test);
+  EXPECT_EQ(first.status, 1) << first;
+  const auto second = command.run(test);
+  EXPECT_EQ(second.status, 3) << second;
+  EXPECT_THAT(second.output + second.errors, HasSubstr("no longer as it was made"));
+  EXPECT_THAT(second.output + second.errors, HasSubstr("ip mine"));
+  EXPECT_THAT(
+      second.output + second.errors,
+      HasSubstr("netns-lab destroy --lab sandbox --name spoilt, then netns-lab up --lab sandbox --name spoilt"));
+  EXPECT_EQ(command.run({"destroy", "--name", "spoilt"}).status, 0);
+}
 
 // As in a minimal system made for building (debootstrap and the like): the kernel refuses user namespaces there.
 TEST(RunInAChroot, IsConformant) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <span>
 
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
@@ -17,6 +18,7 @@ namespace netns_lab::cli {
 namespace {
 
 constexpr std::chrono::seconds kLabLimit{120};  // a virtual machine takes its time to boot
+constexpr std::size_t kLastLines = 3;
 
 protocol::ClaimRequest claim_of(const Topology& topology) {
   protocol::ClaimRequest claim;
@@ -29,13 +31,19 @@ protocol::ClaimRequest claim_of(const Topology& topology) {
   return claim;
 }
 
+// The node does not know what its lab is called; this command line does.
+std::string remedy_of_taken(std::string remedy, const LabSpec& spec) {
+  const std::string destroy = "netns-lab destroy";
+  const std::string in_full = destroy + lab_options(spec);
+  const std::size_t at = remedy.find(destroy);
+  return at == std::string::npos ? in_full + " removes what stands there" : remedy.replace(at, destroy.size(), in_full);
+}
+
 Result<TargetOutcome> build(const PlannedWorker& planned, const LabSpec& spec, std::chrono::milliseconds step_limit) {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, lab_services(), Deadline::after(kLabLimit)));
   if (auto claimed = lab.node().claim(claim_of(planned.topology)); !claimed) {
     Error error = std::move(claimed).error();
-    if (error.kind == ErrorKind::kTaken && error.remedy.empty()) {
-      error.remedy = fmt::format("netns-lab destroy --name {} removes what stands there", spec.name);
-    }
+    if (error.kind == ErrorKind::kTaken) error.remedy = remedy_of_taken(error.remedy, spec);
     return tl::unexpected(std::move(error));
   }
   BuildTask task;
@@ -45,6 +53,23 @@ Result<TargetOutcome> build(const PlannedWorker& planned, const LabSpec& spec, s
   task.topology = planned.topology;
   task.step_limit = step_limit;
   return planned.target->build(lab.node(), task);
+}
+
+// The last lines that hold anything: why a script ended.
+std::string last_words(const std::string& output) {
+  std::vector<std::string> lines = split_lines(output);
+  std::erase_if(lines, [](const std::string& line) { return line.find_first_not_of(" \t\r") == std::string::npos; });
+  const std::size_t first = lines.size() > kLastLines ? lines.size() - kLastLines : 0;
+  return visible(join(std::span(lines).subspan(first), " | "), 600);
+}
+
+std::string why_it_failed(const PlannedWorker& planned, const LabSpec& spec, const TargetOutcome& outcome) {
+  const std::string words = last_words(outcome.output);
+  return fmt::format(
+      "{} could not build {}: {}; {}; what it built so far stands: netns-lab shell{} shows it, netns-lab destroy{} "
+      "removes it",
+      planned.target->name(), planned.scenario->name, outcome.failure,
+      words.empty() ? "it printed nothing" : "its last words: " + words, lab_options(spec), lab_options(spec));
 }
 
 }  // namespace
@@ -65,10 +90,8 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
   if (!outcome) return complain(outcome.error());
   if (!outcome->succeeded) {
     if (!outcome->output.empty()) print(outcome->output + "\n");
-    return complain(ExitStatus::kNotConformant, fmt::format("{} could not build {}: {}", planned.target->name(),
-                                                            planned.scenario->name, outcome->failure));
+    return complain(ExitStatus::kNotConformant, why_it_failed(planned, *spec, *outcome));
   }
-  const std::string name = spec->name == kDefaultLabName ? "" : " --name " + spec->name;
   print(fmt::format("{} stands in lab {} ({}), built by {}\n", planned.scenario->name, spec->name,
                     to_string(spec->provider), planned.target->name()));
   for (const Attachment& attachment : planned.topology.attachments) {
@@ -77,10 +100,7 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
     print(fmt::format("  {}: {} here, {} inside, {}\n", attachment.network_namespace, attachment.host_link,
                       attachment.container_link, join(addresses, ", ")));
   }
-  print(
-      fmt::format("look around:  netns-lab shell{0}\ninside it:    netns-lab shell{0} --netns {1}\nremove it:    "
-                  "netns-lab destroy{0}\n",
-                  name, planned.topology.namespaces.empty() ? "NAME" : planned.topology.namespaces.front()));
+  print(look_around(*spec, planned.topology));
   return ExitStatus::kConformant;
 }
 

@@ -10,6 +10,7 @@
 
 #include "harness/base/text.h"
 #include "harness/cli/machine.h"
+#include "harness/cli/output.h"
 #include "harness/lab/named_lab.h"
 #include "harness/node/agent.h"
 #include "harness/node/host.h"
@@ -96,9 +97,10 @@ Result<void> start_named(const LabSpec& spec, const std::string& folder) {
 Result<void> recover(const LabSpec& spec) {
   if (spec.provider != Provider::kHost) return {};
   NETNS_LAB_ASSIGN(const std::string directory, journal_directory());
-  NETNS_LAB_ASSIGN(const std::vector<std::string> left, node::recover_journals(directory));
-  if (left.empty()) return {};
-  return tl::unexpected(Error::taken("undo what a dead lab left on this machine", join(left, "; ")));
+  NETNS_LAB_ASSIGN(const node::Undone undone, node::recover_journals(directory));
+  for (const std::string& remark : undone.remarks) say(remark);
+  if (undone.left.empty()) return {};
+  return tl::unexpected(Error::taken("undo what a dead lab left on this machine", join(undone.left, "; ")));
 }
 
 }  // namespace

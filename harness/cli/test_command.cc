@@ -11,9 +11,11 @@
 
 #include "harness/base/build_id.h"
 #include "harness/base/deadline.h"
+#include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
+#include "harness/cli/known_failures.h"
 #include "harness/cli/lab_choice.h"
 #include "harness/cli/machine.h"
 #include "harness/cli/output.h"
@@ -93,7 +95,8 @@ int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
 }
 
-std::vector<WorkerSpec> workers_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab) {
+std::vector<WorkerSpec> workers_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
+                                   const std::vector<KnownFailure>& known) {
   std::vector<WorkerSpec> workers;
   for (const PlannedWorker& planned : plan.workers) {
     WorkerSpec spec;
@@ -106,6 +109,7 @@ std::vector<WorkerSpec> workers_of(const Plan& plan, const Arguments& arguments,
     spec.step_limit = arguments.step_limit;
     spec.filter = arguments.filter;
     spec.repeat = arguments.repeat;
+    spec.known_failures = of_target(known, planned.target->name());
     spec.keep_on_failure = arguments.keep_on_failure;
     workers.push_back(std::move(spec));
   }
@@ -137,6 +141,22 @@ RunEvent run_started(const std::vector<std::string>& command) {
 void tell_progress(const Progress& progress) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(progress.elapsed).count();
   say(fmt::format("{} s: {} of {} workers done, running {}", seconds, progress.done, progress.total, progress.running));
+}
+
+// --keep-on-failure: what stands there now, for whoever wants to look. As the worker decides it (LabEnvironment).
+void tell_what_is_kept(const Plan& plan, const LabSpec& lab, const RunResult& result) {
+  for (const auto& [number, worker] : result.workers) {
+    const auto failed = [](const CaseEnded& one) {
+      return one.verdict == Verdict::kFail || one.verdict == Verdict::kError;
+    };
+    if (std::none_of(worker.cases.begin(), worker.cases.end(), failed)) continue;
+    const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number));
+    say(fmt::format("kept in lab {}: what {} built ({}): namespace {}; link {}", lab.name, planned.target->name(),
+                    to_string(planned.family), join(planned.topology.namespaces, ", "),
+                    join(planned.topology.links, ", ")));
+    for (const std::string& line : split_lines(look_around(lab, planned.topology))) say("  " + line);
+    return;  // nothing else could be built beside it
+  }
 }
 
 RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, const RunResult& result) {
@@ -185,15 +205,27 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const Deadline deadline = arguments.deadline ? Deadline::after(*arguments.deadline) : Deadline::never();
   const auto plan = make_plan(arguments, scenarios);
   if (!plan) return complain(plan.error());
+  std::vector<KnownFailure> known;
+  if (!arguments.known_failures.empty()) {
+    auto read = read_known_failures(arguments.known_failures, scenarios);
+    if (!read) return complain(read.error());
+    known = *std::move(read);
+  }
   const auto lab = choose_lab(arguments);
   if (!lab) return complain(lab.error());
   if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
-    say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up --name {} makes it)", arguments.lab_name,
-                    arguments.lab_name));
+    LabSpec named = lab->spec;
+    named.name = arguments.lab_name;
+    say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up{} makes it)", named.name,
+                    lab_options(named)));
   }
   if (arguments.keep_on_failure && lab->spec.name.empty()) {
-    return complain(Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
-                                   "make a lab first: netns-lab up; then add --name netns-lab"));
+    LabSpec named = lab->spec;
+    named.name = arguments.lab_name.empty() ? kDefaultLabName : arguments.lab_name;
+    return complain(
+        Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
+                       fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
+                                   to_string(named.provider), named.name)));
   }
   const auto opened = Reports::open(arguments.report_directory, arguments.json);
   if (!opened) return complain(opened.error());
@@ -207,7 +239,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   if (lab_spec.provider == Provider::kQemu && lab_spec.name.empty()) booted = boot(lab_spec, deadline, machine);
   if (machine) lab_spec.node_kernel = machine->kernel();
   const LabServices services = lab_services(machine ? &*machine : nullptr);
-  const std::vector<WorkerSpec> workers = workers_of(*plan, arguments, lab_spec);
+  const std::vector<WorkerSpec> workers = workers_of(*plan, arguments, lab_spec, known);
   SupervisorSpec spec;
   spec.jobs = jobs_of(*plan, workers, services);
   spec.at_once = workers_at_once(arguments, lab_spec);
@@ -236,6 +268,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   reports.add(std::span(&last, 1));
   reports.finish();
   if (!ended.message.empty()) complain(status, ended.message);
+  if (arguments.keep_on_failure) tell_what_is_kept(*plan, lab->spec, reports.result());
   if (reports.failure()) {
     complain(*reports.failure());
     const std::vector<ExitStatus> both{status, ExitStatus::kHarnessBroke};

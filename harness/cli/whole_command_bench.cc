@@ -93,7 +93,7 @@ std::optional<double> a_case_on_a_fresh_node() {
   for (std::string line; std::getline(record, line);) {
     const auto event = nlohmann::json::parse(line, nullptr, false);
     if (event.value("event", "") != "case-ended" || event.value("name", "") != "RebuildWorks") continue;
-    return event.value("duration", 0.0) / 1000;
+    return event.value("duration_us", 0.0) / 1000;
   }
   return std::nullopt;
 }

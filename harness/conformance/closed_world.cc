@@ -259,7 +259,7 @@ Findings qdiscs(const Comparison& here) {
 
 Findings packet_filters(const Comparison& here) {
   const std::string place = place_text(here.name);
-  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "nftables table");
+  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "packet filter");
   for (const Link& link : here.is->links) {
     const Link* before = here.was->find_link(link.name);
     if (link.xdp_attached && (before == nullptr || !before->xdp_attached))
@@ -423,12 +423,25 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
   return findings;
 }
 
-std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after) {
+namespace {
+
+Findings differences(const Snapshot& before, const Snapshot& after, bool processes) {
   Findings findings;
   for (const Area area : all_areas()) {
+    if (area == Area::kProcesses && !processes) continue;
     for (auto& finding : undeclared(area, before, after, Declaration{})) findings.push_back(std::move(finding));
   }
   return findings;
+}
+
+}  // namespace
+
+std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after) {
+  return differences(before, after, true);
+}
+
+std::vector<std::string> changes_of_node(const Snapshot& before, const Snapshot& after) {
+  return differences(before, after, false);
 }
 
 }  // namespace netns_lab

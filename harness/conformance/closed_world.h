@@ -42,4 +42,7 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
 // After tear-down: everything that differs from before the build, in all areas, with nothing declared.
 std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after);
 
+// The same, but for processes: while nothing is under test somebody may look around in a shell.
+std::vector<std::string> changes_of_node(const Snapshot& before, const Snapshot& after);
+
 }  // namespace netns_lab

@@ -54,9 +54,8 @@ std::optional<Diagnosis> judge_route(const EchoEvidence& evidence) {
   const std::string place = place_text(evidence.way.near_namespace);
   const std::string destination = evidence.report.spec.destination.to_string();
   if (answer.system_errno != 0) {
-    return Diagnosis{Step::kRoute, fmt::format("{} has no way to {}: asked for a route, its kernel says {}{}", place,
-                                               destination, errno_name(answer.system_errno),
-                                               answer.kernel_text.empty() ? "" : " (" + answer.kernel_text + ")")};
+    return Diagnosis{Step::kRoute, fmt::format("{} has no way to {}: asked for a route, its kernel says {}", place,
+                                               destination, refusal_text(answer))};
   }
   if (answer.type == RouteType::kLocal) {
     return Diagnosis{Step::kRoute,
@@ -78,8 +77,7 @@ std::optional<Diagnosis> judge_sending(const EchoEvidence& evidence) {
   const EchoReport& report = evidence.report;
   const std::string place = place_text(evidence.way.near_namespace);
   if (report.open_errno != 0) {
-    return Diagnosis{Step::kSend, fmt::format("no socket for it in {}: {} ({})", place, report.open_text,
-                                              errno_name(report.open_errno))};
+    return Diagnosis{Step::kSend, fmt::format("no socket for it in {}: {}", place, report.open_text)};
   }
   const auto refused =
       std::find_if(report.echoes.begin(), report.echoes.end(), [](const Echo& echo) { return echo.send_errno != 0; });
@@ -97,6 +95,43 @@ std::optional<Diagnosis> judge_problems(const EchoEvidence& evidence) {
       // Raised by our own kernel after neighbour resolution failed: told below, with what was seen of it.
       if (!problem.local) return Diagnosis{Step::kReceiver, to_string(problem)};
     }
+  }
+  return std::nullopt;
+}
+
+// The interface at the far end takes no frame that is larger than its own MTU.
+std::optional<Diagnosis> judge_mtu(const EchoEvidence& evidence, const Way& way, const std::string& what) {
+  if (!evidence.now) return std::nullopt;
+  const NamespaceState* near = evidence.now->find_namespace(way.near_namespace);
+  const NamespaceState* far = evidence.now->find_namespace(way.far_namespace);
+  const Link* from = near == nullptr ? nullptr : near->find_link(way.near_link);
+  const Link* to = far == nullptr ? nullptr : far->find_link(way.far_link);
+  if (from == nullptr || to == nullptr || to->mtu >= from->mtu) return std::nullopt;
+  const std::uint32_t headers = evidence.report.spec.destination.is_v4() ? 28 : 48;
+  if (std::min(evidence.report.spec.payload_size + headers, from->mtu) <= to->mtu) return std::nullopt;
+  return Diagnosis{
+      Step::kLink,
+      fmt::format("{} left {}, whose MTU is {}, and is larger than {} takes: its MTU is {} (ip link set {} "
+                  "mtu {})",
+                  what, way.near_link, from->mtu, way.far_link, to->mtu, way.far_link, from->mtu)};
+}
+
+// It arrived, but addressed to another interface, which is thrown away (PACKET_OTHERHOST): the sender knows a neighbour
+// that is not there.
+std::optional<Diagnosis> judge_addressee(const EchoEvidence& evidence, const Way& way, SightingKind kind, Step step,
+                                         const std::string& what) {
+  if (!evidence.now) return std::nullopt;
+  const NamespaceState* far = evidence.now->find_namespace(way.far_namespace);
+  const Link* to = far == nullptr ? nullptr : far->find_link(way.far_link);
+  if (to == nullptr) return std::nullopt;
+  for (const Sighting& sighting : evidence.report.sightings) {
+    if (sighting.network_namespace != way.far_namespace || sighting.link != way.far_link || sighting.kind != kind ||
+        sighting.direction != PacketDirection::kReceived || sighting.link_destination == to->mac)
+      continue;
+    return Diagnosis{step, fmt::format("{} arrived at {} addressed to {}, and {} is {}: {} has a wrong neighbour entry "
+                                       "(ip neighbour show)",
+                                       what, way.far_link, sighting.link_destination.to_string(), way.far_link,
+                                       to->mac.to_string(), place_text(way.near_namespace))};
   }
   return std::nullopt;
 }
@@ -155,9 +190,10 @@ Diagnosis judge_receiver(const EchoEvidence& evidence) {
                                            destination.to_string(), far)};
   }
   if (evidence.back && evidence.back->system_errno != 0) {
+    const char* const hint = evidence.back->system_errno == ENETUNREACH ? ". A default route is missing" : "";
     return {Step::kWayBack, fmt::format("the request arrived at {}, and {} has no way back to the sender: its kernel "
-                                        "says {}. A default route is missing",
-                                        way.far_link, far, errno_name(evidence.back->system_errno))};
+                                        "says {}{}",
+                                        way.far_link, far, refusal_text(*evidence.back), hint)};
   }
   if (evidence.back && evidence.back->output_link != way.far_link) {
     return {Step::kWayBack, fmt::format("the request arrived at {}, and {} would answer out of {}: the way back "
@@ -195,13 +231,19 @@ Diagnosis diagnose(const EchoEvidence& evidence) {
     if (auto found = judge_resolution(evidence, way, Step::kNeighbour, "the request")) return *found;
     return {Step::kNeighbour, fmt::format("the next hop was resolved, but the request never left {}", way.near_link)};
   }
+  if (auto found = !arrived ? judge_mtu(evidence, way, "the request") : std::nullopt) return *found;
   if (!arrived)
     return {Step::kLink, fmt::format("the request left {} and never arrived at {}: they are not each other's peer, or "
                                      "something between drops it",
                                      way.near_link, way.far_link)};
+  if (auto found = judge_addressee(evidence, way, SightingKind::kRequest, Step::kNeighbour, "the request"))
+    return *found;
   if (!answered) return judge_receiver(evidence);
+  if (auto found = !came_back ? judge_mtu(evidence, way.reversed(), "the reply") : std::nullopt) return *found;
   if (!came_back)
     return {Step::kWayBack, fmt::format("the reply left {} and never came back to {}", way.far_link, way.near_link)};
+  if (auto found = judge_addressee(evidence, way.reversed(), SightingKind::kReply, Step::kReplyNeighbour, "the reply"))
+    return *found;
   return {Step::kDelivery, fmt::format("the reply came back to {}, and the kernel of {} did not hand it over: a packet "
                                        "filter (INPUT) or a reverse-path filter",
                                        way.near_link, place_text(way.near_namespace))};

@@ -50,6 +50,7 @@ EchoEvidence lost() {
 void see_request_arrive(EchoEvidence& e) {
   see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
   see(e, "netns1", "veth2", PacketDirection::kReceived, SightingKind::kRequest);
+  e.report.sightings.back().link_destination = container_of(*e.now).links.back().mac;
 }
 
 struct Row {
@@ -77,7 +78,10 @@ const Row kRows[] = {
      "ip link set veth1 up"},
     {"NoCarrier", [](EchoEvidence& e) { container_of(*e.now).links.back().carrier = false; }, Step::kReceiverLink,
      "no carrier"},
-    {"NoRoute", [](EchoEvidence& e) { e.there->system_errno = ENETUNREACH; }, Step::kRoute, "ENETUNREACH"},
+    {"NoRoute", [](EchoEvidence& e) { e.there->system_errno = ENETUNREACH; }, Step::kRoute,
+     "ENETUNREACH (Network is unreachable)"},
+    {"BlackholeRefused", [](EchoEvidence& e) { e.there->system_errno = EINVAL; }, Step::kRoute,
+     "EINVAL (a blackhole route)"},
     {"WrongRoute", [](EchoEvidence& e) { e.there = out_of("eth0"); }, Step::kRoute, "out of eth0, not out of veth1"},
     {"OwnAddress", [](EchoEvidence& e) { e.there->type = RouteType::kLocal; }, Step::kRoute, "never leaves"},
     {"Blackhole", [](EchoEvidence& e) { e.there->type = RouteType::kBlackhole; }, Step::kRoute, "blackhole"},
@@ -93,6 +97,28 @@ const Row kRows[] = {
      Step::kNeighbour, "nobody in namespace netns1 answered"},
     {"RequestLost", [](EchoEvidence& e) { see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest); },
      Step::kLink, "never arrived at veth2"},
+    {"TooLargeForThePeer",
+     [](EchoEvidence& e) {
+       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
+       e.report.spec.payload_size = 1472;
+       node_of(*e.now).links.back().mtu = 1500;
+       container_of(*e.now).links.back().mtu = 1400;
+     },
+     Step::kLink, "its MTU is 1400 (ip link set veth2 mtu 1500)"},
+    {"LostThoughSmallEnough",
+     [](EchoEvidence& e) {
+       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
+       e.report.spec.payload_size = 56;
+       node_of(*e.now).links.back().mtu = 1500;
+       container_of(*e.now).links.back().mtu = 1400;
+     },
+     Step::kLink, "never arrived at veth2"},
+    {"AddressedToAnother",
+     [](EchoEvidence& e) {
+       see_request_arrive(e);
+       e.report.sightings.back().link_destination = MacAddress::parse("02:00:00:00:00:99").value();
+     },
+     Step::kNeighbour, "addressed to 02:00:00:00:00:99"},
     {"AddressMissing",
      [](EchoEvidence& e) {
        see_request_arrive(e);
@@ -131,6 +157,7 @@ const Row kRows[] = {
        see_request_arrive(e);
        see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kReply);
        see(e, "", "veth1", PacketDirection::kReceived, SightingKind::kReply);
+       e.report.sightings.back().link_destination = node_of(*e.now).links.back().mac;
      },
      Step::kDelivery, "did not hand it over"},
 };

@@ -57,8 +57,7 @@ std::vector<Sighting> echoes_seen(const EchoReport& report, const std::string& n
 
 std::vector<std::string> unusable(const EchoReport& report) {
   if (report.open_errno != 0) {
-    return {fmt::format("no echo could be sent to {}: {} ({})", report.spec.destination.to_string(), report.open_text,
-                        errno_name(report.open_errno))};
+    return {fmt::format("no echo could be sent to {}: {}", report.spec.destination.to_string(), report.open_text)};
   }
   if (report.echoes.empty())
     return {fmt::format("no echo was sent to {}: nothing is proved", report.spec.destination.to_string())};

@@ -95,9 +95,9 @@ const Row kRows[] = {
     {"NoSocket",
      [](EchoReport& r) {
        r.open_errno = ENODEV;
-       r.open_text = "no such link";
+       r.open_text = "bind to veth1: ENODEV (No such device)";
      },
-     "ENODEV"},
+     "no echo could be sent to 10.200.1.1: bind to veth1: ENODEV (No such device)"},
     {"OneUnanswered", [](EchoReport& r) { r.echoes[1].reply.reset(); }, "1 of 2: no reply"},
     {"NoneAnswered", [](EchoReport& r) { r.echoes[0].reply = r.echoes[1].reply = std::nullopt; }, "2 of 2: no reply"},
     {"Late", [](EchoReport& r) { r.echoes[0].late = true; }, "too late"},

@@ -1,5 +1,5 @@
-// A fake agent for tests, at the byte seam: answers hello and shutdown, refuses the rest. Its listener is served by a
-// forked process.
+// A fake agent for tests, at the byte seam: answers hello, snapshot (an empty one) and shutdown. Its listener is served
+// by a forked process.
 #pragma once
 
 #include <fcntl.h>
@@ -42,6 +42,7 @@ struct FakeAgent {
         hello.node = "node-1";
         reply.result = nlohmann::json(hello);
       }
+      if (request->operation == "snapshot") reply.result = nlohmann::json(Snapshot());
       if (!frames.send(protocol::to_text(reply), "", Deadline::never())) return true;
       if (request->operation == "shutdown" && obeys_shutdown) return false;
     }

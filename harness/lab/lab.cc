@@ -27,6 +27,8 @@ constexpr std::array<ProviderName, 4> kProviders = {{{Provider::kSandbox, "sandb
                                                      {Provider::kMultipass, "multipass"},
                                                      {Provider::kQemu, "qemu"}}};
 
+constexpr auto kPrivileged = "privileged";
+
 Result<LabHome> lab_home() { return LabHome::open(RuntimeEnvironment::of_process()); }
 
 std::string lab_text(const LabSpec& spec) { return fmt::format("lab {}", spec.name); }
@@ -34,6 +36,24 @@ std::string lab_text(const LabSpec& spec) { return fmt::format("lab {}", spec.na
 Error other_provider(const LabSpec& spec, const std::string& found) {
   return Error::taken(lab_text(spec), fmt::format("it is up with provider {}, not {}", found, to_string(spec.provider)),
                       fmt::format("use --lab {}, another --name, or netns-lab destroy --name {}", found, spec.name));
+}
+
+// Whether a lab gives the privilege that is asked for: an unprivileged one must not pass for the other. The provider's
+// file says it in its second line.
+Result<void> check_privilege(const LabSpec& spec, const std::string& folder) {
+  if (!spec.privileged) return {};
+  std::ifstream file(folder + "/" + kProviderFile);
+  std::string provider;
+  std::string privilege;
+  std::getline(file, provider);
+  std::getline(file, privilege);
+  if (privilege == kPrivileged) return {};
+  return tl::unexpected(
+      Error::taken(lab_text(spec),
+                   fmt::format("it is up as an unprivileged {}, with a user namespace of its own; "
+                               "--privileged asks for one without",
+                               provider),
+                   fmt::format("netns-lab destroy --name {} ends it; or use another --name", spec.name)));
 }
 
 // The log's last lines, for an error about a lab that did not come up.
@@ -90,7 +110,8 @@ Provider provider_of(const LabFolder& folder, Provider fallback) {
 Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, const LabFolder& folder,
                             std::string replaced, Deadline deadline) {
   NETNS_LAB_TRY(folder.clear());
-  NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n"));
+  const std::string privilege = spec.privileged ? std::string(kPrivileged) + "\n" : "";
+  NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n" + privilege));
   NETNS_LAB_TRY(services.start_named(spec, folder.path()));
   auto session = open_session(folder.path(), deadline);
   if (!session) {
@@ -98,6 +119,8 @@ Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, co
     if (const std::string tail = log_tail(folder); !tail.empty()) error.detail += "; its log ends: " + tail;
     return tl::unexpected(std::move(error));
   }
+  // Later runs are held against it (Lab::is_standing_and_private).
+  if (spec.provider != Provider::kHost) NETNS_LAB_TRY(session->first_snapshot(whole_node()));
   return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->hello()};
 }
 
@@ -133,6 +156,12 @@ Result<void> check_available(Provider provider) {
                                        "use --lab qemu for a virtual machine, or --lab sandbox"));
 }
 
+SnapshotOptions whole_node() {
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  return options;
+}
+
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
   NETNS_LAB_TRY(check_available(spec.provider));
   Lab lab;
@@ -160,6 +189,10 @@ Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline
   if (!spec.name.empty() && node.hello().provider != to_string(spec.provider)) {
     return tl::unexpected(other_provider(spec, node.hello().provider));
   }
+  if (!spec.name.empty()) {
+    NETNS_LAB_ASSIGN(const LabHome home, lab_home());
+    NETNS_LAB_TRY(check_privilege(spec, home.lab_path(spec.name)));
+  }
   lab.nodes_.push_back(std::move(node));
   lab.outside_stream_ = std::move(streams.outside);
   return lab;
@@ -183,6 +216,7 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   if (session) {
     const protocol::HelloReply hello = session->hello();
     if (hello.provider != to_string(spec.provider)) return tl::unexpected(other_provider(spec, hello.provider));
+    NETNS_LAB_TRY(check_privilege(spec, folder.path()));
     return UpReport{.reused = true, .replaced = "", .hello = hello};
   }
   std::string replaced;

@@ -46,12 +46,18 @@ struct LabServices {
   std::function<Result<void>(const LabSpec&)> recover;
 };
 
+// What a node is compared by: all of it, sysctls too.
+SnapshotOptions whole_node();
+
 class Lab {
  public:
   // A private lab, or sessions to the named one, which must be up (kMissing with the command that makes it).
   static Result<Lab> open(const LabSpec& spec, const LabServices& services, Deadline deadline);
 
   const LabSpec& spec() const { return spec_; }
+  // Other commands may have been here before, and the node is nobody's but the lab's: it must be as it was when the lab
+  // was made, or a network would be judged against what an earlier one left behind.
+  bool is_standing_and_private() const { return !spec_.name.empty() && spec_.provider != Provider::kHost; }
   Node& node() { return nodes_.front(); }
   bool has_outside() const { return outside_stream_.valid() || outside_.has_value(); }
   // Its session opens when it is first asked for. kMissing when the lab has none.

@@ -143,10 +143,15 @@ Result<void> Node::apply(std::vector<Change> changes) {
   return {};
 }
 
-Result<Snapshot> Node::snapshot(const SnapshotOptions& options) {
+Result<Snapshot> Node::snapshot(const SnapshotOptions& options) { return ask_snapshot({.options = options}); }
+
+Result<Snapshot> Node::first_snapshot(const SnapshotOptions& options) {
+  return ask_snapshot({.options = options, .first = true});
+}
+
+Result<Snapshot> Node::ask_snapshot(const protocol::SnapshotRequest& request) {
   const auto* const operation = protocol::SnapshotRequest::kOperation;
-  NETNS_LAB_ASSIGN(const Session::Answer answer,
-                   session_->ask(operation, protocol::SnapshotRequest{.options = options}, kWork, {}));
+  NETNS_LAB_ASSIGN(const Session::Answer answer, session_->ask(operation, request, kWork, {}));
   NETNS_LAB_ASSIGN(Snapshot snapshot, session_->decode<Snapshot>(operation, answer));
   NETNS_LAB_TRY(protocol::put_sysctls(answer.raw, snapshot));
   return snapshot;

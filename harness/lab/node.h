@@ -43,6 +43,8 @@ class Node {
   Result<void> claim(const protocol::ClaimRequest& claim);
   Result<void> apply(std::vector<Change> changes);
   Result<Snapshot> snapshot(const SnapshotOptions& options = {});
+  // What the node was like when this was first asked of its agent, in whichever session; `options` are that one's.
+  Result<Snapshot> first_snapshot(const SnapshotOptions& options);
   Result<void> await(const protocol::AwaitRequest& state, std::chrono::milliseconds limit);
   Result<RouteAnswer> lookup(const RouteQuery& query);
   Result<std::vector<RouteAnswer>> lookup(std::vector<RouteQuery> queries);
@@ -66,6 +68,7 @@ class Node {
 
  private:
   class Session;
+  Result<Snapshot> ask_snapshot(const protocol::SnapshotRequest& request);
   explicit Node(std::unique_ptr<Session> session);
   std::unique_ptr<Session> session_;
 };

@@ -7,9 +7,9 @@
 //
 // Every field must be there and have the right type and range; unknown keys are ignored. Whatever is wrong is thrown as
 // nlohmann::json::exception with the path to it ("Link.mtu: expected a number from 0 to 4294967295, got \"big\""),
-// nothing else is. optional -> null, duration -> its count (units by the field's type), map<string, T> -> object,
-// map<integer, T> -> object with decimal keys. Strings that are not UTF-8 have their broken bytes made visible as \xNN:
-// JSON cannot hold them.
+// nothing else is. optional -> null, duration -> its count, under a key that ends in the unit ("interval_us"),
+// map<string, T> -> object, map<integer, T> -> object with decimal keys. Strings that are not UTF-8 have their broken
+// bytes made visible as \xNN: JSON cannot hold them.
 #pragma once
 
 #include <chrono>
@@ -160,13 +160,44 @@ struct Codec<std::map<Key, T>> {
   }
 };
 
+// What the key of a field of type T ends in: a number of nanoseconds must not pass for one of seconds.
+template <typename T>
+inline constexpr const char* kUnit = "";
+template <>
+inline constexpr const char* kUnit<std::chrono::nanoseconds> = "_ns";
+template <>
+inline constexpr const char* kUnit<std::chrono::microseconds> = "_us";
+template <>
+inline constexpr const char* kUnit<std::chrono::milliseconds> = "_ms";
+template <>
+inline constexpr const char* kUnit<std::chrono::seconds> = "_s";
+template <typename T>
+inline constexpr const char* kUnit<std::optional<T>> = kUnit<T>;
+
+// Costs nothing for the many fields that have no unit.
+template <typename T, typename Use>
+decltype(auto) with_key_of(const char* field, Use use) {
+  if constexpr (kUnit<T>[0] == '\0') {
+    return use(field);
+  } else {
+    return use((std::string(field) + kUnit<T>).c_str());
+  }
+}
+
 template <typename T>
 T decode_member(const Json& object, const char* type, const char* field) {
-  try {
-    return decode<T>(member(object, field));
-  } catch (const Json::exception& why) {
-    fail_in(type, field, why);
-  }
+  return with_key_of<T>(field, [&](const char* key) {
+    try {
+      return decode<T>(member(object, key));
+    } catch (const Json::exception& why) {
+      fail_in(type, key, why);
+    }
+  });
+}
+
+template <typename T>
+void encode_member(Json& object, const char* field, const T& value) {
+  with_key_of<T>(field, [&](const char* key) { object[key] = encode(value); });
 }
 
 // An enumerator by its name; `open` enumerations come from the kernel, which may know more than we do: those travel as
@@ -249,7 +280,7 @@ struct adl_serializer<std::chrono::duration<Rep, Period>> {
 
 }  // namespace nlohmann
 
-#define NETNS_LAB_JSON_PUT(field) out[#field] = ::netns_lab::json_support::encode(value.field);
+#define NETNS_LAB_JSON_PUT(field) ::netns_lab::json_support::encode_member(out, #field, value.field);
 #define NETNS_LAB_JSON_TAKE(field) \
   value.field =                    \
       ::netns_lab::json_support::decode_member<std::remove_reference_t<decltype(value.field)>>(in, kType, #field);

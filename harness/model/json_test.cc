@@ -99,6 +99,14 @@ TEST(ModelJson, KeysAndTextsAreAsDocumented) {
       R"({"broadcast":"10.200.1.255","flags":128,"label":"veth2:1","link":"veth2","link_index":2,)"
       R"("peer":"10.200.1.2","preferred_lifetime":1800,"prefix":"10.200.1.1/32","scope":"link","valid_lifetime":3600})");
 }
+TEST(ModelJson, KeysOfDurationsTellTheirUnit) {
+  const nlohmann::json echo = EchoSpec{};
+  EXPECT_TRUE(echo.contains("interval_us") && echo.contains("reply_wait_ms")) << echo;
+  EXPECT_EQ(json_to<EchoSpec>(echo)->interval, EchoSpec{}.interval);
+  const nlohmann::json ended = CaseEnded{};
+  EXPECT_TRUE(ended.contains("duration_us")) << ended;
+}
+
 TEST(ModelJson, ScenarioTellsEverythingButItsCode) {
   const Scenario scenario{.name = "n",
                           .title = "t",

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <ostream>
 
 #include "harness/base/error.h"
@@ -152,6 +154,23 @@ std::ostream& operator<<(std::ostream& out, const RoutingRule& rule) {
   out << ' ' << action_text(rule);
   if (rule.protocol != 0) out << " proto " << protocol_text(rule.protocol);
   return out;
+}
+
+std::string refusal_text(const RouteAnswer& answer) {
+  const auto reason = [&]() -> std::string {
+    if (!answer.kernel_text.empty()) return answer.kernel_text;
+    switch (answer.system_errno) {
+      case EINVAL:
+        return "a blackhole route";
+      case EACCES:
+        return "a prohibit route";
+      case EHOSTUNREACH:
+        return "an unreachable route";
+      default:
+        return strerrordesc_np(answer.system_errno) != nullptr ? strerrordesc_np(answer.system_errno) : "unknown error";
+    }
+  };
+  return fmt::format("{} ({})", errno_name(answer.system_errno), reason());
 }
 
 std::ostream& operator<<(std::ostream& out, const RouteAnswer& answer) {

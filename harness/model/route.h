@@ -104,6 +104,10 @@ struct RouteAnswer {
   std::optional<std::uint32_t> mtu;  // set when a path-MTU exception applies
   bool operator==(const RouteAnswer&) const = default;
 };
+// Of a refusal: "EINVAL (a blackhole route)", "ENETUNREACH (Network is unreachable)"; the kernel gives each type of
+// route that throws packets away an errno of its own (fib_props in net/ipv4/fib_semantics.c, ip6_rt_type_to_error in
+// net/ipv6/route.c).
+std::string refusal_text(const RouteAnswer& answer);
 std::ostream& operator<<(std::ostream& out, const RouteAnswer& answer);
 
 }  // namespace netns_lab

@@ -42,7 +42,7 @@ struct NamespaceState {
   std::vector<RoutingRule> rules;
   std::vector<Neighbour> neighbours;
   std::vector<QueueDiscipline> qdiscs;
-  std::vector<std::string> nft_tables;  // "ip filter"
+  std::vector<std::string> nft_tables;  // "ip filter"; then the old interface's: "iptables (legacy) filter with …"
   std::vector<BoundSocket> sockets;
   std::map<std::string, std::string> sysctls;      // "net.ipv4.ip_forward" -> "0"; what was asked for
   std::map<std::int32_t, std::uint64_t> netnsids;  // peer namespace id -> inode, as far as this node can name them

@@ -65,6 +65,14 @@ StopSignal::Listener::~Listener() {
   signal_.listeners_.erase(place_);
 }
 
+Result<Snapshot> FirstSnapshot::get(const std::function<Result<Snapshot>()>& take) {
+  const std::lock_guard lock(mutex_);
+  if (!kept_) {
+    NETNS_LAB_ASSIGN(kept_, take());
+  }
+  return *kept_;
+}
+
 AgentState::AgentState(AgentContext agent_context, OperationTable table)
     : context(std::move(agent_context)),
       operations(std::move(table)),

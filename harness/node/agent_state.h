@@ -11,6 +11,7 @@
 
 #include "harness/base/build_id.h"
 #include "harness/base/cancellation.h"
+#include "harness/model/snapshot.h"
 #include "harness/node/agent.h"
 #include "harness/node/claims.h"
 #include "harness/node/journal.h"
@@ -85,6 +86,17 @@ class StopSignal {
   Cancellation cancellation_;
 };
 
+// What the node was like when its lab was made: taken once, when first asked for, and kept. Any thread.
+class FirstSnapshot {
+ public:
+  // The errors of `take`; the next to ask takes it then.
+  Result<Snapshot> get(const std::function<Result<Snapshot>()>& take);
+
+ private:
+  std::mutex mutex_;
+  std::optional<Snapshot> kept_;
+};
+
 struct AgentState {
   AgentState(AgentContext agent_context, OperationTable table);
 
@@ -95,6 +107,7 @@ struct AgentState {
   NetworkHandlesPool network;
   AgentJournal journal;
   StopSignal stop;  // somebody said shutdown
+  FirstSnapshot first_snapshot;
 };
 
 }  // namespace netns_lab::node

@@ -25,6 +25,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netns/named.h"
 #include "harness/netns/netns.h"
+#include "harness/node/device_manager.h"
 
 namespace netns_lab::node {
 namespace {
@@ -95,8 +96,9 @@ class NameWatch {
 
 class Waiter {
  public:
-  Waiter(NetworkHandles& handles, const protocol::AwaitRequest& wanted, NameWatch watch)
-      : handles_(handles), wanted_(wanted), watch_(std::move(watch)) {
+  Waiter(NetworkHandles& handles, const protocol::AwaitRequest& wanted, NameWatch watch,
+         std::optional<DeviceManager> device_manager)
+      : handles_(handles), wanted_(wanted), watch_(std::move(watch)), device_manager_(std::move(device_manager)) {
     for (const LinkState& link : wanted.links) places_.try_emplace(link.network_namespace);
   }
 
@@ -157,6 +159,10 @@ class Waiter {
       const Link* const link = where.monitor ? where.monitor->links().find(wanted.link) : nullptr;
       const bool met =
           wanted.present ? link != nullptr && (!wanted.operational || is_operational(*link)) : link == nullptr;
+      if (met && wanted.present && device_manager_ && wanted.network_namespace.empty() &&
+          !device_manager_->is_through_with(link->index)) {
+        lacking.push_back(fmt::format("udev is not through with link {} yet", wanted.link));
+      }
       if (met) continue;
       const char* const expected = !wanted.present ? "absent" : (wanted.operational ? "operational" : "present");
       lacking.push_back(fmt::format("link {}{} is {}, not {}", wanted.link, in_place(wanted.network_namespace),
@@ -219,6 +225,7 @@ class Waiter {
   Result<bool> wait_for_news(Deadline deadline, int cancel_fd, const std::vector<std::string>& lacking) {
     std::vector<pollfd> entries{
         {cancel_fd, POLLIN, 0}, {watch_.names_fd(), POLLIN, 0}, {watch_.mounts_fd(), POLLPRI, 0}};
+    if (device_manager_) entries.push_back({device_manager_->fd(), POLLIN, 0});
     for (const auto& [name, place] : places_) {
       if (place.monitor) entries.push_back({place.monitor->fd(), POLLIN, 0});
     }
@@ -228,25 +235,31 @@ class Waiter {
       return tl::unexpected(Error::cancelled("wait for the node's networks: " + join(lacking, "; ")));
     }
     watch_.take_events();
+    if (device_manager_) device_manager_->take_events();
     return ready != 0 || !deadline.passed();
   }
 
   NetworkHandles& handles_;
   const protocol::AwaitRequest& wanted_;
   NameWatch watch_;
+  std::optional<DeviceManager> device_manager_;
   std::map<std::string, Place> places_;
 };
 
 }  // namespace
 
 Result<void> await_state(NetworkHandles& handles, const protocol::AwaitRequest& wanted, Deadline deadline,
-                         int cancel_fd) {
+                         const AwaitOptions& options) {
   for (const std::string& name : wanted.absent_namespaces) NETNS_LAB_TRY(check_namespace_name(name));
   for (const LinkState& link : wanted.links) {
     if (!link.network_namespace.empty()) NETNS_LAB_TRY(check_namespace_name(link.network_namespace));
   }
   NETNS_LAB_ASSIGN(NameWatch watch, NameWatch::open());
-  return Waiter(handles, wanted, std::move(watch)).run(deadline, cancel_fd);
+  std::optional<DeviceManager> device_manager;
+  if (!options.device_database.empty()) {
+    NETNS_LAB_ASSIGN(device_manager, DeviceManager::watch(options.device_database));
+  }
+  return Waiter(handles, wanted, std::move(watch), std::move(device_manager)).run(deadline, options.cancel_fd);
 }
 
 }  // namespace netns_lab::node

@@ -2,11 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <sys/eventfd.h>
 
 #include <linux/rtnetlink.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -16,6 +19,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netns/named.h"
 #include "harness/node/apply.h"
+#include "harness/node/device_manager.h"
 #include "harness/node/network_fixture.h"
 #include "harness/node/part_1.h"
 
@@ -98,6 +102,40 @@ INSTANTIATE_TEST_SUITE_P(
                  wanted({{"", "veth1", false, false}, {"netns1", "veth2", false, false}}, {"netns1"})}),
     [](const auto& row) { return std::string(row.param.name); });
 
+// As udev: it writes its file of a device when it is through with it.
+TEST_F(AwaitTest, WaitsUntilTheDeviceManagerIsThroughWithTheNodesLinks) {
+  CreateVeth pair;
+  pair.name = "veth1";
+  pair.peer_namespace = "netns1";
+  pair.peer_name = "veth2";
+  pair.up = true;
+  SetLink raise;
+  raise.network_namespace = "netns1";
+  raise.name = "veth2";
+  raise.up = true;
+  arrange({CreateNamespace{"netns1"}, pair, raise});
+  std::filesystem::create_directories("/run/udev/data");
+  AgentContext context;
+  context.provider = "host";
+  context.uplink = "veth1";
+  EXPECT_EQ(device_database(context), "") << "nobody is at the control socket";
+  std::ofstream("/run/udev/control").flush();
+  EXPECT_EQ(device_database(context), "") << "it has not heard of the uplink";
+  const std::string file = "/run/udev/data/n" + std::to_string(::if_nametoindex("veth1"));
+  const AwaitOptions options = {.cancel_fd = -1, .device_database = "/run/udev/data"};
+  const auto request = links({{"", "veth1", true, true}, {"netns1", "veth2", true, true}});
+  const auto early = await_state(handles(), request, Deadline::after(20ms), options);
+  ASSERT_FALSE(early);
+  EXPECT_THAT(early.error().message(), HasSubstr("udev is not through with link veth1 yet"));
+  std::thread udev([&] { std::ofstream(file).flush(); });
+  EXPECT_TRUE(await_state(handles(), request, Deadline::after(10s), options));
+  udev.join();
+  EXPECT_EQ(device_database(context), "/run/udev/data");
+  context.provider = "sandbox";
+  EXPECT_EQ(device_database(context), "");
+  std::filesystem::remove_all("/run/udev");
+}
+
 TEST_F(AwaitTest, ALinkWithoutCarrierIsNotOperational) {
   arrange({pair_of("veth1", "", "veth2"), raised("", "veth1")});
   const auto awaited = await_state(handles(), links({{"", "veth1", true, true}}), Deadline::after(10ms));
@@ -165,7 +203,8 @@ TEST_F(AwaitTest, TimeOutTellsEverythingThatIsMissing) {
 
 TEST_F(AwaitTest, CanBeCancelled) {
   const UniqueFd cancelled(::eventfd(1, EFD_CLOEXEC));
-  const auto awaited = await_state(handles(), links({{"", "veth1", true, true}}), Deadline::never(), cancelled.get());
+  const auto awaited = await_state(handles(), links({{"", "veth1", true, true}}), Deadline::never(),
+                                   {.cancel_fd = cancelled.get(), .device_database = ""});
   ASSERT_FALSE(awaited);
   EXPECT_EQ(awaited.error().kind, ErrorKind::kCancelled);
 }

@@ -119,10 +119,14 @@ int run_guard(const HostSpec& spec, UniqueFd& socket, const GuardFacts& facts) {
   children.push_back(*std::move(agent));
   watch_over(facts, children, {line->parent.get(), journal->fd()});
 
-  const auto left = undo_journal(path);
-  if (!left) std::fprintf(stderr, "netns-lab: %s\n", left.error().message().c_str());
-  for (const std::string& thing : left ? *left : std::vector<std::string>()) {
-    std::fprintf(stderr, "netns-lab: could not be undone: %s\n", thing.c_str());
+  const auto undone = undo_journal(path);
+  if (!undone) {
+    std::fprintf(stderr, "netns-lab: %s\n", undone.error().message().c_str());
+    return 0;
+  }
+  for (const std::string& remark : undone->remarks) std::fprintf(stderr, "netns-lab: %s\n", remark.c_str());
+  for (const std::string& thing : undone->left) {
+    std::fprintf(stderr, "netns-lab: could not be undone, the next start tries again: %s\n", thing.c_str());
   }
   return 0;
 }
@@ -130,9 +134,11 @@ int run_guard(const HostSpec& spec, UniqueFd& socket, const GuardFacts& facts) {
 Result<void> launch(const HostSpec& spec, LabLife life, UniqueFd socket) {
   NETNS_LAB_TRY(check_capabilities());
   NETNS_LAB_TRY(make_journal_directory(spec.journal_directory));
-  NETNS_LAB_ASSIGN(const std::vector<std::string> left, recover_journals(spec.journal_directory));
-  if (!left.empty()) {
-    return tl::unexpected(Error::taken(kStarting, "what an earlier lab left could not be undone: " + join(left, "; ")));
+  NETNS_LAB_ASSIGN(const Undone undone, recover_journals(spec.journal_directory));
+  for (const std::string& remark : undone.remarks) std::fprintf(stderr, "netns-lab: %s\n", remark.c_str());
+  if (!undone.left.empty()) {
+    return tl::unexpected(
+        Error::taken(kStarting, "what an earlier lab left could not be undone: " + join(undone.left, "; ")));
   }
   GuardLaunch launch;
   launch.life = life;

@@ -2,21 +2,17 @@
 
 #include <fmt/format.h>
 #include <netinet/in.h>
-#include <sys/socket.h>
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netfilter_ipv4/ip_tables.h>
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
-#include <fstream>
 
-#include "harness/base/unique_fd.h"
 #include "harness/netlink/attribute_reader.h"
 #include "harness/netlink/netlink_socket.h"
+#include "harness/node/legacy_tables.h"
 
 namespace netns_lab::node {
 namespace {
@@ -26,9 +22,6 @@ using netlink::MessageView;
 using netlink::NetlinkSocket;
 
 constexpr std::uint16_t kNftables = NFNL_SUBSYS_NFTABLES << 8;
-// IP6T_SO_GET_INFO has the same number and structure (linux/netfilter_ipv6/ip6_tables.h, which cannot stand next to the
-// one above).
-constexpr int kLevelIpv6 = SOL_IPV6;
 
 std::string family_name(std::uint8_t family) {
   switch (family) {
@@ -84,26 +77,6 @@ Result<std::pair<std::string, std::string>> chain_of_rule(const MessageView& mes
   return place;
 }
 
-// The old interface: a table that nobody touched holds one entry per hook and one more at the end.
-void add_legacy_tables(const char* names_file, int family, int level, std::vector<std::string>& obstacles) {
-  std::ifstream names(names_file);
-  std::string name;
-  while (std::getline(names, name)) {
-    const UniqueFd socket(::socket(family, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW));
-    ipt_getinfo info{};
-    std::strncpy(info.name, name.c_str(), sizeof info.name - 1);
-    socklen_t length = sizeof info;
-    if (!socket.valid() || ::getsockopt(socket.get(), level, IPT_SO_GET_INFO, &info, &length) != 0) continue;
-    unsigned hooks = 0;
-    for (unsigned valid = info.valid_hooks; valid != 0; valid &= valid - 1) ++hooks;
-    if (info.num_entries > hooks + 1) {
-      obstacles.push_back(fmt::format("{} table {} has {} rules or chains",
-                                      family == AF_INET ? "iptables (legacy)" : "ip6tables (legacy)", name,
-                                      info.num_entries - hooks - 1));
-    }
-  }
-}
-
 }  // namespace
 
 Result<FirewallChain> decode_chain(const MessageView& message) {
@@ -150,8 +123,11 @@ Result<std::vector<std::string>> firewall_obstacles() {
     if (chain.rules > 0)
       obstacles.push_back(fmt::format("chain {} {} has {} rules", chain.table, chain.name, chain.rules));
   }
-  add_legacy_tables("/proc/thread-self/net/ip_tables_names", AF_INET, SOL_IP, obstacles);
-  add_legacy_tables("/proc/thread-self/net/ip6_tables_names", AF_INET6, kLevelIpv6, obstacles);
+  for (const LegacyTable& table : legacy_tables()) {
+    obstacles.push_back(
+        fmt::format("{} has {}", table.name,
+                    table.rules > 0 ? fmt::format("{} rules or chains", table.rules) : "a policy of its own"));
+  }
   return obstacles;
 }
 

@@ -30,6 +30,7 @@ using test::left_by;
 using test::machine;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 constexpr auto kPatience = seconds(20);
 constexpr auto kJournals = "/run/netns-lab-test/journal";
@@ -74,6 +75,20 @@ TEST_F(Host, HasMountsAndProcessesOfItsOwn) {
   EXPECT_THAT(machine("ls /run/netns/inside"), HasSubstr("No such file"));
   EXPECT_THAT(ask(*stream, "cat /proc/1/status").output, HasSubstr("Pid:\t1\n"));
   EXPECT_EQ(ask(*stream, "ls -A /home/ubuntu").output, "");
+}
+
+// As on a machine of its own, and after `ip netns exec`.
+TEST_F(Host, RunsWhereSysTellsOfItsNetworkAlready) {
+  machine("mount -t sysfs sysfs /sys");
+  {
+    const auto stream = start_host(shell());
+    ASSERT_TRUE(stream) << stream.error();
+    EXPECT_THAT(ask(*stream, "ls /sys/class/net").output, HasSubstr("up0"));
+    EXPECT_EQ(ask(*stream, "echo a >/sys/class/net/up0/ifalias && cat /sys/class/net/up0/ifalias").output, "a");
+    EXPECT_THAT(ask(*stream, "echo 1 >/sys/kernel/profiling").output, HasSubstr("Read-only file system"));
+    EXPECT_THAT(ask(*stream, "context").output, Not(HasSubstr("/sys")));
+  }
+  machine("umount /sys");
 }
 
 TEST_F(Host, CannotWriteTheMachinesFiles) {
@@ -154,12 +169,12 @@ TEST_F(HostUndoes, AtTheNextStartWhenBothAreKilled) {
   ::kill(agent(), SIGKILL);  // it may have died with its guard already
   pollfd ended{.fd = watched->get(), .events = POLLIN, .revents = 0};
   ASSERT_EQ(::poll(&ended, 1, Deadline::after(kPatience).poll_timeout()), 1);
-  EXPECT_THAT(recover_journals(kJournals).value(), IsEmpty());
+  EXPECT_THAT(recover_journals(kJournals).value().left, IsEmpty());
   expect_undone();
 }
 
 TEST_F(HostUndoes, NothingOfALabThatLives) {
-  EXPECT_THAT(recover_journals(kJournals).value(), IsEmpty());
+  EXPECT_THAT(recover_journals(kJournals).value().left, IsEmpty());
   EXPECT_THAT(machine("ip -o link show br7"), HasSubstr("br7"));
   stream_.reset();
   expect_undone();

@@ -65,11 +65,29 @@ Result<std::vector<std::string>> mount_proc() {
   return std::vector<std::string>();
 }
 
+namespace {
+
+// What is at /sys tells of this network namespace already, so that the kernel mounts no second one over it (EBUSY,
+// do_add_mount in fs/namespace.c): on `host`, and after `ip netns exec`. A copy of it does, writable where it may be.
+Result<bool> cover_sys_by_a_copy() {
+  NETNS_LAB_ASSIGN(const UniqueFd copy, copy_with_what_is_locked("/sys"));
+  const auto writable = make_writable(copy);
+  if (!writable && !refused(writable.error())) return tl::unexpected(writable.error());
+  NETNS_LAB_TRY(attach_mount(copy, "/sys"));
+  return writable.has_value();
+}
+
+}  // namespace
+
 Result<std::vector<std::string>> mount_sys() {
   // Not MS_RDONLY at once: that would be of the superblock too, and /sys/devices/virtual/net could not be written.
   // Where the old /sys is read-only for good (in a container) nothing else is allowed, though.
   auto fresh = mount_file_system("sysfs", "/sys", kQuiet, "");
-  const bool links_writable = fresh.has_value();
+  bool links_writable = fresh.has_value();
+  if (!fresh && fresh.error().system_errno == EBUSY) {
+    NETNS_LAB_ASSIGN(links_writable, cover_sys_by_a_copy());
+    fresh = Result<void>();
+  }
   if (!fresh && refused(fresh.error())) fresh = mount_file_system("sysfs", "/sys", kQuiet | MS_RDONLY, "");
   if (!fresh && refused(fresh.error())) {
     return std::vector<std::string>{"/sys cannot be mounted here: /sys/class/net shows the machine's interfaces"};

@@ -81,6 +81,11 @@ Result<void> make_writable(const std::string& path) {
   return set_attributes(AT_FDCWD, path, 0, {.clear = kMountAttributeReadOnly}, fmt::format("make {} writable", path));
 }
 
+Result<void> make_writable(const UniqueFd& copy) {
+  return set_attributes(copy.get(), "", kAtEmptyPath, {.clear = kMountAttributeReadOnly},
+                        "make a copied mount writable");
+}
+
 Result<void> make_mounts_private() {
   if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0) return {};
   return tl::unexpected(Error::system("make all mounts private", errno));

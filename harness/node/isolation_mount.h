@@ -30,6 +30,7 @@ Result<void> attach_mount(const UniqueFd& copy, const std::string& path);
 Result<void> make_read_only(const std::string& path, Subtree subtree);
 Result<void> make_read_only(const UniqueFd& copy);
 Result<void> make_writable(const std::string& path);
+Result<void> make_writable(const UniqueFd& copy);
 
 // Every mount of this mount namespace stops sending and receiving mount events.
 Result<void> make_mounts_private();

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -54,14 +55,16 @@ struct Contents {
   pid_t guard = 0;
   std::vector<std::pair<std::string, std::string>> sysctls;  // key, value before
   std::vector<std::string> links;
+  std::vector<std::string> torn;  // lines that are no record
 };
 
 Contents parse(const std::string& text) {
   Contents contents;
   for (const std::string& line : split_lines(text)) {
     const json entry = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!entry.is_object()) continue;  // cut short
-    if (entry.contains("boot")) {
+    if (!entry.is_object()) {
+      contents.torn.push_back(line);
+    } else if (entry.contains("boot")) {
       contents.boot = entry.value("boot", "");
       contents.network_namespace = entry.value("netns", std::uint64_t{0});
       contents.guard = entry.value("guard", 0);
@@ -75,29 +78,61 @@ Contents parse(const std::string& text) {
       contents.links.push_back(entry.value("link", ""));
     } else if (entry.contains("forget")) {
       const std::string name = entry.value("forget", "");
-      contents.links.erase(std::remove(contents.links.begin(), contents.links.end(), name), contents.links.end());
+      std::erase(contents.links, name);
+    } else if (entry.contains("restored")) {
+      const std::string key = entry.value("restored", "");
+      std::erase_if(contents.sysctls, [&](const auto& item) { return item.first == key; });
     }
   }
   return contents;
 }
 
-Result<std::vector<std::string>> undo(const Contents& contents) {
+struct Attempt {
   std::vector<std::string> left;
+  std::string records;  // for the journal: what is done with
+};
+
+Result<Attempt> undo(const Contents& contents) {
+  Attempt attempt;
   NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
   for (auto name = contents.links.rbegin(); name != contents.links.rend(); ++name) {
     const auto removed = socket.execute(netlink::delete_link(LinkRef::named(*name)));
-    if (!removed && removed.error().system_errno != ENODEV) {
-      left.push_back(fmt::format("{}; do it with: ip link delete {}", removed.error().message(), *name));
+    if (removed || removed.error().system_errno == ENODEV) {
+      attempt.records += json({{"forget", *name}}).dump() + "\n";
+    } else {
+      attempt.left.push_back(fmt::format("{}; do it with: ip link delete {}", removed.error().message(), *name));
     }
   }
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   for (const auto& [key, value] : contents.sysctls) {
     const auto now = read_sysctl(own, key);
-    if (!now || *now == value) continue;  // it went with its link, or is as it was
-    const auto written = write_sysctl(own, key, value);
-    if (!written) left.push_back(fmt::format("{}; do it with: sysctl -w {}={}", written.error().message(), key, value));
+    // No more to be read: it went with its link.
+    const auto written = !now || *now == value ? Result<void>() : write_sysctl(own, key, value);
+    if (written) {
+      attempt.records += json({{"restored", key}}).dump() + "\n";
+    } else {
+      attempt.left.push_back(fmt::format("{}; do it with: sysctl -w {}={}", written.error().message(), key, value));
+    }
   }
-  return left;
+  return attempt;
+}
+
+std::vector<std::string> remarks_of(const Contents& contents, const std::string& path) {
+  std::vector<std::string> remarks;
+  for (const std::string& line : contents.torn) {
+    remarks.push_back(
+        fmt::format("journal {}: the record \"{}\" was cut short when it was written; nothing was done on it", path,
+                    visible(line, 100)));
+  }
+  return remarks;
+}
+
+// Whether the open file is the one at `path` still.
+bool is_at(const std::string& path, int fd) {
+  struct stat named {};
+  struct stat opened {};
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+         named.st_ino == opened.st_ino;
 }
 
 // Also when it is a zombie that nobody has waited for: in a container without an init that is for ever.
@@ -108,10 +143,9 @@ bool has_ended(pid_t pid) {
   return ::poll(&ended, 1, static_cast<int>(kGrace.count())) == 1;
 }
 
-// True when no process of the journal's lab lives any more. Where only the guard is dead, the end of the rest is
-// awaited.
-bool is_dead(const UniqueFd& file, pid_t guard) {
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) return true;
+// True when no process of a journal's lab lives any more, and the lock of it is ours. Where only the guard is dead, the
+// end of the rest is awaited.
+bool outlive(const UniqueFd& file, pid_t guard) {
   if (guard <= 0 || !has_ended(guard)) return false;
   // The lock is an agent's that the kernel is killing (PR_SET_PDEATHSIG). flock(2) has no time limit: a child waits for
   // it.
@@ -127,28 +161,54 @@ bool is_dead(const UniqueFd& file, pid_t guard) {
 
 Result<Journal> Journal::create(const std::string& path) {
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (!file.valid()) return tl::unexpected(Error::system(fmt::format("create the journal {}", path), errno));
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) {
-    return tl::unexpected(Error::system(fmt::format("lock the journal {}", path), errno));
+  while (true) {
+    UniqueFd file(::open(path.c_str(), O_RDWR | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
+    if (!file.valid()) return tl::unexpected(Error::system(fmt::format("create the journal {}", path), errno));
+    // Only another start's recover_journals() can have it, and lets go at once: it takes an empty journal for a dead
+    // one's, and removes it. Then we begin again.
+    if (::flock(file.get(), LOCK_EX) != 0) {
+      return tl::unexpected(Error::system(fmt::format("lock the journal {}", path), errno));
+    }
+    if (!is_at(path, file.get())) continue;
+    Journal journal(path, std::move(file));
+    const json header = {{"boot", boot_id()}, {"netns", own.inode()}, {"guard", ::getpid()}};
+    if (auto written = journal.append(header.dump() + "\n"); !written) {
+      ::unlink(path.c_str());
+      return tl::unexpected(std::move(written).error());
+    }
+    return journal;
   }
-  Journal journal(path, std::move(file));
-  const json header = {{"boot", boot_id()}, {"netns", own.inode()}, {"guard", ::getpid()}};
-  NETNS_LAB_TRY(journal.append(header.dump() + "\n"));
-  return journal;
 }
 
 Result<Journal> Journal::open(const std::string& path) {
-  UniqueFd file(::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
+  UniqueFd file(::open(path.c_str(), O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW));
   if (!file.valid()) return tl::unexpected(Error::system(fmt::format("open the journal {}", path), errno));
   return Journal(path, std::move(file));
 }
 
 Result<void> Journal::append(const std::string& lines) {
   if (lines.empty()) return {};
-  const auto length = static_cast<ssize_t>(lines.size());
-  if (::write(file_.get(), lines.data(), lines.size()) == length && ::fsync(file_.get()) == 0) return {};
-  return tl::unexpected(Error::system(fmt::format("write the journal {}", path_), errno));
+  const auto failed = [&] { return Error::system(fmt::format("write the journal {}", path_), errno); };
+  struct stat before {};
+  if (::fstat(file_.get(), &before) != 0) return tl::unexpected(failed());
+  // A line that was cut short, and could not be taken back, must not swallow this one.
+  char last = '\n';
+  if (before.st_size > 0 && ::pread(file_.get(), &last, 1, before.st_size - 1) != 1) return tl::unexpected(failed());
+  const std::string text = last == '\n' ? lines : "\n" + lines;
+  for (std::size_t written = 0; written < text.size();) {
+    const ssize_t more = ::write(file_.get(), text.data() + written, text.size() - written);
+    if (more < 0 && errno == EINTR) continue;
+    if (more <= 0) {
+      Error error = failed();
+      if (::ftruncate(file_.get(), before.st_size) != 0) error.detail = "half of a record is left in it";
+      return tl::unexpected(std::move(error));
+    }
+    written += static_cast<std::size_t>(more);
+  }
+  if (::fsync(file_.get()) == 0) return {};
+  Error error = failed();
+  if (::ftruncate(file_.get(), before.st_size) != 0) error.detail = "a record is left in it that was not acted upon";
+  return tl::unexpected(std::move(error));
 }
 
 Result<void> Journal::before_sysctls(const std::vector<std::string>& keys) {
@@ -175,40 +235,52 @@ Result<void> Journal::before_link(const std::string& name) {
 
 Result<void> Journal::forget_link(const std::string& name) { return append(json({{"forget", name}}).dump() + "\n"); }
 
-Result<std::vector<std::string>> undo_journal(const std::string& path) {
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::vector<std::string>();
-  NETNS_LAB_ASSIGN(std::vector<std::string> left, undo(parse(read_text(path))));
-  if (left.empty() && ::unlink(path.c_str()) != 0 && errno != ENOENT) {
+Result<Undone> undo_journal(const std::string& path) {
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return Undone();
+  const Contents contents = parse(read_text(path));
+  NETNS_LAB_ASSIGN(Attempt attempt, undo(contents));
+  Undone undone{.left = std::move(attempt.left), .remarks = remarks_of(contents, path)};
+  if (undone.left.empty()) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return undone;
     return tl::unexpected(Error::system(fmt::format("remove the journal {}", path), errno));
   }
-  return left;
+  // Whatever cannot be noted is tried once more the next time, no worse.
+  auto journal = Journal::open(path);
+  const auto noted = journal ? journal->append(attempt.records) : tl::unexpected(journal.error());
+  if (!noted) undone.remarks.push_back(noted.error().message());
+  return undone;
 }
 
-Result<std::vector<std::string>> recover_journals(const std::string& directory) {
+Result<Undone> recover_journals(const std::string& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> listing(::opendir(directory.c_str()), ::closedir);
   if (!listing) {
-    if (errno == ENOENT) return std::vector<std::string>();
+    if (errno == ENOENT) return Undone();
     return tl::unexpected(Error::system(fmt::format("list the journals in {}", directory), errno));
   }
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   const std::string boot = boot_id();
-  std::vector<std::string> left;
+  Undone all;
   while (const dirent* item = ::readdir(listing.get())) {
     const std::string path = directory + "/" + item->d_name;
     if (item->d_name[0] == '.') continue;
     const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
     if (!file.valid()) continue;  // undone by its own guard meanwhile
+    // Locked first, read then: what is read under the lock does not change any more.
+    const bool locked = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
     const Contents contents = parse(read_text(path));
     if (contents.boot != boot) {
       // Nothing of it survived the restart of the machine. (A journal without its first line was never acted upon.)
-      if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0) ::unlink(path.c_str());
+      if (locked && is_at(path, file.get())) ::unlink(path.c_str());
       continue;
     }
-    if (contents.network_namespace != own.inode() || !is_dead(file, contents.guard)) continue;
-    NETNS_LAB_ASSIGN(const std::vector<std::string> more, undo_journal(path));
-    left.insert(left.end(), more.begin(), more.end());
+    if (contents.network_namespace != own.inode()) continue;
+    if (!locked && !outlive(file, contents.guard)) continue;
+    if (!is_at(path, file.get())) continue;  // another start, which had the lock before us, has undone it
+    NETNS_LAB_ASSIGN(const Undone one, undo_journal(path));
+    all.left.insert(all.left.end(), one.left.begin(), one.left.end());
+    all.remarks.insert(all.remarks.end(), one.remarks.begin(), one.remarks.end());
   }
-  return left;
+  return all;
 }
 
 }  // namespace netns_lab::node

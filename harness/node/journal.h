@@ -5,9 +5,10 @@
 //   … now do it …
 //   NETNS_LAB_TRY(journal.forget_link("br0"));                     // and it was removed again
 //
-// One file per lab, one JSON object a line, fsync(2)ed before the call returns. A line cut short by a crash was not
-// acted upon yet, and is ignored. Only what a journal says is undone: nothing is taken for ours by its name alone. The
-// first line says which boot and which network namespace it is about; a journal of another one is left alone.
+// One file per lab, one JSON object a line, fsync(2)ed before the call returns. What cannot be written whole is taken
+// back. A line cut short by a crash was not acted upon yet: it is passed over, and told. Only what a journal says is
+// undone: nothing is taken for ours by its name alone. The first line says which boot and which network namespace it is
+// about; a journal of another one is left alone.
 //
 // `undo_journal` is called by the guard, in the machine's network namespace, when the agent has ended, however it did;
 // `recover_journals` by the next start, for guards that died too.
@@ -23,6 +24,11 @@
 #include "harness/base/unique_fd.h"
 
 namespace netns_lab::node {
+
+struct Undone {
+  std::vector<std::string> left;     // a line for each thing that could not be undone, with the command that does it
+  std::vector<std::string> remarks;  // what else a person should know: a record that was cut short
+};
 
 class Journal {
  public:
@@ -44,18 +50,19 @@ class Journal {
   int fd() const { return file_.get(); }
 
  private:
+  friend Result<Undone> undo_journal(const std::string& path);
   Journal(std::string path, UniqueFd file) : path_(std::move(path)), file_(std::move(file)) {}
-  Result<void> append(const std::string& lines);
+  Result<void> append(const std::string& lines);  // all of it, or nothing
   std::string path_;
   UniqueFd file_;
 };
 
-// Undoes what the journal at `path` holds and removes the file. Returns a line for each thing that could not be undone,
-// with the command that does it; the file then stays. An absent file is nothing to undo.
-Result<std::vector<std::string>> undo_journal(const std::string& path);
+// Undoes what the journal at `path` holds and removes the file; when something is left the file stays, and holds no
+// more than that: what was undone may be somebody else's the next time. An absent file is nothing to undo.
+Result<Undone> undo_journal(const std::string& path);
 
 // Undoes every journal in `directory` that is of this boot and of the calling thread's network namespace, and whose
-// processes have died. An absent directory holds none. Returns as undo_journal does.
-Result<std::vector<std::string>> recover_journals(const std::string& directory);
+// processes have died. An absent directory holds none.
+Result<Undone> recover_journals(const std::string& directory);
 
 }  // namespace netns_lab::node

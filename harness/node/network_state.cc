@@ -18,6 +18,7 @@
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
+#include "harness/node/legacy_tables.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/sysctl_reader.h"
 
@@ -153,6 +154,13 @@ Result<void> name_peers(NetworkHandles& handles, const std::string& network_name
   return {};
 }
 
+Result<void> add_legacy_tables(const NetworkNamespace& network_namespace, NamespaceState& state) {
+  return within(network_namespace, [&state]() -> Result<void> {
+    for (const LegacyTable& table : legacy_tables()) state.nft_tables.push_back(to_string(table));
+    return {};
+  });
+}
+
 Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, const std::string& network_namespace,
                                                    const SnapshotOptions& options,
                                                    const std::vector<std::string>& known) {
@@ -162,6 +170,7 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
   state.name = network_namespace;
   state.inode = opened->inode();
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
+  if (!options.addressing_only) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
   if (options.all_sysctls) {
     NETNS_LAB_ASSIGN(state.sysctls, handles.sysctl_reader().read_interfaces(*opened, *sockets.route));
   }

@@ -1,5 +1,6 @@
 #include "harness/node/apply.h"
 #include "harness/node/await_state.h"
+#include "harness/node/device_manager.h"
 #include "harness/node/host_checks.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
@@ -39,16 +40,22 @@ Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRe
 
 Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotRequest& request) {
   AgentState& agent = context.session.agent();
-  NETNS_LAB_ASSIGN(auto network, agent.network.take());
-  NETNS_LAB_ASSIGN(Snapshot snapshot, take_snapshot(agent.context, *network, request.options));
+  const auto take = [&]() -> Result<Snapshot> {
+    NETNS_LAB_ASSIGN(auto network, agent.network.take());
+    return take_snapshot(agent.context, *network, request.options);
+  };
+  NETNS_LAB_ASSIGN(Snapshot snapshot, request.first ? agent.first_snapshot.get(take) : take());
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));
   context.reply_raw = protocol::take_sysctls(snapshot);
   return snapshot;
 }
 
 Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request) {
-  NETNS_LAB_ASSIGN(auto network, context.session.agent().network.take());
-  NETNS_LAB_TRY(await_state(*network, request, context.deadline, context.cancellation.fd()));
+  AgentState& agent = context.session.agent();
+  NETNS_LAB_ASSIGN(auto network, agent.network.take());
+  NETNS_LAB_TRY(
+      await_state(*network, request, context.deadline,
+                  {.cancel_fd = context.cancellation.fd(), .device_database = device_database(agent.context)}));
   return protocol::Empty();
 }
 

@@ -241,7 +241,7 @@ std::vector<Error> SessionObjects::remove(NetworkHandles& network, const protoco
   links_.insert(claimed.links.begin(), claimed.links.end());
   for (const std::string& name : links_) {
     if (has_link(name)) note(apply_changes(network, {DeleteLink{.network_namespace = "", .name = name}}), {ENODEV});
-    note(journal_.forget_link(name), {});
+    if (!has_link(name)) note(journal_.forget_link(name), {});  // one that stays, the journal keeps
   }
   links_.clear();
   for (auto path = paths_.rbegin(); path != paths_.rend(); ++path) {

@@ -24,6 +24,7 @@ constexpr std::size_t kMostBatched = 64;
 constexpr std::size_t kArenaSize = 256 * 1024;  // at least one largest request
 constexpr std::size_t kIpv4HeaderSize = 20;
 constexpr std::uint32_t kQueueSize = 4U << 20;
+constexpr std::chrono::milliseconds kFullQueueLimit{200};  // a backlog of a thousand packets is gone in a few
 
 constexpr int kReceiveStamps = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
 constexpr int kTransmitStamps = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_OPT_ID | SOF_TIMESTAMPING_OPT_TSONLY;
@@ -178,7 +179,8 @@ std::span<const EchoSocket::Sent> EchoSocket::flush() {
     if (sent > 0) {
       done += static_cast<std::size_t>(sent);
       sent_ += static_cast<std::uint64_t>(sent);
-    } else if (errno == EAGAIN || errno == ENOBUFS) {
+      full_since_.reset();
+    } else if (errno == EAGAIN || (errno == ENOBUFS && may_pass_soon())) {
       for (std::size_t rest = done; rest < messages_.size(); ++rest) outcomes_[rest].blocked = true;
       break;
     } else if (errno != EINTR) {
@@ -193,6 +195,12 @@ std::span<const EchoSocket::Sent> EchoSocket::flush() {
   parts_.clear();
   messages_.clear();
   return outcomes_;
+}
+
+bool EchoSocket::may_pass_soon() {
+  const auto now = std::chrono::steady_clock::now();
+  if (!full_since_) full_since_ = now;
+  return now - *full_since_ < kFullQueueLimit;
 }
 
 void EchoSocket::restart_stamp_ids() {

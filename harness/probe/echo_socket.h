@@ -96,6 +96,9 @@ class EchoSocket {
   Result<void> prepare(IdentifierRange identifiers);
   void keep_out_requests();
   void restart_stamp_ids();
+  // ENOBUFS: a queue on the way out dropped the packet (NET_XMIT_DROP, net/core/dev.c). That of a busy machine takes it
+  // a little later; a queue that takes nothing is what the kernel has to say of this network.
+  bool may_pass_soon();
   SenderNames sender_names() const;  // IPv4 has the sender in the packet
 
   UniqueFd socket_;
@@ -105,7 +108,8 @@ class EchoSocket {
   int scope_ = 0;
   std::uint32_t queue_bytes_ = 0;
   std::uint64_t sent_ = 0;
-  std::uint64_t stamp_base_ = 0;  // what the kernel's stamp id 0 stands for
+  std::optional<std::chrono::steady_clock::time_point> full_since_;  // ENOBUFS, and nothing sent since
+  std::uint64_t stamp_base_ = 0;                                     // what the kernel's stamp id 0 stands for
   std::vector<std::uint8_t> arena_;
   std::vector<SocketAddress> destinations_;  // requests in a row to the same one share it
   IpAddress last_destination_;

@@ -85,6 +85,24 @@ INSTANTIATE_TEST_SUITE_P(
     }),
     [](const auto& row) { return row.param.name; });
 
+// A queue that takes nothing: the kernel says ENOBUFS for ever, though the socket can be written to.
+TEST(FullQueue, IsARefusal) {
+  const TestPair pair;
+  ASSERT_EQ(run_program({"ip", "-n", "near", "neighbour", "replace", TestPair::kFar6, "lladdr", "02:00:00:00:00:01",
+                         "dev", "left", "nud", "permanent"}),
+            0);
+  ASSERT_EQ(run_program({"tc", "-n", "near", "qdisc", "add", "dev", "left", "root", "pfifo", "limit", "0"}), 0);
+  Prober prober(test_socket);
+  EchoSpec spec;
+  spec.network_namespace = "near";
+  spec.destination = address(TestPair::kFar6);
+  spec.interval = std::chrono::microseconds(0);
+  const auto reports = prober.echo(std::vector{spec});
+  ASSERT_TRUE(reports) << reports.error();
+  ASSERT_THAT(reports->at(0).echoes, SizeIs(3));
+  for (const Echo& echo : reports->at(0).echoes) EXPECT_EQ(echo.send_errno, ENOBUFS);
+}
+
 struct ExchangeRow {
   std::string name;
   Transport transport = Transport::kUdp;

@@ -26,7 +26,7 @@ NETNS_LAB_JSON(HelloReply, build, provider, node, host_name, kernel, uplink, upl
 NETNS_LAB_JSON(HelloRequest, build);
 NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep);
 NETNS_LAB_JSON(ApplyRequest, changes);
-NETNS_LAB_JSON(SnapshotRequest, options);
+NETNS_LAB_JSON(SnapshotRequest, options, first);
 NETNS_LAB_JSON(AwaitRequest::LinkState, network_namespace, link, present, operational, link_local);
 NETNS_LAB_JSON(AwaitRequest, links, absent_namespaces);
 NETNS_LAB_JSON(LookupReply, answers);

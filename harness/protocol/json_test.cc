@@ -45,7 +45,7 @@ TEST(MessagesAsJson, ClaimSurvives) {
 }
 TEST(MessagesAsJson, ApplySurvives) { expect_round_trip(ApplyRequest{.changes = {CreateNamespace{.name = "netns1"}}}); }
 TEST(MessagesAsJson, SnapshotSurvives) {
-  expect_round_trip(SnapshotRequest{.options = {.sysctls = {"net.ipv4.ip_forward"}}});
+  expect_round_trip(SnapshotRequest{.options = {.sysctls = {"net.ipv4.ip_forward"}}, .first = true});
 }
 TEST(MessagesAsJson, AwaitSurvives) {
   expect_round_trip(

@@ -69,6 +69,9 @@ struct SnapshotRequest {
   static constexpr auto kOperation = "snapshot";
   using Reply = Snapshot;
   SnapshotOptions options;
+  // Answer with what the first such request of all sessions saw, which the agent keeps: what the node was like when its
+  // lab was made. `options` count for that first one only.
+  bool first = false;
   bool operator==(const SnapshotRequest&) const = default;
 };
 
@@ -161,7 +164,7 @@ struct RunRequest {
 struct CommandEnd {
   enum class How : std::uint8_t { kExited, kSignalled, kTimedOut, kNotStarted };
   How how = How::kExited;
-  int code = 0;                   // exit status or signal
+  int code = 0;                   // exit status, signal, or errno of kNotStarted
   std::string reason;             // of kNotStarted
   std::uint64_t dropped = 0;      // bytes of output over the limit
   bool descendants_left = false;  // processes of its group or session were still alive; they were stopped

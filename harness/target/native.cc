@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "harness/base/exhaustion.h"
 #include "harness/base/text.h"
 #include "harness/target/declared.h"
 
@@ -11,9 +12,10 @@ namespace {
 Result<TargetOutcome> apply(Node& node, const std::vector<Change>& changes) {
   TargetOutcome outcome;
   if (const Result<void> applied = node.apply(changes); !applied) {
-    if (applied.error().kind != ErrorKind::kSystem) return tl::unexpected(applied.error());
+    const Error& error = applied.error();
+    if (error.kind != ErrorKind::kSystem || is_exhaustion(error.system_errno)) return tl::unexpected(error);
     outcome.succeeded = false;
-    outcome.failure = visible(applied.error().message());
+    outcome.failure = visible(error.message());
   }
   return outcome;
 }

@@ -4,6 +4,7 @@
 
 #include <utility>
 
+#include "harness/base/exhaustion.h"
 #include "harness/base/text.h"
 #include "harness/target/declared.h"
 #include "harness/target/env_file.h"
@@ -96,6 +97,11 @@ Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const
   request.time_limit = task.step_limit;
   request.output_limit = kOutputKept;
   NETNS_LAB_ASSIGN(const CommandResult result, node.run(request));
+  if (result.end.how == protocol::CommandEnd::How::kNotStarted && is_exhaustion(result.end.code)) {
+    Error error = Error::system("start " + file, result.end.code);
+    error.detail = result.end.reason;
+    return tl::unexpected(std::move(error));
+  }
   return outcome_of(file, result);
 }
 

@@ -212,6 +212,22 @@ TEST_F(ScriptTargetTest, ALostLabIsAnErrorAndNeverTheTargetsFailure) {
   }
 }
 
+TEST_F(ScriptTargetTest, AMachineWithoutRoomForAProcessIsAnErrorAndNeverTheTargetsFailure) {
+  write("setup.sh", "#!/bin/bash\n");
+  const auto full = [](const nlohmann::json&) -> Result<nlohmann::json> {
+    protocol::ReadReply reply;
+    reply.end = true;
+    reply.command = protocol::CommandEnd{
+        .how = protocol::CommandEnd::How::kNotStarted, .code = EAGAIN, .reason = "fork: EAGAIN", .descendants = {}};
+    return nlohmann::json(reply);
+  };
+  test_support::FakeNode fake({{"read", full}});
+  const auto outcome = load(folder_)->build(fake.node(), task());
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().system_errno, EAGAIN);
+  EXPECT_THAT(outcome.error().message(), HasSubstr("start setup.sh"));
+}
+
 TEST_F(ScriptTargetTest, SupportsIpv4Only) {
   write("setup.sh", "#!/bin/bash\n");
   EXPECT_THAT(load(folder_)->families(), ElementsAre(Family::kIpv4));

@@ -111,6 +111,10 @@ TEST(NativeTarget, WhatTheKernelRefusesIsItsFailureAndALostLabIsAnError) {
   const auto lost = native.build(dies.node(), native_task());
   ASSERT_FALSE(lost.has_value());
   EXPECT_EQ(lost.error().kind, ErrorKind::kLost);
+  test_support::FakeNode is_full(answer(Error::system("create namespace netns1", ENOSPC)));
+  const auto full = native.build(is_full.node(), native_task());
+  ASSERT_FALSE(full.has_value());
+  EXPECT_EQ(full.error().system_errno, ENOSPC);
 }
 
 }  // namespace

@@ -48,7 +48,14 @@ WorkerContext& ConformanceTest::context() const {
 LabEnvironment& ConformanceTest::environment() const { return *context().environment; }
 
 void ConformanceTest::SetUp() {
-  if (environment().set_up_error()) lab_failed(*environment().set_up_error());
+  // Where the filter names ids, only a case that has named a requirement knows whether it is wanted at all.
+  if (!context().selection.names_ids()) demand_lab();
+}
+
+bool ConformanceTest::can_be_judged() const { return !environment().set_up_error() && environment().unfit().empty(); }
+
+void ConformanceTest::demand_lab() const {
+  if (environment().set_up_error()) context().lab_failed(*environment().set_up_error());
 }
 
 Family ConformanceTest::family() const { return context().spec.family; }
@@ -183,6 +190,8 @@ std::optional<std::string> ConformanceTest::begin_requirement(const std::string&
     return "left out by the filter";
   }
   worker.announce_running();
+  demand_lab();
+  if (!environment().unfit().empty()) return environment().unfit();
   return worker.book.obstacle(id);
 }
 

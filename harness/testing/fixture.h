@@ -38,6 +38,10 @@ std::vector<WorkerParameter> parameters_for(const std::string& scenario);
 class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
  protected:
   void SetUp() override;
+  // False when there is no subject: the lab could not be set up, or nothing can be judged on its node. A suite's SetUp
+  // that asks for more than the topology looks here first; REQUIREMENT then ends the case as it must.
+  bool can_be_judged() const;
+  void demand_lab() const;  // ends the case as `error` when the lab could not be set up
 
   Family family() const;
   const Topology& topology() const;

@@ -1,5 +1,7 @@
 #include "harness/testing/lab_environment.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <utility>
@@ -38,6 +40,15 @@ Result<Subject> open_and_rehearse(const LabSpec& spec, const LabServices& servic
 
 }  // namespace
 
+std::string why_unfit(const protocol::HelloReply& node, Family family) {
+  const bool has_address = std::any_of(
+      node.uplink_addresses.begin(), node.uplink_addresses.end(),
+      [family](const Prefix& prefix) { return prefix.address.family() == family && !prefix.address.is_link_local(); });
+  if (has_address) return "";
+  return fmt::format("node {} has no {} address on its uplink, so that a container has nothing to reach", node.node,
+                     to_string(family));
+}
+
 LabEnvironment::LabEnvironment(WorkerContext& context)
     : context_(context), declared_(declaration_of(context.topology)) {
   context_.environment = this;
@@ -45,8 +56,8 @@ LabEnvironment::LabEnvironment(WorkerContext& context)
 
 void LabEnvironment::SetUp() {
   set_up_error_.reset();
+  unfit_.clear();
   echo_reports_.clear();
-  talk_reports_.clear();
   talk_reports_.clear();
   const auto made = set_up();
   if (!made) {
@@ -59,6 +70,8 @@ Result<void> LabEnvironment::set_up() {
   // A filter may leave out all that needs a fresh node: then it is made when it is asked for.
   if (has_fresh_lab() && context_.spec.filter.empty()) start_fresh_lab();
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(context_.spec.lab, context_.services, Deadline::after(kOpenLimit)));
+  unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
+  if (!unfit_.empty()) return {};
   NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
   NETNS_LAB_TRY(subject_->begin_build());
   // Before the snapshot, the slowest step of all: the kernel works on the tear-down meanwhile. A stranger's target that

@@ -22,6 +22,9 @@ struct Talk {
   bool operator==(const Talk&) const = default;
 };
 
+// LabEnvironment::unfit.
+std::string why_unfit(const protocol::HelloReply& node, Family family);
+
 class LabEnvironment : public ::testing::Environment {
  public:
   explicit LabEnvironment(WorkerContext& context);
@@ -29,7 +32,10 @@ class LabEnvironment : public ::testing::Environment {
   void TearDown() override;
 
   const std::optional<Error>& set_up_error() const { return set_up_error_; }
-  Subject& subject() { return *subject_; }  // only without set_up_error
+  // Why nothing can be judged on this node, which nobody is to blame for ("… has no IPv6 address …"): every case is
+  // then skipped. "" when it can.
+  const std::string& unfit() const { return unfit_; }
+  Subject& subject() { return *subject_; }  // only without set_up_error, and when unfit() is empty
   const Declaration& declared() const { return declared_; }
 
   // One echo, one exchange. Those announced beforehand are done together, the first time one of them is asked for. A
@@ -58,6 +64,7 @@ class LabEnvironment : public ::testing::Environment {
   WorkerContext& context_;
   Declaration declared_;
   std::optional<Error> set_up_error_;
+  std::string unfit_;
   std::optional<Subject> subject_;
   std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;

@@ -121,11 +121,12 @@ std::string claim_of(const EchoExpectation& want) {
   if (source) claim += " from " + source->to_string();
   return finds_nothing<RouteAnswer>(
       std::move(claim), [link, gateway, source](const RouteAnswer& answer) -> std::vector<std::string> {
-        if (answer.system_errno != 0)
-          return {fmt::format("the kernel finds no way: {} {}", errno_name(answer.system_errno), answer.kernel_text)};
+        if (answer.system_errno != 0) return {"the kernel finds no way: " + refusal_text(answer)};
         std::vector<std::string> findings;
         if (answer.type != RouteType::kUnicast)
-          findings.push_back(fmt::format("the route is of type {}", to_string(answer.type)));
+          findings.push_back(answer.type == RouteType::kLocal
+                                 ? "the kernel takes the address for its own: the route is of type local"
+                                 : fmt::format("the route is of type {}", to_string(answer.type)));
         if (answer.output_link != link)
           findings.push_back(fmt::format("it goes out of {}, not {}", answer.output_link, link));
         if (answer.gateway != gateway) {

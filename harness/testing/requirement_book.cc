@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 namespace netns_lab {
 namespace {
@@ -56,6 +57,15 @@ std::optional<std::string> RequirementBook::obstacle(const std::string& id) cons
       return fmt::format("rests on {}, {}", base, what_became(found->second));
   }
   return std::nullopt;
+}
+
+std::vector<std::string> RequirementBook::unjudged_bases(const std::string& id) const {
+  const Requirement* requirement = find(id);
+  std::vector<std::string> unjudged;
+  if (requirement == nullptr) return unjudged;
+  std::copy_if(requirement->rests_on.begin(), requirement->rests_on.end(), std::back_inserter(unjudged),
+               [&](const std::string& base) { return verdicts_.count(base) == 0; });
+  return unjudged;
 }
 
 void RequirementBook::record(const std::string& id, Verdict verdict) {

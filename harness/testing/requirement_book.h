@@ -19,6 +19,8 @@ class RequirementBook {
   const Requirement* find(const std::string& id) const;
   // Why the requirement cannot be judged: "rests on X, which failed"; none when it can.
   std::optional<std::string> obstacle(const std::string& id) const;
+  // What it rests on and nobody has judged (the filter left it out).
+  std::vector<std::string> unjudged_bases(const std::string& id) const;
   // The worst verdict of a requirement's cases counts.
   void record(const std::string& id, Verdict verdict);
   void forget();  // for a further repetition

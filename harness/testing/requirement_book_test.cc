@@ -44,6 +44,13 @@ TEST(RequirementBook, ForgetsForAFurtherRepetition) {
   EXPECT_EQ(given.obstacle("s.ping"), std::nullopt);
 }
 
+TEST(RequirementBook, NamesWhatNobodyHasJudged) {
+  RequirementBook given = book();
+  EXPECT_EQ(given.unjudged_bases("s.ping"), std::vector<std::string>{"s.link"});
+  given.record("s.link", Verdict::kPass);
+  EXPECT_EQ(given.unjudged_bases("s.ping"), std::vector<std::string>{});
+}
+
 TEST(RequirementBook, FindsNoUnknownRequirement) { EXPECT_EQ(book().find("s.other"), nullptr); }
 
 }  // namespace

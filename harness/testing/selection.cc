@@ -2,17 +2,28 @@
 
 #include <algorithm>
 #include <cctype>
+#include <string_view>
 
 namespace netns_lab {
 namespace {
+
+// Whether what was read of a pattern so far can only be of ids: lower case, and more than stars.
+bool begins_an_id(const std::string& filter, std::size_t end) {
+  const std::size_t start = end == 0 ? 0 : filter.rfind(':', end - 1) + 1;  // npos + 1 is 0
+  const std::string_view pattern = std::string_view(filter).substr(start, end - start);
+  const auto any = [&](int (*is)(int)) {
+    return std::any_of(pattern.begin(), pattern.end(), [&](unsigned char letter) { return is(letter) != 0; });
+  };
+  return any(&std::islower) && !any(&std::isupper);
+}
 
 // Where the negative part starts; npos when there is none.
 std::size_t negative_part(const std::string& filter) {
   for (std::size_t i = 0; i < filter.size(); ++i) {
     if (filter[i] != '-') continue;
     if (i == 0 || filter[i - 1] == ':') return i;
-    if (i + 1 < filter.size() && (filter[i + 1] == '*' || std::isupper(static_cast<unsigned char>(filter[i + 1])) != 0))
-      return i;
+    const char next = i + 1 < filter.size() ? filter[i + 1] : '\0';
+    if (std::isupper(static_cast<unsigned char>(next)) != 0 || (next == '*' && !begins_an_id(filter, i))) return i;
   }
   return std::string::npos;
 }
@@ -77,6 +88,17 @@ Selection::Selection(const std::string& filter, const std::vector<Requirement>& 
   sort_out(filter.substr(0, negative), cases_, ids_);
   if (negative != std::string::npos) sort_out(filter.substr(negative + 1), not_cases_, not_ids_);
   if (cases_.empty() && ids_.empty()) cases_.emplace_back("*");
+}
+
+std::vector<std::string> Selection::unmatched(const std::vector<std::string>& cases) const {
+  std::vector<std::string> found;
+  for (const std::string& pattern : cases_) {
+    const auto matches = [&](const std::string& one) {
+      return names_case({pattern}, one.substr(0, one.find('.')), one.substr(one.find('.') + 1));
+    };
+    if (std::none_of(cases.begin(), cases.end(), matches)) found.push_back(pattern);
+  }
+  return found;
 }
 
 bool Selection::takes_case(const std::string& suite, const std::string& name) const {

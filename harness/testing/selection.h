@@ -1,6 +1,6 @@
 // --filter: which cases run. GoogleTest's syntax, "Suite.Ca*:Other.*-Suite.Not*" with * and ?, or patterns of
 // requirement ids, "single-namespace.host-*". The part after a '-' leaves cases out; a '-' inside an id is part of it
-// (ids are lower case, names of cases are not).
+// (ids are lower case, names of cases are not), so that ids are left out behind ":-".
 #pragma once
 
 #include <string>
@@ -22,6 +22,9 @@ class Selection {
   bool takes_case(const std::string& suite, const std::string& name) const;
   // Is it wanted, once it has named a requirement?
   bool takes(const std::string& suite, const std::string& name, const std::string& requirement) const;
+
+  // Of the patterns that choose: those that are of no id and of none of these cases ("Suite.Case").
+  std::vector<std::string> unmatched(const std::vector<std::string>& cases) const;
 
  private:
   std::vector<std::string> cases_, ids_, not_cases_, not_ids_;

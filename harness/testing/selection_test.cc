@@ -1,5 +1,6 @@
 #include "harness/testing/selection.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <vector>
@@ -69,10 +70,20 @@ const SelectionRow kSelections[] = {
     {"IdPattern", "single-namespace.u*", true, true},
     {"OtherId", "single-namespace.host-route", true, false},
     {"NegativeId", "*:-single-namespace.udp", true, false},
+    {"IdPatternBehindADash", "single-namespace.host-*", true, false},
+    {"EveryIdPatternBehindADash", "*.host-*:*.u*", true, true},
+    {"NegativeIdPatternBehindADash", "*:-single-namespace.host-*", true, true},
     {"UnknownId", "single-namespace.nothing", false, false},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, SelectionOf, ::testing::ValuesIn(kSelections),
                          [](const auto& row) { return std::string(row.param.name); });
+
+TEST(Selection, TellsPatternsThatMatchNothing) {
+  const Selection selection("single-namespace.udp:single-namespace.upd:SingleNamespace.*:No.Such-Nor.This",
+                            catalogue());
+  EXPECT_THAT(selection.unmatched({"SingleNamespace.HostReaches"}),
+              ::testing::ElementsAre("single-namespace.upd", "No.Such"));
+}
 
 }  // namespace
 }  // namespace netns_lab

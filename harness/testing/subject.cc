@@ -3,7 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <span>
 
+#include "harness/base/text.h"
+#include "harness/conformance/closed_world.h"
+#include "harness/conformance/decisive_sysctls.h"
 #include "harness/conformance/declaration.h"
 #include "harness/conformance/kernel_made.h"
 #include "harness/conformance/packet_sysctls.h"
@@ -72,6 +76,31 @@ Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>
   return {};
 }
 
+Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const LabSpec& lab) {
+  constexpr std::size_t kTold = 3;
+  const std::vector<std::string> changes = changes_of_node(first, now);
+  if (changes.empty()) return {};
+  std::string text = join(std::span(changes).first(std::min(kTold, changes.size())), "; ");
+  if (changes.size() > kTold) text += fmt::format("; and {} more", changes.size() - kTold);
+  return tl::unexpected(Error::taken(
+      fmt::format("lab {}", lab.name),
+      fmt::format("its node is no longer as it was made, and nothing can be judged against what an earlier "
+                  "run or a hand left there: {}",
+                  text),
+      fmt::format("put it back, or make it anew: netns-lab destroy --lab {0} --name {1}, then netns-lab up "
+                  "--lab {0} --name {1}",
+                  to_string(lab.provider), lab.name)));
+}
+
+Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family) {
+  const std::vector<std::string> obstacles =
+      state == nullptr ? std::vector<std::string>() : spoiling_sysctls(*state, family);
+  if (obstacles.empty()) return {};
+  return tl::unexpected(Error::missing(
+      "judge on " + place, "its settings would make a right network look wrong: " + join(obstacles, "; "),
+      "set them for the time of the test (sysctl -w KEY=VALUE), or use another machine"));
+}
+
 Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   Subject subject(std::move(lab), std::move(plan));
   const Topology& topology = subject.plan_.task.topology;
@@ -86,6 +115,11 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   }
   NETNS_LAB_TRY(subject.node().claim(claim));
   NETNS_LAB_ASSIGN(subject.before_, subject.observe(Look::kNode));
+  NETNS_LAB_TRY(check_settings(subject.before_.find_namespace(""), subject.hello().node, subject.plan_.task.family));
+  if (subject.lab_.is_standing_and_private()) {
+    NETNS_LAB_ASSIGN(const Snapshot first, subject.node().first_snapshot(whole_node()));
+    NETNS_LAB_TRY(check_unspoilt(first, subject.before_, subject.lab_.spec()));
+  }
   return subject;
 }
 
@@ -103,9 +137,14 @@ Result<void> Subject::begin_build() {
 
 Result<void> Subject::finish_build(Look look) {
   NETNS_LAB_ASSIGN(after_, observe(look));
+  if (after_.pristine)
+    NETNS_LAB_TRY(check_settings(&*after_.pristine, "new namespaces of this machine", plan_.task.family));
   const Declaration declared = declaration_of(plan_.task.topology);
   protocol::AwaitRequest wanted;
-  if (settled(after_, declared, wanted) != Settled::kNotYet) return {};
+  const Settled state = settled(after_, declared, wanted);
+  // On a machine udev may still be about to rewrite what was just seen.
+  const bool udev_may_be_busy = lab_.spec().provider == Provider::kHost && state == Settled::kYes;
+  if (state != Settled::kNotYet && !udev_may_be_busy) return {};
   const auto waited = node().await(wanted, kSettleLimit);
   if (!waited && !is_timeout(waited)) return waited;
   NETNS_LAB_ASSIGN(after_, observe(look));

@@ -36,8 +36,8 @@ enum class Look {
 
 class Subject {
  public:
-  // Claims the names and takes the baseline. Errors: those of Node; kTaken when a name is in use; kInvalid when an
-  // address lies in a subnet of the node.
+  // Claims the names and takes the baseline. Errors: those of Node; kTaken when a name is in use, or a standing lab is
+  // no longer as it was made; kInvalid when an address lies in a subnet of the node.
   static Result<Subject> prepare(Lab lab, SubjectPlan plan);
 
   Node& node() { return lab_.node(); }
@@ -77,6 +77,12 @@ class Subject {
   State state_ = State::kEmpty;
   int builds_ = 0;
 };
+
+// kTaken with what differs between a standing lab's node as it was when the lab was made and as it is now.
+Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const LabSpec& lab);
+
+// kMissing with the settings of `place` that would spoil the verdict (conformance/decisive_sysctls.h).
+Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family);
 
 // kInvalid when a container's address is in a subnet of the node's uplink.
 Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>& uplink_addresses);

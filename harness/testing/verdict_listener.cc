@@ -18,6 +18,16 @@ std::string known_failure_of(const WorkerContext& context, const CaseRecord& rec
   return found == known.end() ? std::string() : found->second;
 }
 
+// A claim that fails for want of what it rests on is skipped, unless a filter has left that out.
+std::string what_was_left_out(const RequirementBook& book, const CaseRecord& record) {
+  for (const std::string& id : record.requirements) {
+    const std::vector<std::string> bases = book.unjudged_bases(id);
+    if (bases.empty()) continue;
+    return fmt::format("\n{} rests on {}, which the filter left out: the cause may lie there", id, join(bases, ", "));
+  }
+  return "";
+}
+
 std::string written_out(const CaseRecord& record) {
   std::string text;
   for (const auto& evidence : record.evidence) {
@@ -82,6 +92,7 @@ void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   ended.level = record.level.value_or(Level::kMust);
   ended.verdict = judgement.verdict;
   ended.message = judgement.message;
+  if (judgement.verdict == Verdict::kFail) ended.message += what_was_left_out(context_.book, record);
   if (judgement.verdict != Verdict::kPass && judgement.verdict != Verdict::kSkip) ended.evidence = written_out(record);
   ended.file = judgement.file;
   ended.line = judgement.line;

@@ -26,7 +26,7 @@ Result<std::string> value_of(const Parameters& parameters, const std::string& na
 }
 
 // What the cases use for a namespace of their own (fixture.cc): neither name nor address can be the container's.
-constexpr auto kThirdSubnet = "198.18.200.0/30", kThirdSubnetIpv6 = "2001:db8:200::/64";
+constexpr auto kThirdSubnet = "198.18.200.0/29", kThirdSubnetIpv6 = "2001:db8:200::/63";
 constexpr std::array<std::string_view, 2> kThirdNames = {"netns-lab-third0", "netns-lab-third1"};
 
 // `value` as it can stand in a message of one line.

@@ -61,6 +61,8 @@ const RefusedRow kRefused[] = {
     {"Broadcast", "IP", "255.255.255.255", Family::kIpv4, "broadcast"},
     {"LinkLocal", "IP", "169.254.1.1", Family::kIpv4, "link-local"},
     {"ThirdNamespaces", "IP", "198.18.200.2", Family::kIpv4, "third namespace"},
+    {"SecondThirdNamespaces", "IP", "198.18.200.6", Family::kIpv4, "third namespace"},
+    {"SecondThirdNamespacesIpv6", "IP6", "2001:db8:200:1::7", Family::kIpv6, "third namespace"},
     {"ThirdNamespacesIpv6", "IP6", "2001:db8:200::7", Family::kIpv6, "third namespace"},
     {"ThirdNamespacesName", "CON", "netns-lab-third0", Family::kIpv4, "name of a namespace"},
     {"OtherFamilyIpv6", "IP6", "10.200.1.1", Family::kIpv6, "is an IPv4 address"},

@@ -4,6 +4,7 @@
 
 #include <linux/if.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "harness/conformance/same_network.h"
@@ -22,17 +23,19 @@ NETNS_LAB_SUITE(SingleNamespace, "single-namespace");
 constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 
 // `link`, in namespace `here`, has its peer in namespace `there`.
-void expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there) {
+void expect_peer_in(const Snapshot& node, const NamespaceState& here, const Link& link, const NamespaceState& there) {
   std::uint64_t inode = here.inode;
   std::string seen = "the link's own namespace";
   if (link.peer_netnsid) {
     const auto found = here.netnsids.find(*link.peer_netnsid);
     inode = found == here.netnsids.end() ? 0 : found->second;
-    seen = inode == 0 ? "a namespace that has no name on the node" : fmt::format("namespace {}", inode);
+    const auto named = std::find_if(node.namespaces.begin(), node.namespaces.end(),
+                                    [inode](const NamespaceState& state) { return state.inode == inode; });
+    seen = inode == 0 || named == node.namespaces.end() ? "a namespace that has no name on the node"
+                                                        : place_text(named->name);
   }
   if (inode == there.inode) return;
-  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " (namespace " << there.inode
-                << ") and is in " << seen;
+  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " and is in " << seen;
 }
 
 // ---- what stands ----
@@ -46,7 +49,7 @@ TEST_P(SingleNamespace, NamespaceIsAMountOfNsfs) {
   REQUIREMENT("single-namespace.namespace");
   const NamespaceEntry* entry = after().find_entry(con());
   ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << con();
-  EXPECT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << con() << " is a plain file, not a mount of a namespace";
+  ASSERT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << con() << " is a plain file, not a mount of a namespace";
   EXPECT_TRUE(entry->is_network) << "/run/netns/" << con() << " is a namespace, but not a network namespace";
 }
 
@@ -87,8 +90,8 @@ TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
   ASSERT_THAT(inner, Ne(nullptr));
   EXPECT_EQ(outer->peer_index.value_or(0), inner->index) << "veth1's peer is another interface than veth2";
   EXPECT_EQ(inner->peer_index.value_or(0), outer->index) << "veth2's peer is another interface than veth1";
-  expect_peer_in(*state(""), *outer, *state(con()));
-  expect_peer_in(*state(con()), *inner, *state(""));
+  expect_peer_in(after(), *state(""), *outer, *state(con()));
+  expect_peer_in(after(), *state(con()), *inner, *state(""));
 }
 
 // ---- links ----

@@ -1,0 +1,74 @@
+#include "harness/node/legacy_tables.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+#include "harness/node/network_fixture.h"
+#include "harness/node/network_state.h"
+#include "harness/node/sandbox_fake_agent.h"
+
+namespace netns_lab::node {
+namespace {
+
+using test::machine;
+using ::testing::StartsWith;
+
+struct Row {
+  const char* name;
+  const char* commands;
+  std::vector<std::string> starts;  // of the lines, in order
+};
+void PrintTo(const Row& row, std::ostream* out) { *out << row.commands; }
+
+class LegacyTableFixture : public NetworkFixture {
+ protected:
+  void SetUp() override {
+    if (machine("iptables-legacy -t filter -S >/dev/null 2>&1; echo $?") != "0")
+      GTEST_SKIP() << "iptables-legacy is not installed (package iptables), or this kernel lacks ip_tables";
+  }
+  void TearDown() override {
+    machine(
+        "for tool in iptables-legacy ip6tables-legacy; do $tool -F; $tool -P INPUT ACCEPT; $tool -P FORWARD ACCEPT; "
+        "done; "
+        "iptables-legacy -t nat -F; iptables-legacy -t nat -X");
+  }
+  std::vector<std::string> seen() { return read_network_state(handles(), "", {}, {}).value().nft_tables; }
+};
+
+class LegacyTables : public LegacyTableFixture, public ::testing::WithParamInterface<Row> {};
+
+TEST_P(LegacyTables, AreSeenWhenTheySayAnything) {
+  ASSERT_EQ(machine(GetParam().commands), "");
+  std::vector<::testing::Matcher<std::string>> expected;
+  for (const std::string& start : GetParam().starts) expected.emplace_back(StartsWith(start));
+  EXPECT_THAT(seen(), ::testing::ElementsAreArray(expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Rows, LegacyTables,
+    ::testing::Values(
+        Row{"Listed", "iptables-legacy -S >/dev/null; iptables-legacy -t nat -S >/dev/null", {}},
+        Row{"Rule", "iptables-legacy -A INPUT -p tcp -j DROP", {"iptables (legacy) filter with 1 rules or chains"}},
+        Row{"Policy", "iptables-legacy -P FORWARD DROP", {"iptables (legacy) filter with another policy"}},
+        Row{"Nat",
+            "iptables-legacy -t nat -N mine; iptables-legacy -t nat -A mine -j ACCEPT",
+            {"iptables (legacy) nat with"}},
+        Row{"Ipv6",
+            "ip6tables-legacy -A OUTPUT -j DROP; ip6tables-legacy -P INPUT DROP; iptables-legacy -P INPUT DROP",
+            {"iptables (legacy) filter with another policy", "ip6tables (legacy) filter with 1 rules"}},
+        Row{"PutBack", "iptables-legacy -P INPUT DROP; iptables-legacy -P INPUT ACCEPT", {}}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(LegacyTableFixture, CountersAreNoDifferenceAndAnotherRuleIsOne) {
+  machine("ip link set lo up; iptables-legacy -A OUTPUT -o lo -j ACCEPT");
+  const auto before = seen();
+  machine("ping -c 1 127.0.0.1 >/dev/null");
+  EXPECT_EQ(seen(), before);
+  machine("iptables-legacy -R OUTPUT 1 -o lo -j DROP");
+  EXPECT_NE(seen(), before);
+}
+
+}  // namespace
+}  // namespace netns_lab::node
