@@ -22,7 +22,9 @@ $(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json suites/CMakeLists.txt $(w
 run: build
 	@$(BIN) test single-namespace --target script:fixtures/scenarios/single-namespace --lab $(LAB) --name $(NAME)
 
+# Without what virtual machines need, their tests are skipped and say so.
 test: configure
+	-@ci/bootstrap --vm
 	@cmake --build $(BUILD)
 	@ctest --preset release --parallel $$(nproc)
 

@@ -3,6 +3,8 @@
 # One folder (harness/NAME, or NAME at the top) becomes the static library netns_lab::NAME. Files are found by their names:
 #   x.cc        the library
 #   x_test.cc   one test binary per folder, NAME_test, each test known to ctest by its own name
+#   x_vm_test.cc one more test binary per folder, NAME_vm_test: tests that boot virtual machines, one ctest (label vm) for all of them
+#   x_under_test.cc  what both kinds of tests share
 #   x_bench.cc  one benchmark binary per folder, NAME_bench
 #   x_fuzz.cc   one fuzzer per file, NAME_x_fuzz (preset fuzz)
 # Sub-folders belong to the folder.
@@ -20,6 +22,11 @@ function(netns_lab_library name)
   set(benches ${sources})
   set(fuzzers ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(vm_tests ${tests})
+  set(shared_by_tests ${tests})
+  list(FILTER tests EXCLUDE REGEX "_vm_test\\.cc$")
+  list(FILTER vm_tests INCLUDE REGEX "_vm_test\\.cc$")
+  list(FILTER shared_by_tests INCLUDE REGEX "_under_test\\.cc$")
   list(FILTER benches INCLUDE REGEX "_bench\\.cc$")
   list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER sources EXCLUDE REGEX "_(test|bench|fuzz)\\.cc$")
@@ -42,6 +49,15 @@ function(netns_lab_library name)
     target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O0>)  # compiled once, run once
     gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
                          PROPERTIES TIMEOUT 120)
+  endif()
+  if(vm_tests AND NETNS_LAB_TESTS)
+    add_executable(${name}_vm_test ${vm_tests} ${shared_by_tests})
+    target_link_libraries(${name}_vm_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
+    target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0>)
+    # One at a time: a machine without hardware acceleration keeps two processors busy.
+    add_test(NAME ${name}.vm COMMAND ${name}_vm_test)
+    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 600 RESOURCE_LOCK vm 
+                         SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.[\r\n]+\\[  SKIPPED")  # all of them, never some
   endif()
   if(benches AND NETNS_LAB_BENCH)
     add_executable(${name}_bench EXCLUDE_FROM_ALL ${benches})

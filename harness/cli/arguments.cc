@@ -19,10 +19,12 @@ struct SubCommand {
 };
 
 void add_lab(CLI::App& app, Arguments& to) {
-  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, multipass, qemu")
+  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu; not in this version: multipass")
       ->type_name("PROVIDER");
   app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
       ->type_name("NAME");
+  app.add_option("--kernel", to.kernel, "qemu: boot this image (default: the newest /boot/vmlinuz-*)")
+      ->type_name("FILE");
   app.add_flag("--privileged", to.privileged, "sandbox: no user namespace of its own (needs root)");
 }
 
@@ -184,6 +186,7 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
 
   CLI::App* agent = add(Command::kAgent, "agent", "serve a node on a stream", "netns-lab agent");
   agent->add_option("--fd", to.agent_stream, "the stream's descriptor; 0: standard input and output");
+  agent->add_flag("--init", to.agent_is_init, "as the first process of a virtual machine");
   agent->group("");  // hidden
 }
 

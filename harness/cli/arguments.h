@@ -47,6 +47,7 @@ struct Arguments {
   std::string lab_name;         // --name; "" not given
   bool privileged = false;      // --privileged: a sandbox without a user namespace of its own
   int nodes = 1;                // --nodes
+  std::string kernel;           // --kernel: qemu
 
   // What is built and how it is judged.
   std::vector<std::string> scenarios;
@@ -71,6 +72,7 @@ struct Arguments {
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
   int agent_stream = 0;            // agent: --fd
+  bool agent_is_init = false;      // agent: --init
 };
 
 struct Parsed {

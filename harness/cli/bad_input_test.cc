@@ -61,7 +61,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"TargetOfALaterVersion", {"test", "single-namespace", "--target", "cni:/opt/cni"}, 3, {"cni"}},
         Refusal{
             "UnknownLab", {"test", "single-namespace", "--lab", "sandbax"}, 2, {"sandbax", "did you mean sandbox?"}},
-        Refusal{"LabOfALaterVersion", {"test", "single-namespace", "--lab", "qemu"}, 3, {"qemu", "not available yet"}},
+        Refusal{"LabOfALaterVersion",
+                {"test", "single-namespace", "--lab", "multipass"},
+                3,
+                {"multipass", "not available yet"}},
+        Refusal{"KernelOfASandbox", {"up", "--kernel", "/boot/vmlinuz"}, 2, {"--kernel", "add --lab qemu"}},
+        Refusal{"NoSuchKernel", {"up", "--lab", "qemu", "--kernel", "/nosuch/vmlinuz"}, 3, {"apt-get install"}},
         Refusal{"UpOfALaterVersion", {"up", "--lab", "multipass"}, 3, {"multipass", "not available yet"}},
         Refusal{"SeveralNodes", {"up", "--nodes", "2"}, 3, {"--nodes 2", "not available yet"}},
         Refusal{"UnknownParameter", with_parameter("CONN=x"), 2, {"CONN", "did you mean CON?"}},

@@ -2,18 +2,38 @@
 #include <fmt/format.h>
 
 #include <nlohmann/json.hpp>
+#include <vector>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/machine.h"
 #include "harness/cli/output.h"
 #include "harness/model/json.h"
 #include "harness/node/capabilities.h"
 
 namespace netns_lab::cli {
+namespace {
+
+// Whether a machine boots is seen by booting one; here it is whether what that takes is there.
+node::Capability virtual_machines() {
+  node::Capability capability;
+  capability.name = "virtual machines";
+  capability.needed_for = "labs with --lab qemu";
+  const auto there = look_for_machine_parts({});
+  capability.ok = there.has_value();
+  if (there) return capability;
+  capability.seen = there.error().attempted + ": " + there.error().detail;
+  capability.remedy = there.error().remedy;
+  return capability;
+}
+
+}  // namespace
 
 ExitStatus run_doctor(const Arguments& arguments) {
   bool is_fit = true;
   nlohmann::json all = nlohmann::json::array();
-  for (const node::Capability& capability : node::probe_capabilities()) {
+  std::vector<node::Capability> capabilities = node::probe_capabilities();
+  capabilities.push_back(virtual_machines());
+  for (const node::Capability& capability : capabilities) {
     is_fit = is_fit && (capability.ok || !capability.required);
     if (arguments.json) {
       all.push_back({{"name", capability.name},

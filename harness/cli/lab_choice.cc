@@ -26,6 +26,12 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
   } else if (const auto standing = provider_of_named(spec.name)) {
     spec.provider = *standing;
   }
+  spec.kernel = arguments.kernel;
+  if (!spec.kernel.empty() && spec.provider != Provider::kQemu) {
+    return tl::unexpected(Error::invalid(
+        "--kernel " + spec.kernel, fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)),
+        "add --lab qemu"));
+  }
   spec.privileged = arguments.privileged;
   if (spec.privileged && ::geteuid() != 0) {
     return tl::unexpected(
@@ -43,7 +49,10 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
     return choice;
   }
   auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
-  if (standing) return choice;
+  if (standing) {
+    choice.spec.node_kernel = standing->node().hello().kernel;
+    return choice;
+  }
   if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());
   choice.spec.name.clear();
   choice.name_unused = true;

@@ -15,6 +15,7 @@
 #include "harness/cli/exit_status.h"
 #include "harness/cli/output.h"
 #include "harness/node/agent.h"
+#include "harness/node/guest_init.h"
 
 namespace netns_lab {
 namespace {
@@ -27,6 +28,7 @@ ExitStatus not_in_this_version(const std::string& command, const std::string& in
 
 // The node's side of a stream that somebody else opened: what a virtual machine is started with.
 int run_agent(const cli::Arguments& arguments) {
+  if (arguments.agent_is_init) return node::run_guest();
   char host_name[256] = {};
   ::gethostname(host_name, sizeof host_name - 1);
   node::AgentContext context;

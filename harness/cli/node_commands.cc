@@ -28,6 +28,7 @@ int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool 
   request.network_namespace = arguments.network_namespace;
   request.terminal = terminal;
   request.output_limit = std::numeric_limits<std::int64_t>::max();  // it is read as it comes
+  request.environment["HISTFILE"] = "";  // a shell's history would be a file on a node that is being judged
   if (const char* type = std::getenv("TERM"); terminal && type != nullptr) request.environment["TERM"] = type;
   const auto status = run_attached(lab->node(), request);
   if (!status && status.error().system_errno == ENOENT && !arguments.network_namespace.empty()) {

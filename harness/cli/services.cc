@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "harness/base/text.h"
+#include "harness/cli/machine.h"
 #include "harness/cli/output.h"
 #include "harness/lab/named_lab.h"
 #include "harness/node/agent.h"
@@ -52,8 +53,17 @@ Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
   return host;
 }
 
-Result<AgentStreams> start_private(const LabSpec& spec) {
+Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* machine) {
+  if (machine != nullptr) return open_lab_in(machine->door());
+  NETNS_LAB_TRY(check_lab_name(spec.machine));
+  NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
+  NETNS_LAB_ASSIGN(const UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + kDoorSocket));
+  return open_lab_in(door);
+}
+
+Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {
   NETNS_LAB_TRY(check_available(spec.provider));
+  if (spec.provider == Provider::kQemu) return start_in_machine(spec, machine);
   AgentStreams streams;
   if (spec.provider == Provider::kHost) {
     NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&node::serve_stream, STDERR_FILENO));
@@ -69,6 +79,7 @@ Result<AgentStreams> start_private(const LabSpec& spec) {
 
 Result<void> start_named(const LabSpec& spec, const std::string& folder) {
   NETNS_LAB_TRY(check_available(spec.provider));
+  if (spec.provider == Provider::kQemu) return start_standing_machine(spec, folder);
   const std::string log_path = folder + "/" + kLogFile;
   const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!log.valid()) return tl::unexpected(Error::system("write " + log_path, errno));
@@ -94,8 +105,10 @@ Result<void> recover(const LabSpec& spec) {
 
 }  // namespace
 
-LabServices lab_services() {
-  return {.start_private = &start_private, .start_named = &start_named, .recover = &recover};
+LabServices lab_services(const RunMachine* machine) {
+  return {.start_private = [machine](const LabSpec& spec) { return start_private(spec, machine); },
+          .start_named = &start_named,
+          .recover = &recover};
 }
 
 }  // namespace netns_lab::cli

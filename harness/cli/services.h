@@ -6,6 +6,8 @@
 
 namespace netns_lab::cli {
 
-LabServices lab_services();
+// `machine`: of this run; borrowed. Without one, private labs of qemu are made in the machine of the lab they name.
+class RunMachine;
+LabServices lab_services(const RunMachine* machine = nullptr);
 
 }  // namespace netns_lab::cli

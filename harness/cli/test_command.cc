@@ -10,12 +10,14 @@
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/deadline.h"
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/known_failures.h"
 #include "harness/cli/lab_choice.h"
+#include "harness/cli/machine.h"
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
 #include "harness/cli/report_directory.h"
@@ -93,12 +95,12 @@ int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
 }
 
-std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
-                               const std::vector<KnownFailure>& known, const LabServices& services) {
-  std::vector<WorkerJob> jobs;
+std::vector<WorkerSpec> workers_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
+                                   const std::vector<KnownFailure>& known) {
+  std::vector<WorkerSpec> workers;
   for (const PlannedWorker& planned : plan.workers) {
     WorkerSpec spec;
-    spec.number = static_cast<int>(jobs.size());
+    spec.number = static_cast<int>(workers.size());
     spec.scenario = planned.scenario;
     spec.target = planned.target;
     spec.family = planned.family;
@@ -109,9 +111,17 @@ std::vector<WorkerJob> jobs_of(const Plan& plan, const Arguments& arguments, con
     spec.repeat = arguments.repeat;
     spec.known_failures = of_target(known, planned.target->name());
     spec.keep_on_failure = arguments.keep_on_failure;
+    workers.push_back(std::move(spec));
+  }
+  return workers;
+}
+
+std::vector<WorkerJob> jobs_of(const Plan& plan, const std::vector<WorkerSpec>& workers, const LabServices& services) {
+  std::vector<WorkerJob> jobs;
+  for (const WorkerSpec& spec : workers) {
     WorkerJob job;
     job.number = spec.number;
-    job.label = planned.label();
+    job.label = plan.workers[static_cast<std::size_t>(spec.number)].label();
     job.body = [spec, &services](const EventSink& sink) { return run_worker(spec, services, sink); };
     jobs.push_back(std::move(job));
   }
@@ -170,11 +180,29 @@ RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, c
   return ended;
 }
 
+Result<void> boot(const LabSpec& lab, Deadline deadline, std::optional<RunMachine>& machine) {
+  NETNS_LAB_ASSIGN(RunMachine booted, RunMachine::start(lab, deadline));
+  machine.emplace(std::move(booted));
+  return {};
+}
+
+// What becomes of workers whose machine did not come up.
+std::vector<RunEvent> none_started(const std::vector<WorkerSpec>& workers, const Error& why, Deadline deadline) {
+  const ExitStatus status = deadline.passed() ? ExitStatus::kDeadline : exit_status_of(why);
+  std::vector<RunEvent> events;
+  for (const WorkerSpec& worker : workers) {
+    events.push_back(worker_started(worker));
+    events.push_back(WorkerEnded{worker.number, status, why.message()});
+  }
+  return events;
+}
+
 }  // namespace
 
 ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& command,
                     const std::vector<Scenario>& scenarios) {
   const Clock::time_point begin = Clock::now();
+  const Deadline deadline = arguments.deadline ? Deadline::after(*arguments.deadline) : Deadline::never();
   const auto plan = make_plan(arguments, scenarios);
   if (!plan) return complain(plan.error());
   std::vector<KnownFailure> known;
@@ -203,22 +231,35 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   if (!opened) return complain(opened.error());
   Reports& reports = **opened;
 
-  const LabServices services = lab_services();
-  SupervisorSpec spec;
-  spec.jobs = jobs_of(*plan, arguments, lab->spec, known, services);
-  spec.at_once = workers_at_once(arguments, lab->spec);
-  spec.deadline = arguments.deadline;
   const RunEvent started = run_started(command);
   reports.add(std::span(&started, 1));
-  const Supervision supervision = supervise(
-      spec,
-      [&](std::span<const RunEvent> events) {
-        if (!arguments.no_skip) return reports.add(events);
-        std::vector<RunEvent> strict;
-        for (const RunEvent& event : events) strict.push_back(without_skip(event));
-        reports.add(strict);
-      },
-      &tell_progress);
+  std::optional<RunMachine> machine;  // one for all workers
+  LabSpec lab_spec = lab->spec;
+  Result<void> booted;
+  if (lab_spec.provider == Provider::kQemu && lab_spec.name.empty()) booted = boot(lab_spec, deadline, machine);
+  if (machine) lab_spec.node_kernel = machine->kernel();
+  const LabServices services = lab_services(machine ? &*machine : nullptr);
+  const std::vector<WorkerSpec> workers = workers_of(*plan, arguments, lab_spec, known);
+  SupervisorSpec spec;
+  spec.jobs = jobs_of(*plan, workers, services);
+  spec.at_once = workers_at_once(arguments, lab_spec);
+  if (arguments.deadline) spec.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.left());
+  Supervision supervision;
+  if (booted) {
+    supervision = supervise(
+        spec,
+        [&](std::span<const RunEvent> events) {
+          if (!arguments.no_skip) return reports.add(events);
+          std::vector<RunEvent> strict;
+          for (const RunEvent& event : events) strict.push_back(without_skip(event));
+          reports.add(strict);
+        },
+        &tell_progress);
+  } else {
+    supervision.deadline_passed = deadline.passed();
+    reports.add(none_started(workers, booted.error(), deadline));
+    complain(booted.error());
+  }
 
   RunEnded ended = run_ended(supervision, arguments, reports.result());
   ended.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);

@@ -150,10 +150,10 @@ Result<Provider> parse_provider(const std::string& text) {
 }
 
 Result<void> check_available(Provider provider) {
-  if (provider == Provider::kSandbox || provider == Provider::kHost) return {};
+  if (provider != Provider::kMultipass) return {};
   return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
-                                       "not available yet: virtual machines come in a later version",
-                                       "use --lab sandbox or --lab host"));
+                                       "not available yet: it comes in a later version",
+                                       "use --lab qemu for a virtual machine, or --lab sandbox"));
 }
 
 SnapshotOptions whole_node() {
@@ -262,6 +262,7 @@ Result<std::vector<NamedLab>> named_labs() {
       if (const auto agent = agent_of(home.lab_path(name))) lab.pid = agent->pid;
     } else {
       lab.up = false;
+      lab.provider = provider_of_named(name).value_or(Provider::kSandbox);
       lab.state = session.error().message();
     }
     labs.push_back(std::move(lab));

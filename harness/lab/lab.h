@@ -22,8 +22,12 @@ Result<void> check_available(Provider provider);           // kMissing for those
 
 struct LabSpec {
   Provider provider = Provider::kSandbox;
-  std::string name;         // a named lab outlives the command; "" is private to this process
-  bool privileged = false;  // sandbox: no user namespace of its own
+  std::string name;           // a named lab outlives the command; "" is private to this process
+  bool privileged = false;    // sandbox: no user namespace of its own
+  std::string kernel{};       // qemu: the image a machine is booted with; "" the newest there is
+  std::string node_kernel{};  // qemu: the release that its nodes run, where it is known
+  // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
+  std::string machine{};
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.

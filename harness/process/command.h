@@ -19,7 +19,7 @@ struct TerminalSize {
 };
 
 // Every command is the leader of a session and process group of its own and starts with an empty signal mask, default
-// dispositions and no descriptor but 0, 1 and 2.
+// dispositions and no descriptor but 0, 1, 2 and those it is given.
 struct Command {
   std::vector<std::string> argv;                   // argv[0] without a '/' is looked up in the PATH of `environment`
   std::map<std::string, std::string> environment;  // exactly this, nothing inherited
@@ -28,6 +28,7 @@ struct Command {
   bool keep_input_open = false;  // `write` gives more, until `end_input`; else end of file follows `standard_input`
   std::optional<TerminalSize>
       terminal;  // a pseudo-terminal instead of pipes, and its controlling one; standard error then arrives as output
+  std::vector<int> descriptors;   // borrowed until `start` returns; the command has them as 3, 4, … in this order
   int network_namespace_fd = -1;  // borrowed until `start` returns; entered by the command alone. -1: ours
   std::chrono::milliseconds time_limit{
       0};  // from its start. 0: none. Then TERM to its process group, and `stop_grace` later KILL to all of it

@@ -68,7 +68,13 @@ void prepare_command(const KeeperOrders& orders, pid_t keeper) {
   if (*orders.working_directory != '\0' && ::chdir(orders.working_directory) != 0) {
     report_not_started(orders.control_fd, KeeperReport::kDirectory, errno);
   }
-  ::close_range(3, ~0U, CLOSE_RANGE_CLOEXEC);
+  constexpr int kFirst = 3;
+  for (int i = 0; i < orders.descriptor_count; ++i) {
+    if (::dup2(orders.descriptors[i], kFirst + i) < 0) {
+      report_not_started(orders.control_fd, KeeperReport::kDescriptors, errno);
+    }
+  }
+  ::close_range(static_cast<unsigned>(kFirst + orders.descriptor_count), ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
 // The keeper's half.

@@ -18,9 +18,11 @@ namespace netns_lab::process {
 
 // What the keeper and the command are to do, laid out before the fork.
 struct KeeperOrders {
-  int control_fd = -1;            // the keeper's end
-  int terminal_fd = -1;           // -1: Boost.Process has placed the pipes at 0, 1, 2 already
-  int network_namespace_fd = -1;  // -1: stay
+  int control_fd = -1;               // the keeper's end
+  int terminal_fd = -1;              // -1: Boost.Process has placed the pipes at 0, 1, 2 already
+  int network_namespace_fd = -1;     // -1: stay
+  const int* descriptors = nullptr;  // the command's 3, 4, …; none of them, nor control_fd, has such a number here
+  int descriptor_count = 0;
   const char* working_directory = "";
   std::int64_t descendant_grace_ms = 0;
 };
@@ -35,7 +37,14 @@ struct KeeperReport {
     kLeft = 5,        // text: the command line of a process that was left and is about to be killed
     kGone = 4,        // nothing of it is alive; value: 1 when descendants had to be killed. The keeper ends
   };
-  enum Stage : std::int32_t { kFork = 1, kTerminal = 2, kNamespace = 3, kDirectory = 4, kExecute = 5 };
+  enum Stage : std::int32_t {
+    kFork = 1,
+    kTerminal = 2,
+    kNamespace = 3,
+    kDirectory = 4,
+    kExecute = 5,
+    kDescriptors = 6
+  };
   std::int32_t kind = 0;
   std::int32_t value = 0;
   std::int32_t stage = 0;

@@ -63,6 +63,13 @@ auto report_exec_error(const KeeperOrders& orders) {
   };
 }
 
+// A copy of `fd` out of the way of the numbers that the command's descriptors will have.
+Result<UniqueFd> raised(int fd, const Command& command, const std::string& attempted) {
+  UniqueFd copy(::fcntl(fd, F_DUPFD_CLOEXEC, 3 + static_cast<int>(command.descriptors.size())));
+  if (copy.valid()) return copy;
+  return tl::unexpected(Error::system(attempted + ": copy one of its descriptors", errno));
+}
+
 template <typename... Streams>
 int spawn(const Command& command, const std::string& program, const KeeperOrders& orders, pid_t& keeper,
           Streams&&... streams) {
@@ -97,8 +104,20 @@ Result<Launched> launch(const Command& command, const std::string& program) {
   }
   Launched launched;
   launched.control.reset(ends[0]);
-  const UniqueFd keeper_end(ends[1]);
+  UniqueFd keeper_end(ends[1]);
+  std::vector<UniqueFd> copies;
+  std::vector<int> descriptors;
+  if (!command.descriptors.empty()) {
+    NETNS_LAB_ASSIGN(keeper_end, raised(keeper_end.get(), command, attempted));
+    for (const int fd : command.descriptors) {
+      NETNS_LAB_ASSIGN(UniqueFd copy, raised(fd, command, attempted));
+      descriptors.push_back(copy.get());
+      copies.push_back(std::move(copy));
+    }
+  }
   KeeperOrders orders;
+  orders.descriptors = descriptors.data();
+  orders.descriptor_count = static_cast<int>(descriptors.size());
   orders.control_fd = keeper_end.get();
   orders.network_namespace_fd = command.network_namespace_fd;
   orders.working_directory = command.working_directory.c_str();

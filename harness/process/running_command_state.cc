@@ -31,6 +31,8 @@ std::string why_not_started(const Command& command, const std::string& program, 
       return Error::system("make the terminal its controlling one", system_errno).message();
     case KeeperReport::kNamespace:
       return Error::system("enter its network namespace", system_errno).message();
+    case KeeperReport::kDescriptors:
+      return Error::system("give it its descriptors", system_errno).message();
     case KeeperReport::kDirectory:
       return Error::system("enter the folder " + command.working_directory, system_errno).message();
     case KeeperReport::kExecute: {

@@ -174,6 +174,28 @@ TEST(RunningCommand, HasNoDescriptorOfOursAndDefaultSignals) {
   EXPECT_THAT(outcome.output, HasSubstr("SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000"));
 }
 
+// Whatever numbers they have here: 3 and 4 themselves, swapped, are the hard case.
+TEST(RunningCommand, HasTheDescriptorsItIsGivenAndNoOther) {
+  std::array<UniqueFd, 2> read_ends;
+  std::array<UniqueFd, 2> write_ends;
+  for (int i = 0; i < 2; ++i) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    read_ends[static_cast<std::size_t>(i)].reset(ends[0]);
+    write_ends[static_cast<std::size_t>(i)].reset(ends[1]);
+  }
+  Command command = shell("echo one >&3; echo two >&4; ls /proc/self/fd | tr '\\n' ' '");
+  command.descriptors = {write_ends[1].get(), write_ends[0].get()};
+  const CommandOutcome outcome = run(command);
+  EXPECT_THAT(outcome.output, StartsWith("0 1 2 3 4 5 "));  // 5 is what ls reads the folder through
+  write_ends = {};
+  std::array<char, 16> text{};
+  EXPECT_EQ(::read(read_ends[1].get(), text.data(), text.size()), 4);
+  EXPECT_STREQ(text.data(), "one\n");
+  EXPECT_EQ(::read(read_ends[0].get(), text.data(), text.size()), 4);
+  EXPECT_STREQ(text.data(), "two\n");
+}
+
 TEST(RunningCommand, KeepsOutputUpToItsLimitAndNeverHoldsTheCommandUp) {
   Command command = shell("head -c 100000000 /dev/zero; head -c 3000 /dev/zero >&2; echo done >&2");
   command.output_limit = 1000;

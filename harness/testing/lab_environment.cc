@@ -83,11 +83,15 @@ Result<void> LabEnvironment::set_up() {
   return subject_->finish_build(Look::kEverything);
 }
 
-bool LabEnvironment::has_fresh_lab() const { return context_.spec.lab.provider == Provider::kSandbox; }
+// In a virtual machine labs are sandboxes, too.
+bool LabEnvironment::has_fresh_lab() const {
+  const Provider provider = context_.spec.lab.provider;
+  return provider == Provider::kSandbox || provider == Provider::kQemu;
+}
 
 LabSpec LabEnvironment::fresh_spec() const {
   LabSpec spec = context_.spec.lab;
-  spec.name.clear();
+  spec.machine = std::exchange(spec.name, "");
   return spec;
 }
 

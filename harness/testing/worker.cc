@@ -86,7 +86,9 @@ ExitStatus end(const WorkerSpec& spec, const EventSink& sink, ExitStatus status,
   return status;
 }
 
-WorkerStarted started(const WorkerSpec& spec) {
+}  // namespace
+
+WorkerStarted worker_started(const WorkerSpec& spec) {
   WorkerStarted event;
   event.worker = spec.number;
   event.scenario = spec.scenario->name;
@@ -95,19 +97,18 @@ WorkerStarted started(const WorkerSpec& spec) {
   event.parameters = spec.parameters;
   event.lab = to_string(spec.lab.provider);
   event.lab_name = spec.lab.name;
-  // The agents of both providers run on this machine's kernel; one in a virtual machine will have to tell its own.
+  // The nodes of other providers run on this machine's kernel.
+  event.kernel = spec.lab.node_kernel;
   utsname machine{};
-  if (::uname(&machine) == 0) event.kernel = machine.release;
+  if (spec.lab.provider != Provider::kQemu && ::uname(&machine) == 0) event.kernel = machine.release;
   event.catalogue = spec.scenario->requirements;
   return event;
 }
 
-}  // namespace
-
 ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink) {
   WorkerContext context(spec, services, sink);
   const WorkerContext::Scope scope(context);
-  sink(started(spec));
+  sink(worker_started(spec));
   auto topology = spec.scenario->topology(spec.parameters, spec.family);
   if (!topology) return end(spec, sink, status_of(topology.error()), topology.error().message());
   context.topology = *std::move(topology);

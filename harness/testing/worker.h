@@ -36,6 +36,9 @@ using EventSink = std::function<void(const RunEvent&)>;
 // print.
 ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink);
 
+// The event that a worker begins with.
+WorkerStarted worker_started(const WorkerSpec& spec);
+
 // Names of the cases that a scenario's suites hold, for `list` and for a filter that selects nothing.
 std::vector<std::string> list_cases(const Scenario& scenario);
 

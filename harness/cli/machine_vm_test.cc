@@ -1,0 +1,312 @@
+// Labs in virtual machines, as a user makes them: each of these tests boots a real one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+#include <thread>
+#include <vector>
+
+#include "harness/cli/command_under_test.h"
+#include "harness/cli/machine.h"
+#include "harness/lab/qemu/kernel_image.h"
+#include "harness/lab/qemu/machine.h"
+
+namespace netns_lab::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::EndsWith;
+using ::testing::Ge;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+// What is missing to boot a machine here, with the package that has it; "" nothing.
+std::string missing_for_machines() {
+  qemu::QemuSpec spec;
+  if (const auto program = qemu::check_program(spec); !program) return program.error().message();
+  if (const auto kernel = qemu::find_kernel(""); !kernel) return kernel.error().message();
+  return "";
+}
+
+std::vector<pid_t> children_of(pid_t pid) {
+  std::vector<pid_t> found;
+  std::error_code gone;
+  for (const auto& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
+    std::ifstream file(thread.path() / "children");
+    found.insert(found.end(), std::istream_iterator<pid_t>(file), std::istream_iterator<pid_t>());
+  }
+  return found;
+}
+
+// The machines below this process, whoever's child they are now: it is a subreaper (command_under_test.h).
+std::vector<pid_t> machines_below(pid_t pid = ::getpid()) {
+  std::vector<pid_t> found;
+  for (const pid_t child : children_of(pid)) {
+    std::ifstream file("/proc/" + std::to_string(child) + "/comm");
+    std::string name;
+    std::getline(file, name);
+    if (name.starts_with("qemu-system")) found.push_back(child);
+    const std::vector<pid_t> below = machines_below(child);
+    found.insert(found.end(), below.begin(), below.end());
+  }
+  return found;
+}
+
+std::vector<std::string> operator+(std::vector<std::string> words, const std::vector<std::string>& more) {
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
+}
+const std::vector<std::string> kJudgeScript = {"test", "single-namespace", "--target",
+                                               "script:" + CommandUnderTest::fixture("scenarios/single-namespace")};
+const std::vector<std::string> kInQemu = {"--lab", "qemu"};
+
+class Machines : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
+  }
+  static void expect_nothing_left(const CommandUnderTest& command) {
+    EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
+    std::error_code missing;
+    for (const auto& left : fs::directory_iterator(command.folder() + "/run/netns-lab", missing)) {
+      ADD_FAILURE() << left.path() << " was left";
+    }
+  }
+};
+
+TEST_F(Machines, AWholeTestInAFreshOneIsConformantAndLeavesNothing) {
+  CommandUnderTest command;
+  const Ran ran = command.run(std::vector<std::string>{"test", "single-namespace", "--target", "native"} + kInQemu);
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("conformant: 90 passed (2 workers)"));
+  EXPECT_THAT(command.report("junit.xml"), HasSubstr("qemu"));
+  expect_nothing_left(command);
+}
+
+// One that stands, for the tests that only use it.
+class StandingMachine : public Machines {
+ protected:
+  static void SetUpTestSuite() {
+    if (!missing_for_machines().empty()) return;
+    command_ = std::make_unique<CommandUnderTest>();
+    made_ = command_->run(up());
+  }
+  static void TearDownTestSuite() {
+    if (!command_) return;
+    EXPECT_EQ(command_->run({"destroy", "--lab", "qemu", "--name", "stands"}).status, 0);
+    expect_nothing_left(*command_);
+    command_.reset();
+  }
+  void SetUp() override {
+    Machines::SetUp();
+    if (IsSkipped()) return;
+    ASSERT_EQ(made_.status, 0) << made_;
+  }
+  static std::vector<std::string> up() { return {"up", "--lab", "qemu", "--name", "stands"}; }
+  static Ran on_node(const std::vector<std::string>& argv) {
+    return command_->run(std::vector<std::string>{"exec", "--lab", "qemu", "--name", "stands", "--"} + argv);
+  }
+
+  static std::unique_ptr<CommandUnderTest> command_;
+  static Ran made_;
+};
+std::unique_ptr<CommandUnderTest> StandingMachine::command_;
+Ran StandingMachine::made_;
+
+TEST_F(StandingMachine, IsMadeOnceAndThenReused) {
+  EXPECT_THAT(made_.output, AllOf(HasSubstr("lab stands (qemu): made"), HasSubstr("eth0 192.0.2.2/24")));
+  const std::vector<pid_t> before = machines_below();
+  const Ran again = command_->run(up());
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_THAT(again.output, HasSubstr("lab stands (qemu): reused"));
+  EXPECT_THAT(before, SizeIs(1));
+  EXPECT_EQ(machines_below(), before);
+}
+
+TEST_F(StandingMachine, RunsItsOwnKernelAndPassesTheStatusOn) {
+  const auto kernel = qemu::find_kernel("");
+  ASSERT_TRUE(kernel.has_value());
+  EXPECT_EQ(on_node({"uname", "-r"}).output, kernel->release + "\n");
+  EXPECT_EQ(on_node({"bash", "-c", "exit 7"}).status, 7);
+  EXPECT_THAT(on_node({"ls", "/sys/bus/pci/devices"}).status, 0);
+  // No way out: the node's only link leads to the outside beside it, in the machine.
+  EXPECT_THAT(on_node({"ls", "/sys/class/net"}).output, "eth0\nlo\n");
+}
+
+TEST_F(StandingMachine, LoadsWhatNetworksAreMadeOf) {
+  // In the node no module can be loaded any more. In a namespace that leaves nothing: a VRF's rules stay behind.
+  const std::string script = R"(
+    try() { "$@" || echo "no: $*"; }
+    try ip link add base type dummy; try ip link set base up
+    try ip link add t0 type bridge
+    try ip link add link base name t1 type vlan id 7
+    try ip link add link base name t2 type macvlan
+    try ip link add t3 type dummy; try ip link add link t3 name t4 type ipvlan
+    try ip link add t5 type vrf table 9
+    try ip link add t6 type vxlan id 5 dstport 4789
+    try ip link add t7 type geneve id 5 remote 192.0.2.1
+    try ip link add t8 type wireguard
+    try ip link add t9 type veth peer name t10
+    try ip tuntap add t11 mode tun
+    try tc qdisc add dev t9 root netem delay 1ms
+    try nft 'add table ip t; add chain ip t c { type nat hook postrouting priority 100; }; add rule ip t c ip saddr 10.0.0.0/8 masquerade'
+    echo all)";
+  const Ran ran = on_node({"unshare", "-n", "bash", "-c", script});
+  EXPECT_EQ(ran.output, "all\n") << ran;
+}
+
+TEST_F(StandingMachine, IsJudgedWhileSomebodyLooksAround) {
+  CommandUnderTest::Running judging =
+      command_->start(kJudgeScript + kInQemu + std::vector<std::string>{"--name", "stands"});
+  const Ran shell = command_->run({"shell", "--lab", "qemu", "--name", "stands"}, "echo here is $(hostname)\nexit 4\n");
+  EXPECT_EQ(shell.status, 4) << shell;
+  EXPECT_THAT(shell.output, HasSubstr("here is node-1"));
+  const Ran judged = command_->wait(std::move(judging));
+  EXPECT_EQ(judged.status, 0) << judged;
+  EXPECT_THAT(judged.output, HasSubstr("conformant: 45 passed"));
+  EXPECT_THAT(on_node({"ip", "netns"}).output, IsEmpty());
+}
+
+TEST_F(StandingMachine, ABrokenTargetFailsInItAsElsewhere) {
+  const Ran ran = command_->run(
+      std::vector<std::string>{"test", "single-namespace", "--target",
+                               "script:" + CommandUnderTest::fixture("broken/single-namespace/host-route-blackholed")} +
+      kInQemu + std::vector<std::string>{"--name", "stands"});
+  EXPECT_EQ(ran.status, 1) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("single-namespace.host-route"));
+}
+
+TEST_F(StandingMachine, SurvivesAFloodAndACommandThatEatsItsMemory) {
+  EXPECT_EQ(on_node({"head", "-c", "5000000", "/dev/zero"}).output.size(), 5'000'000u);
+  const Ran eaten = on_node({"tail", "/dev/zero"});
+  EXPECT_EQ(eaten.status, 128 + SIGKILL) << eaten;
+  EXPECT_EQ(on_node({"true"}).status, 0);
+}
+
+TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
+  std::ifstream real(qemu::find_kernel("")->path, std::ios::binary);
+  std::string image(std::istreambuf_iterator<char>(real), {});
+  const std::size_t at = image.find(qemu::find_kernel("")->release + " ");
+  ASSERT_NE(at, std::string::npos);
+  image[at] = '9';
+  const std::string file = command_->write("other/boot/vmlinuz", image);
+  command_->write("other/lib/modules/" + std::string("9") + qemu::find_kernel("")->release.substr(1) + "/modules.dep",
+                  "");
+  const Ran ran = command_->run(up() + std::vector<std::string>{"--kernel", file});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr(qemu::find_kernel("")->release), HasSubstr("netns-lab destroy")));
+}
+
+// Every case is an error that says why, none is the target's failure, and the report is whole.
+void expect_all_errors(const CommandUnderTest& command, const Ran& ran) {
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("45 errors"));
+  EXPECT_THAT(command.report_lines("<error"), AllOf(SizeIs(Ge(45)), Each(HasSubstr("ended"))));
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
+}
+
+TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure) {
+  CommandUnderTest command;
+  const std::vector<std::string> lab = {"--lab", "qemu", "--name", "dies"};
+  ASSERT_EQ(command.run(std::vector<std::string>{"up"} + lab).status, 0);
+  const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nexec -a hanging sleep 600\n", 0755);
+  CommandUnderTest::Running running =
+      command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + lab);
+  const std::vector<std::string> look =
+      std::vector<std::string>{"exec"} + lab + std::vector<std::string>{"--", "pgrep", "-f", "^hanging"};
+  EXPECT_TRUE(eventually([&] { return command.run(look).status == 0; }));
+  ASSERT_THAT(machines_below(), SizeIs(1));
+  ::kill(machines_below().front(), SIGKILL);
+  expect_all_errors(command, command.wait(std::move(running)));
+  EXPECT_THAT(command.run({"list", "labs"}).output, HasSubstr("nobody listens"));
+  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
+  CommandUnderTest command;
+  const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nsleep 600\n", 0755);
+  CommandUnderTest::Running running =
+      command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + kInQemu);
+  const Deadline deadline = Deadline::after(std::chrono::seconds(50));
+  const auto begun = [&] { return command.report("record.jsonl").find("worker-started") != std::string::npos; };
+  while (!begun() && !deadline.passed()) std::this_thread::yield();
+  ASSERT_TRUE(begun()) << command.wait(std::move(running));
+  const std::vector<pid_t> machines = machines_below();
+  ASSERT_THAT(machines, SizeIs(1));
+  ::kill(machines.front(), SIGKILL);
+  const Ran ran = command.wait(std::move(running));
+  EXPECT_THAT(ran.errors, HasSubstr("QEMU was killed by SIGKILL"));
+  expect_all_errors(command, ran);
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
+  CommandUnderTest command;
+  const std::vector<std::string> up = {"up", "--lab", "qemu"};
+  ASSERT_EQ(command.run(up).status, 0);
+  const std::string labs = command.run({"list", "labs", "--json"}).output;
+  const std::size_t at = labs.find("\"pid\":");
+  ASSERT_NE(at, std::string::npos) << labs;
+  ::kill(std::stoi(labs.substr(at + 6)), SIGKILL);
+  EXPECT_TRUE(eventually([] { return machines_below().empty(); }));
+  EXPECT_THAT(command.run({"list", "labs"}).output, AllOf(HasSubstr("qemu"), HasSubstr("nobody listens")));
+  const Ran again = command.run(up);
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_THAT(again.output, HasSubstr("made"));
+  EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
+  CommandUnderTest command;
+  CommandUnderTest::Running first = command.start({"up", "--lab", "qemu"});
+  const Ran two = command.run({"up", "--lab", "qemu"});
+  const Ran one = command.wait(std::move(first));
+  EXPECT_EQ(one.status, 0) << one;
+  EXPECT_EQ(two.status, 0) << two;
+  EXPECT_THAT(one.output + two.output, AllOf(HasSubstr("made"), HasSubstr("reused")));
+  EXPECT_THAT(machines_below(), SizeIs(1));
+  EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, AnInterruptedRunLeavesNothing) {
+  for (const bool while_booting : {true, false}) {
+    CommandUnderTest command;
+    CommandUnderTest::Running running = command.start(kJudgeScript + kInQemu);
+    const Deadline deadline = Deadline::after(std::chrono::seconds(50));
+    const auto reached = [&] {
+      return while_booting ? !machines_below().empty()
+                           : command.report("record.jsonl").find("worker-started") != std::string::npos;
+    };
+    while (!reached() && !deadline.passed()) std::this_thread::yield();
+    ASSERT_TRUE(reached());
+    ::kill(running.pid, SIGINT);
+    EXPECT_EQ(command.wait(std::move(running)).status, 130) << (while_booting ? "while booting" : "while judging");
+    expect_nothing_left(command);
+  }
+}
+
+TEST_F(Machines, AKernelThatCannotBootIsToldAndNothingIsLeft) {
+  CommandUnderTest command;
+  std::ifstream real(qemu::find_kernel("")->path, std::ios::binary);
+  std::string image(std::istreambuf_iterator<char>(real), {});
+  const std::string file = command.write("vmlinuz-cut", image.substr(0, 200'000));
+  const Ran ran = command.run({"up", "--lab", "qemu", "--kernel", file});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr(file), HasSubstr("before it said hello")));
+  expect_nothing_left(command);
+}
+
+}  // namespace
+}  // namespace netns_lab::cli

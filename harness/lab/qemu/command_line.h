@@ -1,0 +1,33 @@
+// How QEMU is started, as data.
+#pragma once
+
+#include <string>
+
+#include "harness/process/command.h"
+
+namespace netns_lab::qemu {
+
+enum class Acceleration { kKvm, kTcg };
+std::string to_string(Acceleration acceleration);  // "KVM", "TCG (no hardware acceleration)"
+
+// The descriptors it is given, as it has them: nothing of a machine has a name that anybody could reach, or leave
+// behind.
+inline constexpr int kPortDescriptor = 3;     // a connected unix socket: the far end of the guest's port
+inline constexpr int kConsoleDescriptor = 4;  // a file: what the kernel and the first process have to say
+inline constexpr int kArchiveDescriptor = 5;  // a file: the initramfs
+
+struct QemuSpec {
+  std::string program = "qemu-system-x86_64";
+  std::string path = "/usr/bin:/bin";  // where the program is looked for
+  std::string kernel;                  // a file
+  Acceleration acceleration = Acceleration::kTcg;
+  unsigned processors = 2;
+  unsigned memory_mib = 512;
+  std::string init;            // path of the first process in the machine
+  std::string init_arguments;  // separated by blanks
+};
+
+// No network device, no disk, no display, no monitor: the port is the only way in or out.
+process::Command qemu_command(const QemuSpec& spec);
+
+}  // namespace netns_lab::qemu

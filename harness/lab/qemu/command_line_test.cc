@@ -1,0 +1,96 @@
+#include "harness/lab/qemu/command_line.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "harness/lab/qemu/acceleration.h"
+
+namespace netns_lab::qemu {
+namespace {
+
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::EndsWith;
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+std::string after(const process::Command& command, const std::string& option) {
+  const auto at = std::find(command.argv.begin(), command.argv.end(), option);
+  return at == command.argv.end() || at + 1 == command.argv.end() ? "(none)" : *(at + 1);
+}
+
+QemuSpec spec() { return {.kernel = "/boot/vmlinuz-6.1", .init = "/usr/lib/x", .init_arguments = "agent --init"}; }
+
+TEST(QemuCommand, BootsTheKernelWithOurFirstProcess) {
+  const process::Command command = qemu_command(spec());
+  EXPECT_EQ(command.argv.front(), "qemu-system-x86_64");
+  EXPECT_EQ(after(command, "-kernel"), "/boot/vmlinuz-6.1");
+  EXPECT_THAT(after(command, "-append"), EndsWith(" rdinit=/usr/lib/x -- agent --init"));
+  EXPECT_THAT(after(command, "-append"), HasSubstr("panic=-1"));
+  EXPECT_THAT(command.argv, Contains("-no-reboot"));
+  EXPECT_EQ(after(command, "-machine"), "q35");
+  EXPECT_EQ(after(command, "-smp"), "2");
+  EXPECT_EQ(after(command, "-m"), "512");
+}
+
+TEST(QemuCommand, HasNoNetworkNoDiskAndNoMonitor) {
+  const process::Command command = qemu_command(spec());
+  EXPECT_THAT(command.argv, Contains("-nodefaults"));
+  EXPECT_THAT(command.argv, Contains("-no-user-config"));
+  for (const char* option : {"-netdev", "-nic", "-net", "-drive", "-hda", "-monitor", "-qmp", "-vnc"}) {
+    EXPECT_THAT(command.argv, Not(Contains(std::string(option))));
+  }
+  EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-device"), 2);  // the port and what it hangs on
+}
+
+struct AccelerationCase {
+  std::string name;
+  Acceleration given;
+  std::string want;
+};
+void PrintTo(const AccelerationCase& row, std::ostream* out) { *out << row.name; }
+class QemuAcceleration : public ::testing::TestWithParam<AccelerationCase> {};
+
+TEST_P(QemuAcceleration, IsAskedFor) {
+  QemuSpec given = spec();
+  given.acceleration = GetParam().given;
+  EXPECT_EQ(after(qemu_command(given), "-accel"), GetParam().want);
+}
+INSTANTIATE_TEST_SUITE_P(Every, QemuAcceleration,
+                         ::testing::Values(AccelerationCase{"Kvm", Acceleration::kKvm, "kvm"},
+                                           AccelerationCase{"Tcg", Acceleration::kTcg, "tcg"}),
+                         [](const auto& row) { return row.param.name; });
+
+TEST(Accelerations, KvmIsTriedWhereItOpensAndHasNotFailed) {
+  EXPECT_THAT(accelerations_to_try(true, false), ElementsAre(Acceleration::kKvm, Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(true, true), ElementsAre(Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(false, false), ElementsAre(Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(false, true), ElementsAre(Acceleration::kTcg));
+}
+
+TEST(KvmFailure, IsRememberedUntilTheNextBoot) {
+  const std::string folder = ::testing::TempDir() + "kvm-failure-" + std::to_string(::getpid());
+  const KvmFailure now(folder, "boot-1");
+  EXPECT_FALSE(now.remembered());
+  now.remember();
+  EXPECT_TRUE(now.remembered());
+  EXPECT_TRUE(KvmFailure(folder, "boot-1").remembered());
+  EXPECT_FALSE(KvmFailure(folder, "boot-2").remembered());
+  std::filesystem::remove_all(folder);
+}
+
+TEST(KvmFailure, IsForgottenWhereNothingCanBeKept) {
+  const KvmFailure nowhere("", "boot-1");
+  nowhere.remember();
+  EXPECT_FALSE(nowhere.remembered());
+  const KvmFailure unwritable("/proc/nosuch", "boot-1");
+  unwritable.remember();
+  EXPECT_FALSE(unwritable.remembered());
+}
+
+}  // namespace
+}  // namespace netns_lab::qemu

@@ -1,0 +1,241 @@
+#include "harness/lab/qemu/guest_files.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <deque>
+#include <set>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/lab/qemu/kernel_modules.h"
+#include "harness/process/running_command.h"
+#include "harness/protocol/guest.h"
+
+namespace netns_lab::qemu {
+namespace {
+
+constexpr auto kLoader = "/lib64/ld-linux-x86-64.so.2";  // x86-64 psABI
+constexpr std::size_t kLoadersAtOnce = 4;
+
+struct NeededProgram {
+  const char* name;
+  const char* package;
+};
+constexpr NeededProgram kNeeded[] = {{"bash", "bash"}, {"ip", "iproute2"}};
+constexpr const char* kPrograms[] = {"bash",
+                                     "sh",
+                                     "ip",
+                                     "bridge",
+                                     "ss",
+                                     "tc",
+                                     "nft",
+                                     "iptables",
+                                     "iptables-save",
+                                     "iptables-restore",
+                                     "ip6tables",
+                                     "ip6tables-save",
+                                     "ip6tables-restore",
+                                     "sysctl",
+                                     "socat",
+                                     "ping",
+                                     "arping",
+                                     "nc",
+                                     "tcpdump",
+                                     "cat",
+                                     "ls",
+                                     "cp",
+                                     "mv",
+                                     "rm",
+                                     "mkdir",
+                                     "rmdir",
+                                     "ln",
+                                     "chmod",
+                                     "chown",
+                                     "touch",
+                                     "stat",
+                                     "head",
+                                     "tail",
+                                     "cut",
+                                     "tr",
+                                     "sort",
+                                     "uniq",
+                                     "wc",
+                                     "tee",
+                                     "seq",
+                                     "sleep",
+                                     "timeout",
+                                     "env",
+                                     "id",
+                                     "date",
+                                     "echo",
+                                     "printf",
+                                     "test",
+                                     "[",
+                                     "true",
+                                     "false",
+                                     "expr",
+                                     "basename",
+                                     "dirname",
+                                     "readlink",
+                                     "realpath",
+                                     "mktemp",
+                                     "uname",
+                                     "whoami",
+                                     "nproc",
+                                     "kill",
+                                     "find",
+                                     "xargs",
+                                     "grep",
+                                     "sed",
+                                     "awk",
+                                     "ps",
+                                     "pgrep",
+                                     "pkill",
+                                     "mount",
+                                     "umount",
+                                     "hostname",
+                                     "dmesg",
+                                     "lsmod",
+                                     "nsenter",
+                                     "unshare"};
+constexpr const char* kFolders[] = {"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"};
+// Extensions that programs load by name, and tables they read.
+constexpr const char* kBelow[] = {"/usr/lib/x86_64-linux-gnu/xtables", "/etc/iproute2", "/usr/share/iproute2"};
+constexpr const char* kFiles[] = {"/etc/protocols", "/etc/services", "/etc/ld.so.cache", "/etc/ethertypes"};
+
+struct TextFile {
+  const char* path;
+  const char* text;
+};
+constexpr TextFile kTexts[] = {
+    {"/etc/passwd", "root:x:0:0:root:/root:/bin/bash\n"},
+    {"/etc/group", "root:x:0:\n"},
+    {"/etc/hosts", "127.0.0.1 localhost\n::1 localhost ip6-localhost\n"},
+    {"/etc/nsswitch.conf", "passwd: files\ngroup: files\nhosts: files\nprotocols: files\nservices: files\n"},
+    {"/etc/hostname", "netns-lab\n"}};
+
+std::string find_here(const std::string& name) {
+  for (const char* folder : kFolders) {
+    const std::string path = fmt::format("{}/{}", folder, name);
+    if (::access(path.c_str(), X_OK) == 0) return path;
+  }
+  return "";
+}
+
+process::Command list_command(const std::string& program) {
+  process::Command command;
+  command.argv = {kLoader, "--list", program};
+  command.environment = {{"LC_ALL", "C"}};
+  return command;
+}
+
+// The libraries of all these programs; several loaders at once. What the loader refuses is a script or is linked
+// statically, and needs none.
+Result<std::set<std::string>> libraries_of(const std::vector<std::string>& programs) {
+  std::set<std::string> all;
+  std::deque<std::pair<std::string, process::RunningCommand>> running;
+  const auto collect = [&]() -> Result<void> {
+    auto [program, command] = std::move(running.front());
+    running.pop_front();
+    std::string printed;
+    process::Chunk chunk;
+    while (!chunk.end) {
+      chunk = command.read(1 << 20, Deadline::never());
+      printed += chunk.output;
+    }
+    if (chunk.command->how != process::CommandEnd::How::kExited || chunk.command->code != 0) return {};
+    NETNS_LAB_ASSIGN(const std::vector<std::string> found, parse_libraries(program, printed));
+    all.insert(found.begin(), found.end());
+    return {};
+  };
+  for (const std::string& program : programs) {
+    NETNS_LAB_ASSIGN(process::RunningCommand command, process::RunningCommand::start(list_command(program)));
+    running.emplace_back(program, std::move(command));
+    if (running.size() >= kLoadersAtOnce) NETNS_LAB_TRY(collect());
+  }
+  while (!running.empty()) NETNS_LAB_TRY(collect());
+  return all;
+}
+
+Result<std::vector<std::string>> add_programs(FileTree& tree) {
+  for (const NeededProgram& needed : kNeeded) {
+    if (!find_here(needed.name).empty()) continue;
+    return tl::unexpected(Error::missing("put this machine's programs into a virtual machine",
+                                         fmt::format("there is no {} here", needed.name),
+                                         fmt::format("apt-get install {}", needed.package)));
+  }
+  std::vector<std::string> programs;
+  for (const char* name : kPrograms) {
+    const std::string path = find_here(name);
+    if (path.empty()) continue;
+    NETNS_LAB_TRY(tree.add_ours(path));
+    programs.push_back(path);
+  }
+  return programs;
+}
+
+Result<void> add_modules(FileTree& tree, const KernelImage& kernel) {
+  NETNS_LAB_ASSIGN(const ModulePlan plan, plan_modules(kernel.modules));
+  std::string list;
+  for (const std::string& file : plan.files) {
+    const std::string at = fmt::format("/usr/lib/modules/{}/{}", kernel.release, file);
+    NETNS_LAB_TRY(tree.add_ours(kernel.modules + "/" + file, at));
+    list += at + "\n";
+  }
+  std::string lacking;
+  for (const std::string& name : plan.lacking) lacking += fmt::format("kernel {} has no {}\n", kernel.release, name);
+  tree.add_text(protocol::kModuleList, std::move(list));
+  tree.add_text(protocol::kLackingList, std::move(lacking));
+  return {};
+}
+
+}  // namespace
+
+std::span<const char* const> guest_programs() { return kPrograms; }
+
+Result<std::vector<std::string>> parse_libraries(const std::string& program, std::string_view printed) {
+  std::vector<std::string> paths;
+  for (const std::string& line : split_lines(printed)) {
+    if (line.find("=> not found") != std::string::npos) {
+      return tl::unexpected(Error::missing(fmt::format("put {} into a virtual machine", program),
+                                           "one of its libraries is missing here: " + visible_line(line)));
+    }
+    // "\tlibm.so.6 => /lib/…/libm.so.6 (0x…)", "\t/lib64/ld-linux-x86-64.so.2 (0x…)"
+    const std::size_t begin = line.find('/');
+    const std::size_t end = line.rfind(" (0x");
+    if (begin == std::string::npos || end == std::string::npos || begin > end) continue;
+    paths.push_back(line.substr(begin, end - begin));
+  }
+  return paths;
+}
+
+Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel) {
+  FileTree tree;
+  // As they are here, so that paths mean the same: /bin and /lib are links or folders.
+  for (const char* path : {"/bin", "/sbin", "/lib", "/lib64"}) {
+    if (::access(path, F_OK) == 0) NETNS_LAB_TRY(tree.add_ours(path));
+  }
+  for (const char* path :
+       {"/proc", "/sys", "/dev", "/run", "/tmp", "/home", "/opt", "/mnt", "/var", "/usr/local/bin"}) {
+    tree.add_folder(path);
+  }
+  tree.add_folder("/root", 0700);
+  for (const TextFile& file : kTexts) tree.add_text(file.path, file.text);
+  NETNS_LAB_ASSIGN(std::vector<std::string> programs, add_programs(tree));
+  programs.push_back(program);
+  NETNS_LAB_TRY(tree.add_ours(program, protocol::kGuestProgram));
+  for (const char* folder : kBelow) NETNS_LAB_TRY(tree.add_ours_below(folder));
+  for (const char* path : kFiles) {
+    if (::access(path, R_OK) == 0) NETNS_LAB_TRY(tree.add_ours(path));
+  }
+  NETNS_LAB_ASSIGN(const std::set<std::string> libraries, libraries_of(programs));
+  for (const std::string& library : libraries) NETNS_LAB_TRY(tree.add_ours(library));
+  if (!tree.contains("/lib64/ld-linux-x86-64.so.2")) NETNS_LAB_TRY(tree.add_ours(kLoader));
+  NETNS_LAB_TRY(add_modules(tree, kernel));
+  return tree;
+}
+
+}  // namespace netns_lab::qemu

@@ -1,0 +1,26 @@
+// What is in a virtual machine of ours: this program with what it needs to run, kernel modules, and of this machine's
+// programs those that network scripts use.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/lab/qemu/file_tree.h"
+#include "harness/lab/qemu/kernel_image.h"
+
+namespace netns_lab::qemu {
+
+// The shared libraries and the loader in what `ld.so --list PROGRAM` printed. kMissing for one that is "not found".
+Result<std::vector<std::string>> parse_libraries(const std::string& program, std::string_view printed);
+
+// Programs that are put in where this machine has them.
+std::span<const char* const> guest_programs();
+
+// `program` is this program's file, by a name that other processes understand too ("/proc/PID/exe"). kMissing where
+// bash or ip are missing here.
+Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel);
+
+}  // namespace netns_lab::qemu

@@ -1,0 +1,166 @@
+#include "harness/lab/qemu/machine.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/process/launch.h"
+
+namespace netns_lab::qemu {
+namespace {
+
+constexpr std::size_t kTailBytes = 4096;
+constexpr std::size_t kTailLines = 8;
+constexpr auto kInstall = "apt-get install qemu-system-x86";
+
+Result<UniqueFd> file_in_memory(const char* name, std::string_view contents) {
+  UniqueFd file(::memfd_create(name, MFD_CLOEXEC));
+  while (file.valid() && !contents.empty()) {
+    const ssize_t written = ::write(file.get(), contents.data(), contents.size());
+    if (written < 0 && errno != EINTR) break;
+    if (written > 0) contents.remove_prefix(static_cast<std::size_t>(written));
+  }
+  if (file.valid() && contents.empty()) return file;
+  return tl::unexpected(Error::system(fmt::format("keep {} in memory", name), errno));
+}
+
+std::string end_of_file(int file) {
+  struct stat status {};
+  if (::fstat(file, &status) != 0) return "";
+  const off_t size = status.st_size;
+  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(kTailBytes));
+  std::string text(static_cast<std::size_t>(size - from), '\0');
+  const ssize_t got = ::pread(file, text.data(), text.size(), from);
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  return text;
+}
+
+std::string what_it_said(const UniqueFd& console) {
+  const std::string tail = console_tail(end_of_file(console.get()));
+  return tail.empty() ? "; its console said nothing" : "; its console ends: " + tail;
+}
+
+}  // namespace
+
+std::string console_tail(std::string_view log) {
+  std::vector<std::string> lines;
+  for (std::string& line : split_lines(log)) {
+    line.erase(std::remove(line.begin(), line.end(), '\r'), line.end());
+    if (!line.empty()) lines.push_back(visible_line(line));
+  }
+  const std::size_t first = lines.size() > kTailLines ? lines.size() - kTailLines : 0;
+  return join(std::span(lines).subspan(first), " | ");
+}
+
+Machine::Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration)
+    : qemu_(std::move(qemu)),
+      trunk_(std::make_unique<protocol::ChannelTrunk>(std::move(port), protocol::ChannelTrunk::Side::kOpens)),
+      console_(std::move(console)),
+      acceleration_(acceleration) {}
+
+Result<Machine> Machine::start(const MachineSpec& spec, Acceleration acceleration, const UniqueFd& archive) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return tl::unexpected(Error::system("create a virtual machine's port", errno));
+  }
+  UniqueFd port(ends[0]);
+  const UniqueFd far_end(ends[1]);
+  UniqueFd console(::fcntl(spec.console, F_DUPFD_CLOEXEC, 3));
+  if (!console.valid()) {
+    NETNS_LAB_ASSIGN(console, file_in_memory("netns-lab-console", ""));
+  }
+  QemuSpec qemu = spec.qemu;
+  qemu.acceleration = acceleration;
+  process::Command command = qemu_command(qemu);
+  command.descriptors = {far_end.get(), console.get(), archive.get()};
+  NETNS_LAB_ASSIGN(process::RunningCommand running, process::RunningCommand::start(std::move(command)));
+  return Machine(std::move(running), std::move(port), std::move(console), acceleration);
+}
+
+Result<void> check_program(const QemuSpec& qemu) {
+  if (!process::find_program(qemu_command(qemu)).empty()) return {};
+  return tl::unexpected(
+      Error::missing("start a virtual machine", fmt::format("there is no {} here", qemu.program), kInstall));
+}
+
+Result<Machine> Machine::boot(MachineSpec spec, std::span<const int> interrupts) {
+  NETNS_LAB_TRY(check_program(spec.qemu));
+  NETNS_LAB_ASSIGN(const UniqueFd archive, file_in_memory("netns-lab-initramfs", spec.archive));
+  std::string().swap(spec.archive);
+  Error last = Error::internal("boot a virtual machine", "no acceleration was given to try");
+  for (std::size_t i = 0; i < spec.accelerations.size(); ++i) {
+    const Acceleration acceleration = spec.accelerations[i];
+    NETNS_LAB_ASSIGN(Machine machine, start(spec, acceleration, archive));
+    const Deadline deadline = Deadline::after(acceleration == Acceleration::kKvm ? spec.kvm_limit : spec.tcg_limit);
+    const auto greeted = machine.await_greeting(spec, deadline, interrupts);
+    if (greeted) return machine;
+    last = greeted.error();
+    if (last.kind == ErrorKind::kCancelled) break;
+    if (i + 1 < spec.accelerations.size()) spec.on_refusal(acceleration, last);
+  }
+  return tl::unexpected(std::move(last));
+}
+
+Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline, std::span<const int> interrupts) {
+  const std::string attempted =
+      fmt::format("boot a virtual machine (kernel {}, {})", spec.qemu.kernel, to_string(acceleration_));
+  while (!trunk_->greeting()) {
+    std::vector<pollfd> waits = {{.fd = ready_fd(), .events = POLLIN, .revents = 0}};
+    for (const int fd : interrupts) waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
+    trunk_->watch(waits);
+    const int ready = ::poll(waits.data(), waits.size(), deadline.poll_timeout());
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready < 0) return tl::unexpected(Error::system(attempted, errno));
+    for (std::size_t i = 1; i <= interrupts.size(); ++i) {
+      if (waits[i].revents != 0) return tl::unexpected(Error::cancelled(attempted));
+    }
+    const auto worked = trunk_->work(waits);
+    if (trunk_->greeting()) break;
+    if (!worked && worked.error().kind != ErrorKind::kLost) return worked;
+    if (!worked || waits.front().revents != 0) {
+      // Its port ends just before it does.
+      const Deadline patience = Deadline::after(std::chrono::seconds(5));
+      pollfd end{.fd = ready_fd(), .events = POLLIN, .revents = 0};
+      while (!worked && !has_ended() && !patience.passed()) ::poll(&end, 1, patience.poll_timeout());
+      if (!worked || has_ended()) {
+        Error error = why_ended();
+        error.attempted = attempted;
+        error.detail = "it stopped before it said hello: " + error.detail;
+        return tl::unexpected(std::move(error));
+      }
+    }
+    if (ready == 0) {
+      const auto seconds = acceleration_ == Acceleration::kKvm ? spec.kvm_limit : spec.tcg_limit;
+      return tl::unexpected(Error::timeout(
+          attempted, fmt::format("it has not said hello for {} ms{}", seconds.count(), what_it_said(console_))));
+    }
+  }
+  if (trunk_->greeting() == spec.greeting) return {};
+  return tl::unexpected(Error::internal(attempted, "another build of netns-lab runs in it"));
+}
+
+bool Machine::has_ended() {
+  if (qemu_.end()) return true;
+  const process::Chunk chunk = qemu_.read(64 << 10, Deadline::passed_already());
+  printed_ += chunk.output + chunk.errors;
+  return chunk.end;
+}
+
+Error Machine::why_ended() const {
+  const auto end = qemu_.end();
+  std::string detail = end ? "QEMU " + to_string(*end) : "its port ended, and QEMU runs on";
+  if (!printed_.empty()) detail += ", and said: " + console_tail(printed_);
+  return Error::lost("run a virtual machine", detail + what_it_said(console_));
+}
+
+}  // namespace netns_lab::qemu

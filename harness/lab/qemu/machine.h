@@ -1,0 +1,69 @@
+// A virtual machine under QEMU, from its start to its end. It ends with this value, and with the process that holds it.
+//
+//   MachineSpec spec; spec.kernel = …; spec.archive = …;
+//   NETNS_LAB_ASSIGN(Machine machine, Machine::boot(std::move(spec), interrupts));
+//   machine.trunk().open("node 1", std::move(socket));      // harness/protocol/channels.h
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/lab/qemu/command_line.h"
+#include "harness/lab/qemu/kernel_image.h"
+#include "harness/process/running_command.h"
+#include "harness/protocol/channels.h"
+
+namespace netns_lab::qemu {
+
+struct MachineSpec {
+  QemuSpec qemu;         // its acceleration is set from `accelerations`
+  std::string archive;   // the initramfs
+  std::string greeting;  // what the first process must greet with; another is kInternal
+  std::vector<Acceleration> accelerations;
+  std::chrono::milliseconds kvm_limit{10'000};  // to the greeting
+  std::chrono::milliseconds tcg_limit{60'000};
+  int console = -1;  // borrowed: a file that keeps what the machine says on its console
+  // Called when an acceleration did not boot and another is tried.
+  std::function<void(Acceleration, const Error&)> on_refusal = [](Acceleration, const Error&) {};
+};
+
+class Machine {
+ public:
+  // Started, and greeted. kMissing without QEMU. kLost when QEMU ended, kTimeout when the machine said nothing: the
+  // error shows the last lines of its console. kCancelled when one of `interrupts` (descriptors) became readable.
+  static Result<Machine> boot(MachineSpec spec, std::span<const int> interrupts);
+
+  protocol::ChannelTrunk& trunk() { return *trunk_; }
+  Acceleration acceleration() const { return acceleration_; }
+  int pid() const { return qemu_.pid(); }
+  int ready_fd() const { return qemu_.ready_fd(); }  // POLLIN: ask has_ended()
+  bool has_ended();
+  // How it ended, with the last lines of its console; only after has_ended().
+  Error why_ended() const;
+
+ private:
+  Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration);
+  static Result<Machine> start(const MachineSpec& spec, Acceleration acceleration, const UniqueFd& archive);
+  Result<void> await_greeting(const MachineSpec& spec, Deadline deadline, std::span<const int> interrupts);
+
+  process::RunningCommand qemu_;
+  std::unique_ptr<protocol::ChannelTrunk> trunk_;
+  UniqueFd console_;
+  Acceleration acceleration_;
+  std::string printed_;  // by QEMU itself
+};
+
+// kMissing, with the package to install, when there is no such program.
+Result<void> check_program(const QemuSpec& qemu);
+
+// The last lines of a console's log, control characters made visible, for an error; "" when it said nothing.
+std::string console_tail(std::string_view log);
+
+}  // namespace netns_lab::qemu

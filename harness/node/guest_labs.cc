@@ -1,0 +1,158 @@
+#include "harness/node/guest_labs.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstddef>
+#include <cstdio>
+#include <cstring>
+#include <utility>
+
+#include "harness/node/sandbox.h"
+#include "harness/node/sandbox_process.h"
+#include "harness/protocol/guest.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr auto kProvider = "qemu";
+
+struct Stream {
+  UniqueFd ours;
+  UniqueFd agents;
+  static Result<Stream> create() {
+    std::array<int, 2> ends{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+      return tl::unexpected(Error::system("create a socket pair for an agent's stream", errno));
+    }
+    return Stream{.ours = UniqueFd(ends[0]), .agents = UniqueFd(ends[1])};
+  }
+};
+
+sockaddr_un abstract_address(const std::string& name) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, name.data(), name.size());
+  return address;
+}
+socklen_t length_of(const std::string& name) {
+  return static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + name.size());
+}
+
+// A listening socket at an abstract address that the kernel chooses: nothing in this machine is anybody else's.
+Result<UniqueFd> listen_anywhere(std::string& name) {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  socklen_t size = sizeof address;
+  if (!socket.valid() || ::bind(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof(sa_family_t)) != 0 ||
+      ::listen(socket.get(), 64) != 0 ||
+      ::getsockname(socket.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return tl::unexpected(Error::system("listen for sessions to the standing lab", errno));
+  }
+  name.assign(address.sun_path, size - offsetof(sockaddr_un, sun_path));
+  return socket;
+}
+
+Result<UniqueFd> connect_to_standing(const std::string& name) {
+  UniqueFd socket(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const sockaddr_un address = abstract_address(name);
+  if (!socket.valid() || ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), length_of(name)) != 0) {
+    return tl::unexpected(Error::system("connect to the standing lab", errno));
+  }
+  return socket;
+}
+
+// The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
+Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, SandboxListeners sockets) {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
+  UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+  const pid_t starter = detail::fork_process();
+  if (starter < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
+  if (starter > 0) return reader;
+  SandboxSpec spec;
+  spec.log = writer.get();
+  spec.limit = std::chrono::seconds(60);
+  spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
+    AgentContext own = context;
+    own.provider = kProvider;
+    own.lost.insert(own.lost.end(), lost.begin(), lost.end());
+    return serve(own, std::move(socket));
+  };
+  const auto started = start_sandbox(spec, std::move(sockets));
+  if (!started) ::dprintf(writer.get(), "a lab cannot be made: %s\n", started.error().message().c_str());
+  detail::leave(started ? 0 : 1);
+}
+
+}  // namespace
+
+Result<UniqueFd> GuestLabs::open(const std::string& label) {
+  if (label == protocol::kStandingNode || label == protocol::kStandingOutside) {
+    if (standing_node_.empty()) NETNS_LAB_TRY(start_standing());
+    return connect_to_standing(label == protocol::kStandingNode ? standing_node_ : standing_outside_);
+  }
+  constexpr std::string_view kNode = protocol::kPrivateNode;
+  constexpr std::string_view kOutside = protocol::kPrivateOutside;
+  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()));
+  if (label.starts_with(kOutside)) {
+    const auto lab = std::find_if(labs_.begin(), labs_.end(), [key = label.substr(kOutside.size())](const Lab& one) {
+      return !key.empty() && one.key == key;
+    });
+    if (lab != labs_.end() && lab->outside.valid()) return std::move(lab->outside);
+  }
+  return tl::unexpected(Error::invalid(fmt::format("open a channel for \"{}\"", label), "there is no such lab"));
+}
+
+Result<UniqueFd> GuestLabs::open_private(const std::string& key) {
+  NETNS_LAB_ASSIGN(Stream node, Stream::create());
+  NETNS_LAB_ASSIGN(Stream outside, Stream::create());
+  NETNS_LAB_ASSIGN(UniqueFd log,
+                   start(&serve_stream, lost_, {.node = std::move(node.agents), .outside = std::move(outside.agents)}));
+  labs_.push_back({.key = key, .log = std::move(log), .outside = std::move(outside.ours)});
+  return std::move(node.ours);
+}
+
+Result<void> GuestLabs::start_standing() {
+  SandboxListeners listeners;
+  NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
+  NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, std::move(listeners)));
+  labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
+  return {};
+}
+
+void GuestLabs::watch(std::vector<pollfd>& waits) const {
+  for (const Lab& lab : labs_) waits.push_back({.fd = lab.log.get(), .events = POLLIN, .revents = 0});
+}
+
+void GuestLabs::work() {
+  labs_.remove_if([this](Lab& lab) {
+    if (read_log(lab)) return false;
+    standing_ended_ = standing_ended_ || lab.key.empty();
+    return true;
+  });
+}
+
+// False once every process of the lab has ended.
+bool GuestLabs::read_log(Lab& lab) const {
+  std::array<char, 4096> buffer;
+  while (true) {
+    const ssize_t got = ::read(lab.log.get(), buffer.data(), buffer.size());
+    if (got > 0) {
+      std::fwrite(buffer.data(), 1, static_cast<std::size_t>(got), stderr);
+      continue;
+    }
+    return got < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+}
+
+}  // namespace netns_lab::node

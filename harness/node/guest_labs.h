@@ -1,0 +1,49 @@
+// The labs inside a virtual machine: ordinary sandboxes, one for each private lab and one that stands, made when they
+// are first asked for by the label of a channel:
+//
+//   node KEY, outside KEY               a lab of its own for whoever chose the key; it ends with its node's channel
+//   standing node, standing outside     sessions to the lab that `up` made; the machine ends with it
+#pragma once
+
+#include <poll.h>
+
+#include <list>
+#include <string>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/node/agent.h"
+
+namespace netns_lab::node {
+
+class GuestLabs {
+ public:
+  // `lost`: what this machine cannot give, for every node's hello.
+  explicit GuestLabs(std::vector<std::string> lost) : lost_(std::move(lost)) {}
+
+  // The stream of a channel; kInvalid for a label that means nothing, or the outside of a lab that is not there.
+  Result<UniqueFd> open(const std::string& label);
+
+  void watch(std::vector<pollfd>& waits) const;  // appends the logs of the labs
+  void work();                                   // passes on what they had to say, forgets those that have ended
+  bool standing_ended() const { return standing_ended_; }
+
+ private:
+  struct Lab {
+    std::string key;   // "" the one that stands
+    UniqueFd log;      // ends with the last of the lab's processes
+    UniqueFd outside;  // private: until somebody asks for it
+  };
+  Result<UniqueFd> open_private(const std::string& key);
+  Result<void> start_standing();
+  bool read_log(Lab& lab) const;
+
+  std::vector<std::string> lost_;
+  std::list<Lab> labs_;
+  std::string standing_node_;  // abstract socket addresses
+  std::string standing_outside_;
+  bool standing_ended_ = false;
+};
+
+}  // namespace netns_lab::node

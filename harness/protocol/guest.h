@@ -1,0 +1,19 @@
+// What the maker of a virtual machine (harness/lab/qemu) and the first process in it (harness/node/guest_init.h) have
+// to agree on beside the stream itself.
+#pragma once
+
+namespace netns_lab::protocol {
+
+// In the machine. Lists have one entry a line.
+inline constexpr auto kGuestProgram = "/usr/lib/netns-lab/netns-lab";  // this program
+inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // paths, in the order to load them in
+inline constexpr auto kLackingList = "/usr/lib/netns-lab/lacking";     // what its kernel does not have, in words
+inline constexpr auto kGuestPort = "/dev/vport0p1";                    // the machine's only virtio port
+
+// Labels of channels (harness/node/guest_labs.h).
+inline constexpr auto kStandingNode = "standing node";
+inline constexpr auto kStandingOutside = "standing outside";
+inline constexpr auto kPrivateNode = "node ";        // and a key
+inline constexpr auto kPrivateOutside = "outside ";  // and the key of its node
+
+}  // namespace netns_lab::protocol
