@@ -33,7 +33,7 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kStartLimit{100};  // longer than both accelerations may take
+constexpr std::chrono::seconds kStartLimit{110};  // longer than all attempts may take
 constexpr std::chrono::seconds kEndLimit{10};
 
 std::string search_path() {
@@ -52,7 +52,9 @@ Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel) {
   machine.accelerations = qemu::accelerations_to_try(qemu::kvm_opens(), qemu::KvmFailure::of_user().remembered());
   machine.on_refusal = [](qemu::Acceleration acceleration, const Error& why) {
     if (acceleration == qemu::Acceleration::kKvm) qemu::KvmFailure::of_user().remember();
-    say(fmt::format("warning: {} does not work here, going on without it: {}", to_string(acceleration), why.message()));
+    say(acceleration == qemu::Acceleration::kKvm
+            ? fmt::format("warning: KVM does not work here, going on without it: {}", why.message())
+            : fmt::format("warning: it is started once more: {}", why.message()));
   };
   NETNS_LAB_ASSIGN(machine.archive, files.archive());
   return machine;
