@@ -52,7 +52,7 @@ class Channels : public ::testing::Test {
   }
   // Lets both sides work until neither has anything to do.
   void settle() {
-    for (int quiet = 0; quiet < 2;) quiet = step(opener_) | step(acceptor_) ? 0 : quiet + 1;
+    for (int quiet = 0; quiet < 2;) quiet = (step(opener_) | step(acceptor_)) ? 0 : quiet + 1;
   }
   bool step(ChannelTrunk& trunk) {
     std::vector<pollfd> waits;
