@@ -1,7 +1,5 @@
 // What must hold of part 1, in the order in which one claim rests on another (scenario.h draws the network,
 // requirements.cc words the claims).
-#include <fmt/format.h>
-
 #include <linux/if.h>
 
 #include <cerrno>
@@ -20,20 +18,6 @@ using ::testing::Pointee;
 NETNS_LAB_SUITE(SingleNamespace, "single-namespace");
 
 constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
-
-// `link`, in namespace `here`, has its peer in namespace `there`.
-void expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there) {
-  std::uint64_t inode = here.inode;
-  std::string seen = "the link's own namespace";
-  if (link.peer_netnsid) {
-    const auto found = here.netnsids.find(*link.peer_netnsid);
-    inode = found == here.netnsids.end() ? 0 : found->second;
-    seen = inode == 0 ? "a namespace that has no name on the node" : fmt::format("namespace {}", inode);
-  }
-  if (inode == there.inode) return;
-  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " (namespace " << there.inode
-                << ") and is in " << seen;
-}
 
 // ---- what stands ----
 

@@ -1,0 +1,112 @@
+#include "suites/common/network_cases.h"
+
+#include <fmt/format.h>
+
+#include <linux/neighbour.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace netns_lab::suites {
+namespace {
+
+constexpr std::uint32_t kTcpPayload = 6'000;  // four times the MTU: TCP fills segments
+
+}  // namespace
+
+EchoSpec echoes(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
+                std::vector<std::string> watch) {
+  EchoSpec spec;
+  spec.network_namespace = from;
+  spec.destination = to;
+  spec.payload_size = payload;
+  spec.dont_fragment = dont_fragment;
+  spec.count = 3;
+  spec.interval = std::chrono::microseconds(100);
+  spec.watch = std::move(watch);
+  return spec;
+}
+
+Talk talk_between(Transport transport, const std::string& from, const std::string& to, const IpAddress& destination) {
+  Talk talk;
+  talk.server.network_namespace = to;
+  talk.server.transport = transport;
+  talk.server.address = destination;
+  talk.client.network_namespace = from;
+  talk.client.transport = transport;
+  talk.client.destination = destination;
+  talk.client.watch = {from, to};
+  if (transport == Transport::kTcp) talk.client.payload_size = kTcpPayload;
+  return talk;
+}
+
+IpAddress NetworkCases::node_source(const EchoReport& report) {
+  if (!report.source) return uplink_address();
+  const NamespaceState* node_state = before().find_namespace("");
+  const bool is_own = node_state != nullptr &&
+                      std::any_of(node_state->addresses.begin(), node_state->addresses.end(),
+                                  [&](const InterfaceAddress& own) { return own.prefix.address == *report.source; });
+  EXPECT_TRUE(is_own) << "the node sends to the container from " << *report.source
+                      << ", which was no address of it before the build";
+  return *report.source;
+}
+
+const Route& NetworkCases::declared_route(const std::string& network_namespace) const {
+  const auto& routes = declared().routes;
+  return std::find_if(routes.begin(), routes.end(),
+                      [&](const DeclaredRoute& route) { return route.network_namespace == network_namespace; })
+      ->route;
+}
+
+std::vector<Prefix> NetworkCases::declared_addresses(const std::string& network_namespace,
+                                                     const std::string& link) const {
+  std::vector<Prefix> prefixes;
+  for (const DeclaredAddress& entry : declared().addresses) {
+    if (entry.network_namespace == network_namespace && entry.link == link) prefixes.push_back(entry.prefix);
+  }
+  return prefixes;
+}
+
+void NetworkCases::expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there) {
+  std::uint64_t inode = here.inode;
+  std::string seen = "the link's own namespace";
+  if (link.peer_netnsid) {
+    const auto found = here.netnsids.find(*link.peer_netnsid);
+    inode = found == here.netnsids.end() ? 0 : found->second;
+    seen = inode == 0 ? "a namespace that has no name on the node" : fmt::format("namespace {}", inode);
+  }
+  if (inode == there.inode) return;
+  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " (namespace " << there.inode
+                << ") and is in " << seen;
+}
+
+void NetworkCases::expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link) {
+  if (peer == nullptr || state == nullptr) return;
+  for (const Neighbour& entry : state->neighbours) {
+    const bool is_resolved = (entry.state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
+    if (entry.link != link || !is_resolved || !entry.mac) continue;
+    if (*entry.mac == peer->mac) continue;
+    ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
+                  << link << "; its peer " << peer->name << " is at " << peer->mac;
+  }
+}
+
+void NetworkCases::forget_neighbours() {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  options.addressing_only = true;
+  const Snapshot now = value(node().snapshot(options));
+  std::vector<Change> changes;
+  for (const DeclaredLink& end : declared().links) {
+    const NamespaceState* state = now.find_namespace(end.network_namespace);
+    if (state == nullptr) continue;
+    for (const Neighbour& entry : state->neighbours) {
+      if (entry.link != end.name || entry.is_permanent() || entry.is_proxy() || entry.address.is_multicast()) continue;
+      changes.emplace_back(DeleteNeighbour{end.network_namespace, end.name, entry.address});
+    }
+  }
+  if (!changes.empty()) value(node().apply(std::move(changes)));
+}
+
+}  // namespace netns_lab::suites
