@@ -101,7 +101,7 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
           std::string("create namespace netns1"),
           std::string("delete namespace netns1"),
           std::string("create veth veth1 with peer veth2 in netns1 mtu 1400 mac 02:00:00:00:00:01 peer mac "
-                      "02:00:00:00:00:02 group 4 up"),
+                      "02:00:00:00:00:02 master br0 group 4 up"),
           std::string("create bridge br0 in netns1"),
           std::string("delete link veth1"),
           std::string("set link veth2 in netns1 down mtu 1500 mac 02:00:00:00:00:01 arp off master br0 name eth0 "

@@ -136,6 +136,7 @@ std::vector<Change> changes() {
                  .mtu = 1400,
                  .mac = kMac,
                  .peer_mac = kPeerMac,
+                 .master = "br0",
                  .group = 4,
                  .up = true},
       CreateLink{.network_namespace = "netns1", .name = "br0", .kind = "bridge"},

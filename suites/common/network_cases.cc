@@ -7,10 +7,27 @@
 #include <algorithm>
 #include <utility>
 
+#include "harness/conformance/same_network.h"
+#include "harness/testing/matchers.h"
+
 namespace netns_lab::suites {
 namespace {
 
 constexpr std::uint32_t kTcpPayload = 6'000;  // four times the MTU: TCP fills segments
+
+// `link`, in namespace `here`, has its peer in namespace `there`.
+void expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there) {
+  std::uint64_t inode = here.inode;
+  std::string seen = "the link's own namespace";
+  if (link.peer_netnsid) {
+    const auto found = here.netnsids.find(*link.peer_netnsid);
+    inode = found == here.netnsids.end() ? 0 : found->second;
+    seen = inode == 0 ? "a namespace that has no name on the node" : fmt::format("namespace {}", inode);
+  }
+  if (inode == there.inode) return;
+  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " (namespace " << there.inode
+                << ") and is in " << seen;
+}
 
 }  // namespace
 
@@ -67,17 +84,35 @@ std::vector<Prefix> NetworkCases::declared_addresses(const std::string& network_
   return prefixes;
 }
 
-void NetworkCases::expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there) {
-  std::uint64_t inode = here.inode;
-  std::string seen = "the link's own namespace";
-  if (link.peer_netnsid) {
-    const auto found = here.netnsids.find(*link.peer_netnsid);
-    inode = found == here.netnsids.end() ? 0 : found->second;
-    seen = inode == 0 ? "a namespace that has no name on the node" : fmt::format("namespace {}", inode);
+void NetworkCases::expect_mount_of_namespace(const std::string& name) {
+  const NamespaceEntry* entry = after().find_entry(name);
+  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << name;
+  EXPECT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << name << " is a plain file, not a mount of a namespace";
+  EXPECT_TRUE(entry->is_network) << "/run/netns/" << name << " is a namespace, but not a network namespace";
+}
+
+void NetworkCases::expect_one_name(const std::string& name) {
+  const NamespaceEntry* entry = after().find_entry(name);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->mounts, 1U) << "mounts are stacked on /run/netns/" << name;
+  for (const NamespaceEntry& other : after().entries) {
+    if (other.name == name) continue;
+    EXPECT_NE(other.inode, entry->inode) << "/run/netns/" << other.name << " is a second name of " << name;
   }
-  if (inode == there.inode) return;
-  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " (namespace " << there.inode
-                << ") and is in " << seen;
+}
+
+void NetworkCases::expect_pair(const std::string& outer_name, const std::string& network_namespace,
+                               const std::string& inner_name) {
+  const Link* outer = link("", outer_name);
+  const Link* inner = link(network_namespace, inner_name);
+  ASSERT_THAT(outer, ::testing::Ne(nullptr));
+  ASSERT_THAT(inner, ::testing::Ne(nullptr));
+  EXPECT_EQ(outer->peer_index.value_or(0), inner->index)
+      << outer_name << "'s peer is another interface than " << inner_name;
+  EXPECT_EQ(inner->peer_index.value_or(0), outer->index)
+      << inner_name << "'s peer is another interface than " << outer_name;
+  expect_peer_in(*state(""), *outer, *state(network_namespace));
+  expect_peer_in(*state(network_namespace), *inner, *state(""));
 }
 
 void NetworkCases::expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link) {
@@ -107,6 +142,28 @@ void NetworkCases::forget_neighbours() {
     }
   }
   if (!changes.empty()) value(node().apply(std::move(changes)));
+}
+
+void NetworkCases::judge_tear_down() {
+  Subject& subject = fresh_subject();
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  value(subject.tear_down());
+  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
+                                                     << subject.tear_down_outcome().output;
+  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
+  if (HasFailure()) spoil_fresh_subject();
+}
+
+void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
+  Subject& subject = fresh_subject();
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
+  value(subject.tear_down());
+  value(subject.build(Look::kObjects));
+  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
+  EXPECT_THAT(subject.after(), BuiltLike(first, subject.before(), declared()));
+  reached(subject);
+  if (HasFailure()) spoil_fresh_subject();
 }
 
 }  // namespace netns_lab::suites

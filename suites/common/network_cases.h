@@ -2,6 +2,7 @@
 // know of each other.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -27,14 +28,21 @@ class NetworkCases : public ConformanceTest {
   const Route& declared_route(const std::string& network_namespace) const;
   std::vector<Prefix> declared_addresses(const std::string& network_namespace, const std::string& link) const;
 
-  // `link`, in namespace `here`, has its peer in namespace `there`.
-  static void expect_peer_in(const NamespaceState& here, const Link& link, const NamespaceState& there);
+  // /run/netns/NAME is a mount of a network namespace; the only name of it, mounted once.
+  void expect_mount_of_namespace(const std::string& name);
+  void expect_one_name(const std::string& name);
+  // The two links, on the node and in that namespace, are each other's peer, each in its place.
+  void expect_pair(const std::string& outer, const std::string& network_namespace, const std::string& inner);
 
   // `state`'s entries on that link know only `peer`'s MAC.
   static void expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link);
 
   // Has every declared link forget what it knows of others' link-layer addresses.
   void forget_neighbours();
+
+  // On a fresh node: after tear-down it is as before; built again, the same network stands and `reached` holds.
+  void judge_tear_down();
+  void judge_rebuild(const std::function<void(Subject&)>& reached);
 
   static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
   // How long something is waited for that shall not come.

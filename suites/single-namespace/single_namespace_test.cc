@@ -4,7 +4,6 @@
 
 #include <cerrno>
 
-#include "harness/conformance/same_network.h"
 #include "harness/testing/matchers.h"
 #include "suites/single-namespace/fixture.h"
 
@@ -28,10 +27,7 @@ TEST_P(SingleNamespace, TargetReportsSuccess) {
 
 TEST_P(SingleNamespace, NamespaceIsAMountOfNsfs) {
   REQUIREMENT("single-namespace.namespace");
-  const NamespaceEntry* entry = after().find_entry(con());
-  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << con();
-  EXPECT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << con() << " is a plain file, not a mount of a namespace";
-  EXPECT_TRUE(entry->is_network) << "/run/netns/" << con() << " is a namespace, but not a network namespace";
+  expect_mount_of_namespace(con());
 }
 
 TEST_P(SingleNamespace, NamespaceIsNotTheNodesOwn) {
@@ -42,13 +38,7 @@ TEST_P(SingleNamespace, NamespaceIsNotTheNodesOwn) {
 
 TEST_P(SingleNamespace, NamespaceHasOneName) {
   REQUIREMENT("single-namespace.namespace-one-name");
-  const NamespaceEntry* entry = after().find_entry(con());
-  ASSERT_NE(entry, nullptr);
-  EXPECT_EQ(entry->mounts, 1U) << "mounts are stacked on /run/netns/" << con();
-  for (const NamespaceEntry& other : after().entries) {
-    if (other.name == con()) continue;
-    EXPECT_NE(other.inode, entry->inode) << "/run/netns/" << other.name << " is a second name of " << con();
-  }
+  expect_one_name(con());
 }
 
 TEST_P(SingleNamespace, HostLinkIsAVethOnTheNode) {
@@ -65,14 +55,7 @@ TEST_P(SingleNamespace, ContainerLinkIsAVethInTheNamespace) {
 
 TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
   REQUIREMENT("single-namespace.pair");
-  const Link* outer = link("", kHostLink);
-  const Link* inner = link(con(), kContainerLink);
-  ASSERT_THAT(outer, Ne(nullptr));
-  ASSERT_THAT(inner, Ne(nullptr));
-  EXPECT_EQ(outer->peer_index.value_or(0), inner->index) << "veth1's peer is another interface than veth2";
-  EXPECT_EQ(inner->peer_index.value_or(0), outer->index) << "veth2's peer is another interface than veth1";
-  expect_peer_in(*state(""), *outer, *state(con()));
-  expect_peer_in(*state(con()), *inner, *state(""));
+  expect_pair(kHostLink, con(), kContainerLink);
 }
 
 // ---- links ----
@@ -368,26 +351,12 @@ TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
 
 TEST_P(SingleNamespace, TearDownLeavesNothing) {
   REQUIREMENT("single-namespace.tear-down");
-  Subject& subject = fresh_subject();
-  if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  value(subject.tear_down());
-  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
-                                                     << subject.tear_down_outcome().output;
-  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
-  if (HasFailure()) spoil_fresh_subject();
+  judge_tear_down();
 }
 
 TEST_P(SingleNamespace, RebuildWorks) {
   REQUIREMENT("single-namespace.rebuild");
-  Subject& subject = fresh_subject();
-  if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
-  value(subject.tear_down());
-  value(subject.build(Look::kObjects));
-  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
-  EXPECT_THAT(subject.after(), BuiltLike(first, subject.before(), declared()));
-  expect_echoes_both_ways(subject);
-  if (HasFailure()) spoil_fresh_subject();
+  judge_rebuild([this](Subject& subject) { expect_echoes_both_ways(subject); });
 }
 
 }  // namespace

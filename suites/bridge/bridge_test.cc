@@ -1,0 +1,400 @@
+// What must hold of part 2, in the order in which one claim rests on another (scenario.h draws the network,
+// requirements.cc words the claims).
+#include <linux/if.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+
+#include "harness/testing/matchers.h"
+#include "suites/bridge/fixture.h"
+#include "suites/common/reach_table.h"
+
+namespace netns_lab::bridge {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Ne;
+
+NETNS_LAB_SUITE(Bridge, "bridge");
+
+constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
+
+// ---- what stands ----
+
+TEST_P(Bridge, TargetReportsSuccess) {
+  REQUIREMENT("bridge.build");
+  EXPECT_TRUE(build_outcome().succeeded) << build_outcome().failure << "\n" << build_outcome().output;
+}
+
+TEST_P(Bridge, NamespacesAreMountsOfNsfs) {
+  REQUIREMENT("bridge.namespaces");
+  for (const std::size_t container : kContainers) expect_mount_of_namespace(con(container));
+}
+
+TEST_P(Bridge, NamespacesAreTwoAndNotTheNodesOwn) {
+  REQUIREMENT("bridge.namespaces-distinct");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_NE(state(con(container))->inode, state("")->inode)
+        << con(container) << " is another name of the node's own network namespace";
+  }
+  EXPECT_NE(state(con(0))->inode, state(con(1))->inode) << con(0) << " and " << con(1) << " are one namespace";
+}
+
+TEST_P(Bridge, NamespacesHaveOneNameEach) {
+  REQUIREMENT("bridge.namespaces-one-name");
+  for (const std::size_t container : kContainers) expect_one_name(con(container));
+}
+
+TEST_P(Bridge, BridgeIsABridgeOnTheNode) {
+  REQUIREMENT("bridge.bridge");
+  ASSERT_THAT(state(""), Ne(nullptr));
+  EXPECT_THAT(*state(""), HasLink(kBridge, OfKind("bridge")));
+}
+
+TEST_P(Bridge, HostLinksAreVethsOnTheNode) {
+  REQUIREMENT("bridge.host-links");
+  ASSERT_THAT(state(""), Ne(nullptr));
+  for (const std::size_t container : kContainers) EXPECT_THAT(*state(""), HasLink(port(container), OfKind("veth")));
+}
+
+TEST_P(Bridge, ContainerLinksAreVethsInTheNamespaces) {
+  REQUIREMENT("bridge.container-links");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasLink(inner(container), OfKind("veth")));
+  }
+}
+
+TEST_P(Bridge, LinksAreEachOthersPeer) {
+  REQUIREMENT("bridge.pairs");
+  for (const std::size_t container : kContainers) expect_pair(port(container), con(container), inner(container));
+}
+
+TEST_P(Bridge, PortsAreTheTwoHostLinks) {
+  REQUIREMENT("bridge.ports");
+  const Link* bridge = link("", kBridge);
+  ASSERT_THAT(bridge, Ne(nullptr));
+  std::set<std::string> ports;
+  for (const Link& each : state("")->links) {
+    if (each.master == bridge->index) ports.insert(each.name);
+  }
+  EXPECT_EQ(ports, (std::set<std::string>{port(0), port(1)})) << "ports of br0";
+}
+
+// ---- links ----
+
+TEST_P(Bridge, BridgeIsUp) {
+  REQUIREMENT("bridge.bridge-up");
+  EXPECT_THAT(*state(""), HasLink(kBridge, UpWithCarrier(OperState::kUp)));
+}
+
+TEST_P(Bridge, HostLinksAreUp) {
+  REQUIREMENT("bridge.host-links-up");
+  for (const std::size_t container : kContainers)
+    EXPECT_THAT(*state(""), HasLink(port(container), UpWithCarrier(OperState::kUp)));
+}
+
+TEST_P(Bridge, ContainerLinksAreUp) {
+  REQUIREMENT("bridge.container-links-up");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasLink(inner(container), UpWithCarrier(OperState::kUp)));
+  }
+}
+
+TEST_P(Bridge, BridgeHasItsFlags) {
+  REQUIREMENT("bridge.bridge-flags");
+  EXPECT_THAT(*state(""), HasLink(kBridge, AllOf(WithFlags(kLinkFlags), WithoutMaster())));
+}
+
+TEST_P(Bridge, HostLinksHaveTheirFlags) {
+  REQUIREMENT("bridge.host-links-flags");
+  for (const std::size_t container : kContainers)
+    EXPECT_THAT(*state(""), HasLink(port(container), WithFlags(kLinkFlags)));
+}
+
+TEST_P(Bridge, ContainerLinksHaveTheirFlags) {
+  REQUIREMENT("bridge.container-links-flags");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasLink(inner(container), AllOf(WithFlags(kLinkFlags), WithoutMaster())));
+  }
+}
+
+TEST_P(Bridge, LoopbacksAreUp) {
+  REQUIREMENT("bridge.loopbacks-up");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    // lo never reports more than UNKNOWN.
+    EXPECT_THAT(*state(con(container)), HasLink("lo", UpWithCarrier(OperState::kUnknown)));
+  }
+}
+
+TEST_P(Bridge, MtuIsTheSameEverywhere) {
+  REQUIREMENT("bridge.mtu");
+  for (const DeclaredLink& each : declared().links) {
+    const Link* found = link(each.network_namespace, each.name);
+    ASSERT_THAT(found, Ne(nullptr)) << each.name;
+    EXPECT_EQ(found->mtu, kMtu) << "MTU of " << each.name;
+  }
+}
+
+TEST_P(Bridge, MacAddressesDiffer) {
+  REQUIREMENT("bridge.macs");
+  // A bridge without an address of its own takes its lowest port's (br_stp_recalculate_bridge_id, net/bridge).
+  std::map<MacAddress, std::string> owners;
+  for (const DeclaredLink& each : declared().links) {
+    const Link* found = link(each.network_namespace, each.name);
+    ASSERT_THAT(found, Ne(nullptr)) << each.name;
+    const bool is_unicast = !found->mac.is_zero() && (found->mac.bytes()[0] & 1) == 0;
+    EXPECT_TRUE(is_unicast) << each.name << "'s MAC " << found->mac << " is no unicast address";
+    if (each.name == kBridge) continue;
+    const auto [owner, is_new] = owners.emplace(found->mac, each.name);
+    EXPECT_TRUE(is_new) << each.name << " and " << owner->second << " have the same MAC address " << found->mac;
+  }
+  for (const std::size_t container : kContainers) {
+    EXPECT_NE(link("", kBridge)->mac, link(con(container), inner(container))->mac)
+        << "br0 and " << inner(container) << " have the same MAC address";
+  }
+}
+
+// ---- addresses and routes ----
+
+TEST_P(Bridge, BridgeHasExactlyItsAddress) {
+  REQUIREMENT("bridge.bridge-address");
+  EXPECT_THAT(*state(""), HasExactlyAddresses(kBridge, declared_addresses("", kBridge)));
+}
+
+TEST_P(Bridge, ContainersHaveExactlyTheirAddresses) {
+  REQUIREMENT("bridge.container-addresses");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasExactlyAddresses(inner(container), {own(container)}));
+  }
+}
+
+TEST_P(Bridge, PortsHaveNoAddress) {
+  REQUIREMENT("bridge.ports-without-address");
+  for (const std::size_t container : kContainers) EXPECT_THAT(*state(""), HasExactlyAddresses(port(container), {}));
+}
+
+TEST_P(Bridge, SubnetIsOnTheLinkEverywhere) {
+  REQUIREMENT("bridge.connected-routes");
+  const Prefix of_bridge{bridge_address(), own(0).length};
+  EXPECT_THAT(*state(""), HasExactlyRoute(connected_route(of_bridge, kBridge)));
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasExactlyRoute(connected_route(own(container), inner(container))));
+  }
+}
+
+TEST_P(Bridge, NamespacesHaveExactlyOneDefaultRouteEach) {
+  REQUIREMENT("bridge.default-routes");
+  for (const std::size_t container : kContainers) {
+    ASSERT_THAT(state(con(container)), Ne(nullptr));
+    EXPECT_THAT(*state(con(container)), HasExactlyRoute(declared_route(con(container))));
+  }
+}
+
+TEST_P(Bridge, NodesKernelChoosesTheBridge) {
+  REQUIREMENT("bridge.node-to-containers-chosen");
+  for (const std::size_t container : kContainers) {
+    RouteQuery query;
+    query.destination = address(container);
+    EXPECT_THAT(lookup(query), Chooses(kBridge, std::nullopt, bridge_address()));
+  }
+}
+
+TEST_P(Bridge, NamespacesKernelsChooseTheGateway) {
+  REQUIREMENT("bridge.gateway-chosen");
+  for (const std::size_t container : kContainers) {
+    RouteQuery query;
+    query.network_namespace = con(container);
+    query.destination = uplink_address();
+    EXPECT_THAT(lookup(query), Chooses(inner(container), bridge_address(), address(container)));
+  }
+}
+
+TEST_P(Bridge, NamespacesKernelsChooseTheLinkForNeighbours) {
+  REQUIREMENT("bridge.neighbour-chosen");
+  for (const std::size_t container : kContainers) {
+    for (const IpAddress& destination : {address(other(container)), bridge_address()}) {
+      RouteQuery query;
+      query.network_namespace = con(container);
+      query.destination = destination;
+      EXPECT_THAT(lookup(query), Chooses(inner(container), std::nullopt, address(container)));
+    }
+  }
+}
+
+// ---- nothing else ----
+
+TEST_P(Bridge, NoOtherLinks) {
+  REQUIREMENT("bridge.no-other-links");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kLinks, before(), declared()));
+}
+
+TEST_P(Bridge, NoOtherAddresses) {
+  REQUIREMENT("bridge.no-other-addresses");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kAddresses, before(), declared()));
+}
+
+TEST_P(Bridge, NoOtherRoutes) {
+  REQUIREMENT("bridge.no-other-routes");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kRoutes, before(), declared()));
+}
+
+TEST_P(Bridge, NoOtherRules) {
+  REQUIREMENT("bridge.no-other-rules");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kRules, before(), declared()));
+}
+
+TEST_P(Bridge, NoNeighboursMadeByHand) {
+  REQUIREMENT("bridge.no-other-neighbours");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kNeighbours, before(), declared()));
+}
+
+TEST_P(Bridge, NoChangedSysctls) {
+  REQUIREMENT("bridge.no-other-sysctls");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kSysctls, before(), declared()));
+}
+
+TEST_P(Bridge, NoPacketFilters) {
+  REQUIREMENT("bridge.no-other-packet-filters");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kPacketFilters, before(), declared()));
+}
+
+TEST_P(Bridge, NoQueueingDisciplines) {
+  REQUIREMENT("bridge.no-other-qdiscs");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kQdiscs, before(), declared()));
+}
+
+TEST_P(Bridge, NoOtherSockets) {
+  REQUIREMENT("bridge.no-other-sockets");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kSockets, before(), declared()));
+}
+
+TEST_P(Bridge, NoOtherNamespaces) {
+  REQUIREMENT("bridge.no-other-namespaces");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kNamespaces, before(), declared()));
+}
+
+TEST_P(Bridge, NoFilesLeft) {
+  REQUIREMENT("bridge.no-other-files");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kFiles, before(), declared()));
+}
+
+TEST_P(Bridge, NoProcessesLeft) {
+  REQUIREMENT("bridge.no-other-processes");
+  EXPECT_FALSE(build_outcome().processes_left) << "killed by the harness: " << build_outcome().failure;
+  EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
+}
+
+// ---- reachability, proved at the receiver ----
+
+TEST_P(Bridge, EveryPairReachesAsExpected) {
+  REQUIREMENT("bridge.truth-table");
+  suites::ReachTable table;
+  for (const Journey& each : truth_table()) {
+    EchoExpectation want;
+    want.reply_from = each.to;
+    want.request_from = each.source;
+    want.way = each.way;
+    want.payload_intact = true;
+    table.add(each.from, each.to.to_string(), echo_findings(ping(echo(each.from, each.to, kPayload)), want));
+  }
+  EXPECT_EQ(table.size(), 12U);
+  EXPECT_TRUE(table.all_reached()) << table.text();
+}
+
+TEST_P(Bridge, NeighboursResolveEachOther) {
+  REQUIREMENT("bridge.neighbour-resolution");
+  for (const std::size_t container : kContainers) {
+    for (const Journey& each : {between(container, other(container)), from_node(container), to_bridge(container)}) {
+      const Link* near = link(each.way.near_namespace, each.way.near_link);
+      const Link* far = link(each.way.far_namespace, each.way.far_link);
+      ASSERT_THAT(near, Ne(nullptr));
+      ASSERT_THAT(far, Ne(nullptr));
+      forget_neighbours();
+      EchoSpec spec = echo(each.from, each.to, kPayload);
+      spec.count = 1;
+      const EchoReport report = ping(spec);
+      EXPECT_THAT(report, ResolvedBetween(each.way, near->mac, far->mac)) << why(report, each.way);
+    }
+  }
+}
+
+TEST_P(Bridge, NodeReachesContainers) {
+  REQUIREMENT("bridge.node-to-containers");
+  for (const std::size_t container : kContainers) expect_answered(from_node(container), kPayload);
+}
+
+TEST_P(Bridge, ContainersReachTheNode) {
+  REQUIREMENT("bridge.containers-to-node");
+  for (const std::size_t container : kContainers) expect_answered(to_node(container), kPayload);
+}
+
+TEST_P(Bridge, ContainersReachTheBridge) {
+  REQUIREMENT("bridge.containers-to-bridge");
+  for (const std::size_t container : kContainers) expect_answered(to_bridge(container), kPayload);
+}
+
+TEST_P(Bridge, ContainersReachEachOther) {
+  REQUIREMENT("bridge.container-to-container");
+  for (const std::size_t container : kContainers) expect_answered(between(container, other(container)), kPayload);
+}
+
+TEST_P(Bridge, EchoesOfTheFullMtuAreAnswered) {
+  REQUIREMENT("bridge.full-mtu");
+  for (const Journey& each : crossing()) expect_answered(each, full_payload(), true);
+}
+
+TEST_P(Bridge, EchoesOverTheMtuAreRefusedBySender) {
+  REQUIREMENT("bridge.over-mtu-refused");
+  for (const Journey& each : crossing())
+    EXPECT_THAT(ping(echo(each.from, each.to, full_payload() + 1, true)), RefusedLocally(EMSGSIZE, each.way));
+}
+
+TEST_P(Bridge, FragmentedEchoesAreAnswered) {
+  REQUIREMENT("bridge.fragmented");
+  for (const Journey& each : crossing()) {
+    const EchoReport report = ping(echo(each.from, each.to, 2 * kMtu));
+    EXPECT_THAT(report, EveryEchoAnswered(From(each.to), Crossing(each.way), PayloadIntact(), InFragments()))
+        << why(report, each.way);
+  }
+}
+
+TEST_P(Bridge, UdpIsEchoed) {
+  REQUIREMENT("bridge.udp");
+  for (const auto& [each, crossed] : talks(Transport::kUdp)) EXPECT_THAT(talk(each), CameBackIntact(crossed));
+}
+
+TEST_P(Bridge, TcpIsEchoed) {
+  REQUIREMENT("bridge.tcp");
+  for (const auto& [each, crossed] : talks(Transport::kTcp)) EXPECT_THAT(talk(each), CameBackIntact(crossed));
+}
+
+// ---- life: these change the network, so they get a fresh node and come last. They share it: torn down, rebuilt. ----
+
+TEST_P(Bridge, TearDownLeavesNothing) {
+  REQUIREMENT("bridge.tear-down");
+  judge_tear_down();
+}
+
+TEST_P(Bridge, RebuildWorks) {
+  REQUIREMENT("bridge.rebuild");
+  judge_rebuild([this](Subject& subject) {
+    std::vector<EchoSpec> specs;
+    for (const Journey& each : crossing()) specs.push_back(echo(each.from, each.to, kPayload));
+    const auto reports = ping_on(subject, specs);
+    for (std::size_t i = 0; i < reports.size(); ++i) {
+      const Journey each = crossing().at(i);
+      EXPECT_THAT(reports[i], EveryEchoAnswered(From(each.to), Crossing(each.way), PayloadIntact()));
+    }
+  });
+}
+
+}  // namespace
+}  // namespace netns_lab::bridge
