@@ -131,7 +131,7 @@ std::string name_of(const testing::TestParamInfo<Row>& info) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, Scenarios, testing::ValuesIn(kScenarios),
-                         [](const auto& info) { return plain(info.param); });
+                         [](const auto& row) { return plain(row.param); });
 INSTANTIATE_TEST_SUITE_P(Fixtures, BrokenTarget, testing::ValuesIn(broken_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Fixtures, RightTarget, testing::ValuesIn(right_rows()), name_of);
 
