@@ -23,7 +23,12 @@ TEST(Printers, LinkIsOneLine) {
   EXPECT_EQ(printed(samples::link()),
             "2: veth1 veth <UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP> mtu 1500 state UP carrier mac 02:00:00:00:00:01 "
             "master 7 peer 3 "
-            "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp");
+            "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp "
+            "bridge (ageing_time 30000) port (learning 1, state 3)");
+}
+TEST(Printers, ForwardingEntryIsOneLine) {
+  EXPECT_EQ(printed(samples::snapshot().namespaces[0].forwarding[0]),
+            "02:00:00:00:00:02 dev veth1 master br0 vlan 1 extern_learn NOARP");
 }
 TEST(Printers, LinkFlagsWithoutANameAreHexadecimal) {
   Link link;

@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "harness/conformance/exact.h"
+#include "harness/conformance/flooding.h"
 #include "harness/conformance/same_network.h"
 
 namespace netns_lab {
@@ -43,6 +44,24 @@ std::string claim_of(const EchoExpectation& want) {
       fmt::format("every request arrives at {} in {} with TTL {}", link, place_text(network_namespace), ttl),
       [network_namespace, link, ttl](const EchoReport& report) {
         return delivery_findings(report, network_namespace, link, ttl);
+      });
+}
+
+::testing::Matcher<const EchoReport&> QuestionArrivesAt(const std::string& network_namespace, const std::string& link,
+                                                        const MacAddress& asker) {
+  return finds_nothing<EchoReport>(fmt::format("the question of {} for a neighbour arrives at {} in {}",
+                                               asker.to_string(), link, place_text(network_namespace)),
+                                   [network_namespace, link, asker](const EchoReport& report) {
+                                     return question_findings(report, network_namespace, link, asker);
+                                   });
+}
+
+::testing::Matcher<const EchoReport&> NoUnicastArrivesAt(const std::string& network_namespace,
+                                                         const std::string& link) {
+  return finds_nothing<EchoReport>(
+      fmt::format("nothing that is for one machine arrives at {} in {}", link, place_text(network_namespace)),
+      [network_namespace, link](const EchoReport& report) {
+        return unicast_findings(report, network_namespace, link);
       });
 }
 

@@ -8,12 +8,15 @@
 
 #include "harness/testing/matchers.h"
 #include "suites/bridge/fixture.h"
+#include "suites/bridge/settings.h"
+#include "suites/bridge/third_port.h"
 #include "suites/common/reach_table.h"
 
 namespace netns_lab::bridge {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::IsEmpty;
 using ::testing::Ne;
 
 NETNS_LAB_SUITE(Bridge, "bridge");
@@ -102,6 +105,29 @@ TEST_P(Bridge, ContainerLinksAreUp) {
     ASSERT_THAT(state(con(container)), Ne(nullptr));
     EXPECT_THAT(*state(con(container)), HasLink(inner(container), UpWithCarrier(OperState::kUp)));
   }
+}
+
+TEST_P(Bridge, PortsForward) {
+  REQUIREMENT("bridge.port-state");
+  for (const std::size_t container : kContainers) {
+    const BridgeSettings& settings = link("", port(container))->bridge_port;
+    const auto found = settings.find("state");
+    ASSERT_NE(found, settings.end()) << "the kernel tells no state of " << port(container);
+    EXPECT_EQ(found->second, kForwarding) << port(container) << " is in the state " << port_state_text(found->second);
+  }
+}
+
+TEST_P(Bridge, PortsAreSetAsTheKernelMakesThem) {
+  REQUIREMENT("bridge.port-settings");
+  for (const std::size_t container : kContainers) {
+    EXPECT_THAT(setting_findings(link("", port(container))->bridge_port, port_defaults()), IsEmpty())
+        << port(container);
+  }
+}
+
+TEST_P(Bridge, BridgeIsSetAsTheKernelMakesIt) {
+  REQUIREMENT("bridge.bridge-settings");
+  EXPECT_THAT(setting_findings(link("", kBridge)->bridge, bridge_defaults()), IsEmpty());
 }
 
 TEST_P(Bridge, BridgeHasItsFlags) {
@@ -292,6 +318,11 @@ TEST_P(Bridge, NoProcessesLeft) {
   EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
 }
 
+TEST_P(Bridge, NoForwardingEntriesMadeByHand) {
+  REQUIREMENT("bridge.no-other-forwarding");
+  EXPECT_THAT(after(), NothingUndeclared(Area::kForwarding, before(), declared()));
+}
+
 // ---- reachability, proved at the receiver ----
 
 TEST_P(Bridge, EveryPairReachesAsExpected) {
@@ -374,6 +405,45 @@ TEST_P(Bridge, UdpIsEchoed) {
 TEST_P(Bridge, TcpIsEchoed) {
   REQUIREMENT("bridge.tcp");
   for (const auto& [each, crossed] : talks(Transport::kTcp)) EXPECT_THAT(talk(each), CameBackIntact(crossed));
+}
+
+TEST_P(Bridge, ContainersAreLearnedBehindTheirPorts) {
+  REQUIREMENT("bridge.forwarding-learned");
+  for (const std::size_t container : kContainers) expect_answered(between(container, other(container)), kPayload);
+  SnapshotOptions options;
+  options.addressing_only = true;
+  options.processes = false;
+  options.files = false;
+  const Snapshot now = value(node().snapshot(options));
+  for (const std::size_t container : kContainers) {
+    const MacAddress mac = link(con(container), inner(container))->mac;
+    std::set<std::string> behind;
+    for (const ForwardingEntry& entry : now.find_namespace("")->forwarding) {
+      if (entry.bridge != kBridge || entry.mac != mac) continue;
+      EXPECT_TRUE(entry.is_learned()) << entry;
+      behind.insert(entry.link);
+    }
+    EXPECT_EQ(behind, std::set<std::string>{port(container)})
+        << "behind which ports the bridge has " << con(container) << "'s MAC address " << mac;
+  }
+}
+
+// ---- a third port joins the bridge: after all that looks at it as it was built ----
+
+TEST_P(Bridge, UnicastIsNotFloodedToAThirdPort) {
+  REQUIREMENT("bridge.not-flooded");
+  const ThirdPort third = value(ThirdPort::create(subject()));
+  for (const std::size_t container : kContainers) {
+    const Journey each = between(container, other(container));
+    forget_neighbours();
+    EchoSpec spec = echo(each.from, each.to, kPayload);
+    spec.watch.push_back(third.name());
+    const EchoReport report = ping_on(subject(), spec);
+    EXPECT_THAT(report, EveryEchoAnswered(From(each.to), Crossing(each.way)));
+    // The control: what goes to all arrives there, by the same links and in the same look.
+    EXPECT_THAT(report, QuestionArrivesAt(third.name(), ThirdPort::kLink, link(each.from, each.way.near_link)->mac));
+    EXPECT_THAT(report, NoUnicastArrivesAt(third.name(), ThirdPort::kLink));
+  }
 }
 
 // ---- life: these change the network, so they get a fresh node and come last. They share it: torn down, rebuilt. ----

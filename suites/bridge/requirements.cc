@@ -61,6 +61,21 @@ std::vector<Requirement> links() {
            "veth11 and veth21 are administratively up, their operational state is UP and they have carrier.",
            {"container-links"},
            "A link that is down drops every packet; with one end up and the other down there is no carrier."),
+      must("port-state", "IEEE 802.1D, 8.4; tutorial part 2, enabling the pairs",
+           "veth10 and veth20 are in the state forwarding.", {"ports", "host-links-up", "bridge-up"},
+           "A port that listens, learns or blocks lets no packet through, though it is up."),
+      must("port-settings", "Documentation/networking/bridge.rst, port attributes; ip-link(8), bridge_slave",
+           "veth10 and veth20 are set as the kernel makes ports: learning and flooding of unicast, multicast and "
+           "broadcast on; isolated, hairpin, guards, proxies and all else off.",
+           {"ports"},
+           "Without learning or flooding packets get lost or are everybody's; isolated ports reach the node only; "
+           "hairpin sends a packet back where it came from."),
+      must("bridge-settings", "Documentation/networking/bridge.rst, bridge attributes; ip-link(8), bridge",
+           "br0 is set as the kernel makes bridges: no spanning tree, no VLAN filtering, entries aged after 300 s, "
+           "multicast snooping without a querier.",
+           {"bridge"},
+           "Spanning tree keeps a port silent for 30 s; an ageing time of 0 makes the bridge a hub; a querier changes "
+           "where multicast, and IPv6 neighbour discovery with it, goes."),
       must("bridge-flags", "tutorial part 2, creating and enabling the bridge; netdevice(7)",
            "br0 has exactly the flags BROADCAST, MULTICAST, UP, RUNNING, LOWER_UP and is no port itself.",
            {"bridge-up"},
@@ -134,6 +149,15 @@ std::vector<Requirement> addresses_and_routes() {
   };
 }
 
+std::vector<Requirement> no_other_forwarding() {
+  return {
+      must("no-other-forwarding", "tutorial part 2 (closed world: what is not declared is not there); bridge(8), fdb",
+           "No entry of a bridge's forwarding database was made by hand: they are learned, or the links' own.", {},
+           "A static entry sends a container's packets to a port where it may no longer be, for ever; one of the "
+           "node's own has the node swallow them."),
+  };
+}
+
 std::vector<Requirement> reachability() {
   const std::vector<std::string> ends = {"bridge-up", "host-links-up", "container-links-up"};
   const auto why_size =
@@ -183,6 +207,15 @@ std::vector<Requirement> reachability() {
            "Each container's link-layer address is resolved afresh (ARP, in IPv6 neighbour discovery) by the other "
            "and by the node, and the bridge's by each container, and the owner answers with its own MAC.",
            ends, "An answer by somebody else (proxy ARP) or from a stale entry sends the packets elsewhere."),
+      must("forwarding-learned", "IEEE 802.1D, 7.8; Documentation/networking/bridge.rst",
+           "After packets both ways the bridge has learned each container's MAC address behind its own port, and only "
+           "there.",
+           {"port-state", "container-to-container"}, "A bridge that does not learn sends every packet to everybody."),
+      must("not-flooded", "IEEE 802.1D, 7.7 and 7.8",
+           "Of the containers' unicast packets to each other nothing comes out of a third port, while the question "
+           "that goes to all (ARP broadcast, neighbour solicitation) does.",
+           {"container-to-container", "forwarding-learned"},
+           "What is flooded can be read by every container, and costs every one of them."),
   };
 }
 
@@ -206,6 +239,7 @@ std::vector<Requirement> requirements() {
   suites::add(all, links());
   suites::add(all, addresses_and_routes());
   suites::add(all, catalogue().closed_world());
+  suites::add(all, no_other_forwarding());
   suites::add(all, reachability());
   suites::add(all, life());
   return all;

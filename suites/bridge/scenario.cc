@@ -137,7 +137,6 @@ Result<Topology> topology(const Parameters& parameters, Family family) {
     pair.peer_namespace = containers.at(i);
     pair.peer_name = kPairs.at(i).inner;
     pair.master = kBridge;
-    pair.up = true;
     topology.build.emplace_back(pair);
   }
   // After its ports: from them it has its MAC address, and from that its link-local one.
@@ -164,6 +163,9 @@ Result<Topology> topology(const Parameters& parameters, Family family) {
     topology.build.emplace_back(raised(containers.at(i), kPairs.at(i).inner));
     topology.build.emplace_back(AddRoute{containers.at(i), way_out});
   }
+  // Last, as the tutorial does it: a bridge that is raised with a port that could forward has its operstate told by a
+  // worker that takes up to a second (linkwatch_urgent_event, net/core/link_watch.c: its queue is not attached yet).
+  for (const Pair& pair : kPairs) topology.build.emplace_back(raised("", pair.port));
   // The pairs go with their namespaces, some time later; the bridge goes at once.
   topology.tear_down = {DeleteNamespace{containers[0]}, DeleteNamespace{containers[1]}, DeleteLink{"", kBridge}};
   return topology;
