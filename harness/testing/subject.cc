@@ -25,6 +25,8 @@ constexpr milliseconds kDeletionLimit{
 
 constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
 
+constexpr milliseconds kOutsideLimit{10'000};  // until the outside node's agent answers
+
 enum class Settled { kYes, kNotYet, kNever };
 
 // A bridge has carrier, and more to report than UNKNOWN, once a port of it forwards (br_port_state_selection,
@@ -146,6 +148,8 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   }
   return subject;
 }
+
+Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }
 
 Result<void> Subject::build(Look look) {
   NETNS_LAB_TRY(begin_build());

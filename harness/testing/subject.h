@@ -41,6 +41,9 @@ class Subject {
   static Result<Subject> prepare(Lab lab, SubjectPlan plan);
 
   Node& node() { return lab_.node(); }
+  // The node that stands for the internet; kMissing where the lab has none (has_outside).
+  bool has_outside() const { return lab_.has_outside(); }
+  Result<Node*> outside();
   const Target& target() const { return *plan_.target; }
   const protocol::HelloReply& hello() { return lab_.node().hello(); }
   const Snapshot& before() const { return before_; }

@@ -16,8 +16,11 @@ namespace netns_lab::bridge {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::Each;
+using ::testing::Field;
 using ::testing::IsEmpty;
 using ::testing::Ne;
+using ::testing::SizeIs;
 
 NETNS_LAB_SUITE(Bridge, "bridge");
 
@@ -464,6 +467,36 @@ TEST_P(Bridge, RebuildWorks) {
       EXPECT_THAT(reports[i], EveryEchoAnswered(From(each.to), Crossing(each.way), PayloadIntact()));
     }
   });
+}
+
+TEST_P(Bridge, ForwardingNodeLeadsOutside) {
+  REQUIREMENT("bridge.outside");
+  Subject& subject = fresh_subject();
+  if (!subject.has_outside()) GTEST_SKIP() << "this lab has no outside node to reach; use --lab sandbox";
+  if (subject.state() != Subject::State::kBuilt) {
+    value(subject.tear_down());
+    value(subject.build(Look::kLinks));
+  }
+  join_outside(subject);
+  set_forwarding(subject, false);
+  std::vector<EchoSpec> specs;
+  for (const std::size_t container : kContainers) specs.push_back(echo_outside(subject, container, kNegativeWait));
+  for (const EchoReport& report : ping_on(subject, specs)) {
+    EXPECT_EQ(report.answered(), 0U) << report;
+    EXPECT_THAT(leaving(report, subject.hello().uplink), IsEmpty()) << "left though the node does not forward";
+  }
+  set_forwarding(subject, true);
+  for (EchoSpec& spec : specs) spec.reply_wait = std::chrono::seconds(1);
+  const std::vector<EchoReport> reports = ping_on(subject, specs);
+  for (const std::size_t container : kContainers) {
+    const EchoReport& report = reports.at(container);
+    EXPECT_THAT(report, EveryEchoAnswered(From(outside_address(subject)), PayloadIntact()));
+    EXPECT_THAT(leaving(report, subject.hello().uplink),
+                AllOf(SizeIs(report.echoes.size()), Each(Field(&Sighting::source, address(container))),
+                      Each(Field(&Sighting::ttl, 63))))
+        << "requests seen leaving the uplink";
+    for (const Echo& each : report.echoes) EXPECT_EQ(each.reply ? each.reply->ttl : 0, 63) << "TTL of the answer";
+  }
 }
 
 }  // namespace

@@ -87,4 +87,40 @@ std::vector<std::pair<Talk, Way>> Bridge::talks(Transport transport) {
   return all;
 }
 
+IpAddress Bridge::outside_address(Subject& subject) {
+  for (const IpAddress& address : subject.hello().outside_addresses) {
+    if (address.family() == family() && !address.is_link_local()) return address;
+  }
+  lab_failed(Error::missing("an address of the outside node", "the lab tells none of this family"));
+}
+
+void Bridge::join_outside(Subject& subject) {
+  AddRoute back;
+  back.route.destination = own(0).network();
+  NextHop hop;
+  hop.link = subject.hello().uplink;  // both ends have one name (sandbox_uplink.h)
+  hop.gateway = uplink_address();
+  back.route.hops = {hop};
+  value(value(subject.outside())->apply({back}));
+}
+
+void Bridge::set_forwarding(Subject& subject, bool on) {
+  value(subject.node().apply(
+      {SetSysctl{"", v4() ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding", on ? "1" : "0"}}));
+}
+
+EchoSpec Bridge::echo_outside(Subject& subject, std::size_t container, std::chrono::milliseconds reply_wait) {
+  EchoSpec spec = suites::echoes(con(container), outside_address(subject), kPayload, false, {"", con(container)});
+  spec.reply_wait = reply_wait;
+  return spec;
+}
+
+std::vector<Sighting> Bridge::leaving(const EchoReport& report, const std::string& link) {
+  std::vector<Sighting> left = report.seen("", link, SightingKind::kRequest);
+  std::erase_if(left, [&](const Sighting& sighting) {
+    return sighting.direction != PacketDirection::kSent || sighting.identifier != report.identifier;
+  });
+  return left;
+}
+
 }  // namespace netns_lab::bridge

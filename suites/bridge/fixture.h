@@ -56,6 +56,14 @@ class Bridge : public suites::NetworkCases {
   // Every pair of a client and a server: the containers with each other, and each with the node.
   std::vector<std::pair<Talk, Way>> talks(Transport transport);
 
+  // The outside node's address; what it needs to answer the containers; packets to it from one of them.
+  IpAddress outside_address(Subject& subject);
+  void join_outside(Subject& subject);
+  void set_forwarding(Subject& subject, bool on);
+  EchoSpec echo_outside(Subject& subject, std::size_t container, std::chrono::milliseconds reply_wait);
+  // The requests that were seen leaving the node by that link.
+  static std::vector<Sighting> leaving(const EchoReport& report, const std::string& link);
+
  private:
   Journey journey(const std::string& from, const std::string& to, const IpAddress& destination);
 };

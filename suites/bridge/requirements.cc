@@ -228,6 +228,15 @@ std::vector<Requirement> life() {
            "Build, tear down, build again works: the same network stands, and the containers are reached again.",
            {"build", "container-to-container", "containers-to-node", "tear-down"},
            "A network that can be built only once on a machine cannot be operated."),
+      must(
+          "outside",
+          "tutorial part 2, setting the default routes; RFC 1812, 5.2.1 and 5.3.1; "
+          "Documentation/networking/ip-sysctl.rst, ip_forward",
+          "With ip_forward 1 the default route leads through the bridge to the outside: each container's packets leave "
+          "the node's uplink from its own address with TTL 63, and are answered; with ip_forward 0 none leaves.",
+          {"gateway-chosen", "containers-to-node"},
+          "It shows that the default route is of use, and that the node routes for its containers like a router, "
+          "unchanged but for the TTL."),
   };
 }
 
