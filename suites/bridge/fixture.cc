@@ -87,6 +87,11 @@ std::vector<std::pair<Talk, Way>> Bridge::talks(Transport transport) {
   return all;
 }
 
+void Bridge::expect_owner_known(const Link* owner, const IpAddress& address) {
+  for (const DeclaredLink& each : declared().links)
+    expect_known_by(owner, state(each.network_namespace), each.name, address);
+}
+
 IpAddress Bridge::outside_address(Subject& subject) {
   for (const IpAddress& address : subject.hello().outside_addresses) {
     if (address.family() == family() && !address.is_link_local()) return address;

@@ -56,6 +56,9 @@ class Bridge : public suites::NetworkCases {
   // Every pair of a client and a server: the containers with each other, and each with the node.
   std::vector<std::pair<Talk, Way>> talks(Transport transport);
 
+  // Wherever that address is known on a declared link, it is at `owner`.
+  void expect_owner_known(const Link* owner, const IpAddress& address);
+
   // The outside node's address; what it needs to answer the containers; packets to it from one of them.
   IpAddress outside_address(Subject& subject);
   void join_outside(Subject& subject);

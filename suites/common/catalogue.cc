@@ -36,13 +36,13 @@ std::vector<Requirement> Catalogue::closed_world() const {
              "address takes nothing in."),
       closed("rules", "The routing rules of the node and of a namespace of the scenario are the kernel's own three.",
              {}, "A rule sends packets to a table that nobody looks at."),
-      closed("neighbours",
-             "There is no neighbour entry made by hand (permanent, proxy, externally learned, without resolution) that "
-             "was "
-             "not there before, and none on a declared link that knows another MAC than the peer's.",
-             {},
-             "An entry made by hand hides that neighbour resolution is broken, and is wrong as soon as a link is made "
-             "anew."),
+      closed(
+          "neighbours",
+          "There is no neighbour entry made by hand (permanent, proxy, externally learned, without resolution) that "
+          "was not there before, and none on a declared link that knows another MAC than that of the address's owner.",
+          {},
+          "An entry made by hand hides that neighbour resolution is broken, and is wrong as soon as a link is made "
+          "anew."),
       closed("sysctls", "No network sysctl of the node or of a namespace was changed.", {},
              "A changed sysctl (ip_forward, rp_filter, proxy_arp) changes what the whole node does with packets."),
       closed("packet-filters",

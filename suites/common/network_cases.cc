@@ -115,14 +115,15 @@ void NetworkCases::expect_pair(const std::string& outer_name, const std::string&
   expect_peer_in(*state(network_namespace), *inner, *state(""));
 }
 
-void NetworkCases::expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link) {
-  if (peer == nullptr || state == nullptr) return;
+void NetworkCases::expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
+                                   const std::optional<IpAddress>& address) {
+  if (owner == nullptr || state == nullptr) return;
   for (const Neighbour& entry : state->neighbours) {
     const bool is_resolved = (entry.state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
-    if (entry.link != link || !is_resolved || !entry.mac) continue;
-    if (*entry.mac == peer->mac) continue;
+    if (entry.link != link || !is_resolved || !entry.mac || (address && entry.address != *address)) continue;
+    if (*entry.mac == owner->mac) continue;
     ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
-                  << link << "; its peer " << peer->name << " is at " << peer->mac;
+                  << link << "; its owner " << owner->name << " is at " << owner->mac;
   }
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,9 @@ class NetworkCases : public ConformanceTest {
   // The two links, on the node and in that namespace, are each other's peer, each in its place.
   void expect_pair(const std::string& outer, const std::string& network_namespace, const std::string& inner);
 
-  // `state`'s entries on that link know only `peer`'s MAC.
-  static void expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link);
+  // `state`'s entries on that link (those for `address`, if one is given) know only `owner`'s MAC.
+  static void expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
+                              const std::optional<IpAddress>& address = std::nullopt);
 
   // Has every declared link forget what it knows of others' link-layer addresses.
   void forget_neighbours();

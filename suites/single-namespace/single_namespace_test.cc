@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "harness/testing/matchers.h"
+#include "suites/common/closed_world_cases.h"
 #include "suites/single-namespace/fixture.h"
 
 namespace netns_lab::single_namespace {
@@ -156,25 +157,7 @@ TEST_P(SingleNamespace, NamespacesKernelChoosesTheWayBack) {
 
 // ---- nothing else ----
 
-TEST_P(SingleNamespace, NoOtherLinks) {
-  REQUIREMENT("single-namespace.no-other-links");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kLinks, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherAddresses) {
-  REQUIREMENT("single-namespace.no-other-addresses");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kAddresses, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherRoutes) {
-  REQUIREMENT("single-namespace.no-other-routes");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kRoutes, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherRules) {
-  REQUIREMENT("single-namespace.no-other-rules");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kRules, before(), declared()));
-}
+NETNS_LAB_CLOSED_WORLD(SingleNamespace, "single-namespace");
 
 TEST_P(SingleNamespace, NoNeighboursMadeByHand) {
   REQUIREMENT("single-namespace.no-other-neighbours");
@@ -182,42 +165,6 @@ TEST_P(SingleNamespace, NoNeighboursMadeByHand) {
   // What is known of the two ends (by the target's own packets, if it sent any) is what they are.
   expect_known_by(link("", kHostLink), state(con()), kContainerLink);
   expect_known_by(link(con(), kContainerLink), state(""), kHostLink);
-}
-
-TEST_P(SingleNamespace, NoChangedSysctls) {
-  REQUIREMENT("single-namespace.no-other-sysctls");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kSysctls, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoPacketFilters) {
-  REQUIREMENT("single-namespace.no-other-packet-filters");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kPacketFilters, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoQueueingDisciplines) {
-  REQUIREMENT("single-namespace.no-other-qdiscs");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kQdiscs, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherSockets) {
-  REQUIREMENT("single-namespace.no-other-sockets");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kSockets, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherNamespaces) {
-  REQUIREMENT("single-namespace.no-other-namespaces");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kNamespaces, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoFilesLeft) {
-  REQUIREMENT("single-namespace.no-other-files");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kFiles, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoProcessesLeft) {
-  REQUIREMENT("single-namespace.no-other-processes");
-  EXPECT_FALSE(build_outcome().processes_left) << "killed by the harness: " << build_outcome().failure;
-  EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
 }
 
 // ---- reachability, proved at the receiver ----
