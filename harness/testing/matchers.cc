@@ -65,6 +65,17 @@ std::string claim_of(const EchoExpectation& want) {
       });
 }
 
+::testing::Matcher<const EchoReport&> EveryRequestLeaves(const Departure& want) {
+  return finds_nothing<EchoReport>(
+      fmt::format("every request leaves by {} from {} with TTL {}", want.link, want.source.to_string(), want.ttl),
+      [want](const EchoReport& report) { return departure_findings(report, want); });
+}
+
+::testing::Matcher<const EchoReport&> NothingLeaves(const std::string& link) {
+  return finds_nothing<EchoReport>("nothing leaves by " + link,
+                                   [link](const EchoReport& report) { return no_departure_findings(report, link); });
+}
+
 ::testing::Matcher<const EchoReport&> ResolvedBetween(const Way& way, const MacAddress& near_mac,
                                                       const MacAddress& far_mac) {
   return finds_nothing<EchoReport>(fmt::format("{} asks who has the next hop, and {} answers with its own MAC {}",

@@ -120,12 +120,4 @@ EchoSpec Bridge::echo_outside(Subject& subject, std::size_t container, std::chro
   return spec;
 }
 
-std::vector<Sighting> Bridge::leaving(const EchoReport& report, const std::string& link) {
-  std::vector<Sighting> left = report.seen("", link, SightingKind::kRequest);
-  std::erase_if(left, [&](const Sighting& sighting) {
-    return sighting.direction != PacketDirection::kSent || sighting.identifier != report.identifier;
-  });
-  return left;
-}
-
 }  // namespace netns_lab::bridge

@@ -64,8 +64,6 @@ class Bridge : public suites::NetworkCases {
   void join_outside(Subject& subject);
   void set_forwarding(Subject& subject, bool on);
   EchoSpec echo_outside(Subject& subject, std::size_t container, std::chrono::milliseconds reply_wait);
-  // The requests that were seen leaving the node by that link.
-  static std::vector<Sighting> leaving(const EchoReport& report, const std::string& link);
 
  private:
   Journey journey(const std::string& from, const std::string& to, const IpAddress& destination);

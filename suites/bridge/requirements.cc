@@ -214,7 +214,7 @@ std::vector<Requirement> reachability() {
       must("not-flooded", "IEEE 802.1D, 7.7 and 7.8",
            "Of the containers' unicast packets to each other nothing comes out of a third port, while the question "
            "that goes to all (ARP broadcast, neighbour solicitation) does.",
-           {"container-to-container", "forwarding-learned"},
+           {"container-to-container", "neighbour-resolution"},
            "What is flooded can be read by every container, and costs every one of them."),
   };
 }

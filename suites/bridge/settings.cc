@@ -64,7 +64,10 @@ std::vector<std::string> setting_findings(const BridgeSettings& settings,
     if (found == settings.end()) {
       if (each.always_told) findings.push_back(fmt::format("the kernel does not tell {}", each.name));
     } else if (found->second != each.value) {
-      findings.push_back(fmt::format("{} is {}, not {}", each.name, found->second, each.value));
+      const auto text = [&](std::uint32_t value) {
+        return each.name == "state" ? port_state_text(value) : std::to_string(value);
+      };
+      findings.push_back(fmt::format("{} is {}, not {}", each.name, text(found->second), text(each.value)));
     }
   }
   return findings;
