@@ -2,8 +2,10 @@
 // CMakeLists.txt.
 #include "harness/cli/main.h"
 
+#include "suites/bridge/scenario.h"
 #include "suites/single-namespace/scenario.h"
 
 int main(int argc, char** argv) {
-  return netns_lab::run_command_line(argc, argv, {netns_lab::single_namespace::scenario()});
+  return netns_lab::run_command_line(argc, argv,
+                                     {netns_lab::single_namespace::scenario(), netns_lab::bridge::scenario()});
 }

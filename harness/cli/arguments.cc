@@ -87,6 +87,7 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
   app->footer(
       "Examples:\n"
       "  netns-lab test single-namespace --target native\n"
+      "  netns-lab test bridge --target script:fixtures/scenarios/bridge --param IP1=172.16.0.9\n"
       "  netns-lab test single-namespace --target script:fixtures/scenarios/single-namespace\n"
       "  netns-lab test single-namespace --target script:./setup.sh --param CON=blue --deadline 60\n"
       "Exit status: 0 conformant, 1 not, 2 usage, 3 no lab, 4 harness broke, 5 nothing ran, 124 deadline, 130 "

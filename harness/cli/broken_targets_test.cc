@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -21,6 +22,7 @@ namespace {
 using nlohmann::json;
 
 struct Row {
+  std::string scenario;
   std::string name;
   std::string breaks;  // the requirement that must fail; "" for a right script
   std::string how;
@@ -29,22 +31,27 @@ struct Row {
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name << ": " << row.how; }
 
+const std::vector<std::string> kScenarios = {"single-namespace", "bridge"};
+
 std::vector<Row> broken_rows() {
-  const std::filesystem::path folder = CommandUnderTest::fixture("broken/single-namespace");
-  std::ifstream table(folder / "broken.json");
   std::vector<Row> rows;
-  for (const json& row : json::parse(table)) {
-    rows.push_back({row.at("name"), row.at("breaks"), row.at("how"), folder / std::string(row.at("name"))});
+  for (const std::string& scenario : kScenarios) {
+    const std::filesystem::path folder = CommandUnderTest::fixture("broken/" + scenario);
+    std::ifstream table(folder / "broken.json");
+    for (const json& row : json::parse(table))
+      rows.push_back({scenario, row.at("name"), row.at("breaks"), row.at("how"), folder / std::string(row.at("name"))});
   }
   return rows;
 }
 
 std::vector<Row> right_rows() {
   std::vector<Row> rows;
-  for (const auto& entry : std::filesystem::directory_iterator(CommandUnderTest::fixture("right/single-namespace"))) {
-    if (entry.is_directory()) rows.push_back({entry.path().filename(), "", "a right script", entry.path()});
+  for (const std::string& scenario : kScenarios) {
+    for (const auto& entry : std::filesystem::directory_iterator(CommandUnderTest::fixture("right/" + scenario))) {
+      if (entry.is_directory()) rows.push_back({scenario, entry.path().filename(), "", "a right script", entry.path()});
+    }
+    rows.push_back({scenario, "shipped", "", "the shipped script", CommandUnderTest::fixture("scenarios/" + scenario)});
   }
-  rows.push_back({"shipped", "", "the shipped script", CommandUnderTest::fixture("scenarios/single-namespace")});
   return rows;
 }
 
@@ -54,10 +61,11 @@ struct Judged {
   std::string text;                             // everything, for a failure's message
 };
 
-Judged judge(const std::vector<std::string>& arguments) {
+Judged judge(const Row& row, const std::vector<std::string>& options = {}) {
   CommandUnderTest command;
-  std::vector<std::string> words = {"test", "single-namespace", "--json", "--timeout", "5"};
-  words.insert(words.end(), arguments.begin(), arguments.end());
+  std::vector<std::string> words = {
+      "test", row.scenario, "--json", "--timeout", "5", "--target", "script:" + row.folder.string()};
+  words.insert(words.end(), options.begin(), options.end());
   const Ran ran = command.run(words);
   Judged judged;
   judged.status = ran.status;
@@ -75,7 +83,7 @@ Judged judge(const std::vector<std::string>& arguments) {
 class BrokenTarget : public testing::TestWithParam<Row> {};
 
 TEST_P(BrokenTarget, FailsByTheRequirementItBreaks) {
-  const Judged judged = judge({"--target", "script:" + GetParam().folder.string()});
+  const Judged judged = judge(GetParam());
   EXPECT_EQ(judged.status, 1) << judged.text;
   EXPECT_EQ(judged.verdicts.count(GetParam().breaks) != 0 ? judged.verdicts.at(GetParam().breaks) : "not judged",
             "fail")
@@ -89,32 +97,41 @@ TEST_P(BrokenTarget, FailsByTheRequirementItBreaks) {
 class RightTarget : public testing::TestWithParam<Row> {};
 
 TEST_P(RightTarget, IsConformant) {
-  const Judged judged = judge({"--target", "script:" + GetParam().folder.string(), "--no-skip"});
+  const Judged judged = judge(GetParam(), {"--no-skip"});
   EXPECT_EQ(judged.status, 0) << judged.text;
   EXPECT_GT(judged.verdicts.size(), 40U);
   for (const auto& [id, verdict] : judged.verdicts) EXPECT_EQ(verdict, "pass") << id;
 }
 
-TEST(BrokenTargets, CoverEveryRequirementOfTheCatalogue) {
+class Scenarios : public testing::TestWithParam<std::string> {};
+
+TEST_P(Scenarios, HaveABrokenTargetForEveryRequirement) {
   CommandUnderTest command;
   const Ran ran = command.run({"list", "requirements", "--json"});
   ASSERT_EQ(ran.status, 0) << ran;
   std::set<std::string> broken;
-  for (const Row& row : broken_rows()) broken.insert(row.breaks);
+  for (const Row& row : broken_rows()) {
+    if (row.scenario == GetParam()) broken.insert(row.breaks);
+  }
   std::set<std::string> catalogue;
-  for (const json& requirement : json::parse(ran.output)) catalogue.insert(std::string(requirement.at("id")));
+  for (const json& requirement : json::parse(ran.output)) {
+    const std::string id = requirement.at("id");
+    if (id.rfind(GetParam() + ".", 0) == 0) catalogue.insert(id);
+  }
   ASSERT_FALSE(catalogue.empty());
   EXPECT_EQ(broken, catalogue) << "each requirement needs a broken copy that fails by it, and each copy a requirement";
 }
 
-std::string name_of(const testing::TestParamInfo<Row>& info) {
-  std::string name = info.param.name;
-  for (char& letter : name) {
-    if (letter == '-') letter = '_';
-  }
+std::string plain(std::string name) {
+  std::replace(name.begin(), name.end(), '-', '_');
   return name;
 }
+std::string name_of(const testing::TestParamInfo<Row>& info) {
+  return plain(info.param.scenario + "_" + info.param.name);
+}
 
+INSTANTIATE_TEST_SUITE_P(Fixtures, Scenarios, testing::ValuesIn(kScenarios),
+                         [](const auto& row) { return plain(row.param); });
 INSTANTIATE_TEST_SUITE_P(Fixtures, BrokenTarget, testing::ValuesIn(broken_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Fixtures, RightTarget, testing::ValuesIn(right_rows()), name_of);
 

@@ -83,6 +83,8 @@ std::string link_differences(const Link& before, const Link& now, bool is_lo_of_
   compare("group", std::to_string(before.group), std::to_string(now.group));
   compare("alias", before.alias, now.alias);
   compare("alternative names", join(before.alternative_names, " "), join(now.alternative_names, " "));
+  compare("bridge settings", to_string(before.bridge), to_string(now.bridge));
+  compare("port settings", to_string(before.bridge_port), to_string(now.bridge_port));
   if (!is_lo_of_new) compare("queueing discipline", before.qdisc, now.qdisc);
   return join(texts, "; ");
 }
@@ -246,6 +248,17 @@ Findings neighbours(const Comparison& here) {
   return same_set(made_by_hand(*here.was), made_by_hand(*here.is), place_text(here.name), "neighbour entry");
 }
 
+Findings forwarding(const Comparison& here) {
+  const auto made_by_hand = [](const NamespaceState& state) {
+    std::vector<std::string> entries;
+    for (const ForwardingEntry& entry : state.forwarding) {
+      if (!entry.is_learned() && !is_kernel_made_forwarding(entry, state)) entries.push_back(text_of(entry));
+    }
+    return entries;
+  };
+  return same_set(made_by_hand(*here.was), made_by_hand(*here.is), place_text(here.name), "forwarding entry");
+}
+
 Findings qdiscs(const Comparison& here) {
   const auto texts = [](const NamespaceState& state) {
     std::vector<std::string> lines;
@@ -290,6 +303,8 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
       return same_set(here.was->rules, here.is->rules, place_text(here.name), "routing rule");
     case Area::kNeighbours:
       return neighbours(here);
+    case Area::kForwarding:
+      return forwarding(here);
     case Area::kSysctls:
       return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:
@@ -370,6 +385,8 @@ std::string to_string(Area area) {
       return "routing rules";
     case Area::kNeighbours:
       return "neighbour entries";
+    case Area::kForwarding:
+      return "forwarding entries";
     case Area::kSysctls:
       return "sysctls";
     case Area::kPacketFilters:
@@ -389,9 +406,10 @@ std::string to_string(Area area) {
 }
 
 const std::vector<Area>& all_areas() {
-  static const std::vector<Area> areas = {Area::kLinks,      Area::kAddresses,  Area::kRoutes,        Area::kRules,
-                                          Area::kNeighbours, Area::kSysctls,    Area::kPacketFilters, Area::kQdiscs,
-                                          Area::kSockets,    Area::kNamespaces, Area::kFiles,         Area::kProcesses};
+  static const std::vector<Area> areas = {Area::kLinks,      Area::kAddresses,  Area::kRoutes,     Area::kRules,
+                                          Area::kNeighbours, Area::kForwarding, Area::kSysctls,    Area::kPacketFilters,
+                                          Area::kQdiscs,     Area::kSockets,    Area::kNamespaces, Area::kFiles,
+                                          Area::kProcesses};
   return areas;
 }
 

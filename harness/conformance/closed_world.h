@@ -23,6 +23,7 @@ enum class Area {
   kRoutes,
   kRules,
   kNeighbours,  // those made by hand: permanent, proxies, externally learned, without resolution
+  kForwarding,  // entries of bridges made by hand: static, or the node's own for a MAC that is none of its links'
   kSysctls,
   kPacketFilters,
   kQdiscs,

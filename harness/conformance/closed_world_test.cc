@@ -68,6 +68,15 @@ TEST_P(Finding, IsFoundInNoOtherArea) {
   }
 }
 
+ForwardingEntry forwarding_entry(const std::string& mac, std::uint16_t state) {
+  ForwardingEntry entry;
+  entry.link = "veth1";
+  entry.bridge = "br0";
+  entry.mac = MacAddress::parse(mac).value();
+  entry.state = state;
+  return entry;
+}
+
 Neighbour neighbour(const std::string& address, std::uint16_t state, std::uint32_t flags) {
   Neighbour entry;
   entry.link = "veth1";
@@ -155,6 +164,21 @@ const FindingRow kFindings[] = {
      [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0x02, 0x100)); }, "managed"},
     {"NeighbourWithoutResolution", Area::kNeighbours,
      [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("10.200.1.9", 0x40, 0)); }, "NOARP"},
+    {"StaticForwardingEntry", Area::kForwarding,
+     [](Snapshot& s) { node_of(s).forwarding.push_back(forwarding_entry("02:00:00:00:00:09", 0x40)); },
+     "forwarding entry in the node: nobody declared it (02:00:00:00:00:09 dev veth1 master br0 NOARP)"},
+    {"ForeignAddressTakenIn", Area::kForwarding,
+     [](Snapshot& s) { node_of(s).forwarding.push_back(forwarding_entry("02:00:00:00:00:09", 0x80)); }, "PERMANENT"},
+    {"UplinkLearnsNoMore", Area::kLinks,
+     [](Snapshot& s) {
+       node_of(s).links[1].bridge_port = {{"learning", 0}};
+     },
+     "port settings learning 0, it was none"},
+    {"UplinkIsAnotherBridge", Area::kLinks,
+     [](Snapshot& s) {
+       node_of(s).links[1].bridge = {{"stp_state", 1}};
+     },
+     "bridge settings stp_state 1"},
     {"LoopbackInsideIsPromiscuous", Area::kLinks, [](Snapshot& s) { container_of(s).links[0].flags |= IFF_PROMISC; },
      "link lo in namespace netns1 was changed: flags"},
     {"LoopbackInsideHasAnotherMtu", Area::kLinks, [](Snapshot& s) { container_of(s).links[0].mtu = 1400; },
@@ -279,6 +303,13 @@ const QuietRow kNoise[] = {
        entry.address = ip("10.0.0.1");
        entry.state = 0x04;
        node_of(s).neighbours.push_back(entry);
+     }},
+    {"LearnedForwardingEntry",
+     [](Snapshot& s) { node_of(s).forwarding.push_back(forwarding_entry("02:00:00:00:00:09", 0x02)); }},
+    {"OwnForwardingEntry",
+     [](Snapshot& s) {
+       const std::string own = node_of(s).find_link("veth1")->mac.to_string();
+       node_of(s).forwarding.push_back(forwarding_entry(own, 0x80));
      }},
     // arp_constructor, net/ipv4/arp.c
     {"MulticastNeighbour", [](Snapshot& s) { node_of(s).neighbours.push_back(neighbour("224.0.0.22", 0x40, 0)); }},

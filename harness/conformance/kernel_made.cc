@@ -121,6 +121,13 @@ bool lacks_link_local(const NamespaceState& state, const Link& link) {
                       [&](const InterfaceAddress& address) { return is_kernel_made_address(address, state); });
 }
 
+bool is_kernel_made_forwarding(const ForwardingEntry& entry, const NamespaceState& state) {
+  if (!entry.is_local()) return false;
+  return std::any_of(state.links.begin(), state.links.end(), [&](const Link& link) {
+    return link.mac == entry.mac && (link.name == entry.link || link.name == entry.bridge);
+  });
+}
+
 std::vector<std::string> missing_kernel_addresses(const NamespaceState& state, const std::string& name) {
   const Link* link = state.find_link(name);
   if (link == nullptr || !link->is_up()) return {};

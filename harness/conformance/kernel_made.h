@@ -18,6 +18,9 @@ bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceStat
 // `state` (net/ipv4/fib_frontend.c, net/ipv6/addrconf.c).
 bool is_kernel_made_route(const Route& route, const NamespaceState& state);
 
+// A bridge takes in what comes for its own MAC address and for its ports' (br_fdb_add_local, net/bridge/br_fdb.c).
+bool is_kernel_made_forwarding(const ForwardingEntry& entry, const NamespaceState& state);
+
 // What the kernel has added for the links and addresses of `state` and somebody took away again, a phrase each ("the
 // local route of 10.200.1.1"): on a link that is up, the local routes of its addresses (without them what comes for an
 // address is not taken in), the multicast and link-local routes of IPv6, and lo's own addresses and routes.

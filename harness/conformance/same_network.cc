@@ -31,6 +31,7 @@ void keep_declared(NamespaceState& node, const Declaration& declared) {
     return !leads_over(route, links) && !declared.routes_to("", route.destination);
   });
   std::erase_if(node.neighbours, [&](const Neighbour& entry) { return is_other(entry.link); });
+  std::erase_if(node.forwarding, [&](const ForwardingEntry& entry) { return is_other(entry.link); });
   std::erase_if(node.qdiscs, [&](const QueueDiscipline& qdisc) { return is_other(qdisc.link); });
   node.rules.clear();
   node.nft_tables.clear();
@@ -46,6 +47,7 @@ NamespaceState without_sysctls(const NamespaceState& original) {
   state.routes = original.routes;
   state.rules = original.rules;
   state.neighbours = original.neighbours;
+  state.forwarding = original.forwarding;
   state.qdiscs = original.qdiscs;
   state.nft_tables = original.nft_tables;
   state.sockets = original.sockets;
@@ -60,6 +62,7 @@ Snapshot comparable(const Snapshot& snapshot, const Declaration& declared) {
     NamespaceState state = without_sysctls(original);
     std::erase_if(state.addresses, [&](const auto& address) { return is_kernel_made_address(address, original); });
     std::erase_if(state.routes, [&](const auto& route) { return is_kernel_made_route(route, original); });
+    std::erase_if(state.forwarding, [&](const auto& entry) { return is_kernel_made_forwarding(entry, original); });
     if (state.name.empty()) keep_declared(state, declared);
     for (Link& link : state.links) link.mac = MacAddress();
     kept.namespaces.push_back(std::move(state));

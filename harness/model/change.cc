@@ -28,6 +28,7 @@ std::string text(const CreateVeth& change) {
   if (change.mtu) line += fmt::format(" mtu {}", *change.mtu);
   if (change.mac) line += " mac " + change.mac->to_string();
   if (change.peer_mac) line += " peer mac " + change.peer_mac->to_string();
+  if (change.master) line += " master " + *change.master;
   if (change.group != 0) line += fmt::format(" group {}", change.group);
   return line + (change.up ? " up" : "");
 }

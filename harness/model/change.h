@@ -30,6 +30,7 @@ struct CreateVeth {  // both ends in one message
   std::optional<std::uint32_t> mtu;  // both ends
   std::optional<MacAddress> mac;
   std::optional<MacAddress> peer_mac;
+  std::optional<std::string> master;  // the near end's bridge: far cheaper here than by a SetLink afterwards
   std::uint32_t group = 0;
   bool up = false;  // raise the near end in the same message (the far end needs SetLink in its own namespace)
   bool operator==(const CreateVeth&) const = default;

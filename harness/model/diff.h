@@ -5,9 +5,9 @@
 //     link veth1 on the node changed: mtu 1500, now mtu 1400
 //     route gone from the node: 10.200.1.1 dev veth1 proto boot scope link
 //
-// Links are told apart by name, addresses by link and prefix, routes by destination, table, metric and TOS, neighbours
-// by link and address, processes by process id. What the kernel numbers by itself (link indexes, namespace ids) is
-// never compared: a veth's peer is compared by its name and namespace.
+// Links are told apart by name, forwarding entries by port, MAC and VLAN, addresses by link and prefix, routes by
+// destination, table, metric and TOS, neighbours by link and address, processes by process id. What the kernel numbers
+// by itself (link indexes, namespace ids) is never compared: a veth's peer is compared by its name and namespace.
 #pragma once
 
 #include <iosfwd>
@@ -23,8 +23,8 @@ struct Finding {
   enum class Kind : std::uint8_t { kAdded, kRemoved, kChanged };
   Kind kind = Kind::kAdded;
   std::string network_namespace;  // where; "" the node's own
-  std::string object;   // "link", "address", "route", "rule", "neighbour", "qdisc", "nft table", "socket", "sysctl",
-                        // "namespace", "file", "process"
+  std::string object;   // "link", "address", "route", "rule", "neighbour", "forwarding entry", "qdisc", "nft table",
+                        // "socket", "sysctl", "namespace", "file", "process"
   std::string subject;  // which one: "veth1", "10.200.1.1/32 on veth2", "default"
   std::string before;   // the whole object, or of a change what was different; "" of an added one
   std::string after;    // "" of a removed one

@@ -22,6 +22,15 @@ class Attributes {
     append(before_, name, before);
     append(after_, name, after);
   }
+  void add_settings(const BridgeSettings& before, const BridgeSettings& after) {
+    const auto text = [](const BridgeSettings& settings, const std::string& name) {
+      const auto found = settings.find(name);
+      return found == settings.end() ? std::string() : std::to_string(found->second);
+    };
+    BridgeSettings all = before;
+    all.insert(after.begin(), after.end());
+    for (const auto& [name, value] : all) add(name.c_str(), text(before, name), text(after, name));
+  }
   bool none() const { return before_.empty(); }
   const std::string& before() const { return before_; }
   const std::string& after() const { return after_; }
@@ -52,6 +61,7 @@ class Comparison {
     routes();
     rules();
     neighbours();
+    forwarding();
     qdiscs();
     nft_tables();
     sockets();
@@ -126,6 +136,8 @@ class Comparison {
       attributes.add("qdisc", a.qdisc, b.qdisc);
       attributes.add("alias", a.alias, b.alias);
       attributes.add("alternative names", join(a.alternative_names, " "), join(b.alternative_names, " "));
+      attributes.add_settings(a.bridge, b.bridge);
+      attributes.add_settings(a.bridge_port, b.bridge_port);
       attributes.add("xdp", a.xdp_attached ? "attached" : "", b.xdp_attached ? "attached" : "");
       return attributes;
     };
@@ -215,6 +227,23 @@ class Comparison {
       return options_.dynamic_neighbours || neighbour.is_static();
     };
     compare("neighbour", before_.neighbours, after_.neighbours, key, differing, subject, kept);
+  }
+
+  void forwarding() {
+    const auto differing = [](const ForwardingEntry& a, const ForwardingEntry& b) {
+      Attributes attributes;
+      attributes.add("state", neighbour_state_text(a.state), neighbour_state_text(b.state));
+      attributes.add("flags", neighbour_flags_text(a.flags), neighbour_flags_text(b.flags));
+      return attributes;
+    };
+    const auto key = [](const ForwardingEntry& entry) { return std::tie(entry.link, entry.mac, entry.vlan); };
+    const auto subject = [](const ForwardingEntry& entry) {
+      return fmt::format("{} behind {}", entry.mac.to_string(), visible_line(entry.link));
+    };
+    const auto kept = [this](const ForwardingEntry& entry) {
+      return options_.dynamic_neighbours || !entry.is_learned();
+    };
+    compare("forwarding entry", before_.forwarding, after_.forwarding, key, differing, subject, kept);
   }
 
   void qdiscs() {

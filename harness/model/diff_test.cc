@@ -12,6 +12,15 @@
 namespace netns_lab {
 namespace {
 
+ForwardingEntry forwarding_entry(std::uint16_t state) {
+  ForwardingEntry entry;
+  entry.link = "veth1";
+  entry.bridge = "br0";
+  entry.mac = MacAddress({2, 0, 0, 0, 0, 9});
+  entry.state = state;
+  return entry;
+}
+
 // Two namespaces joined by a veth pair, as part 1 makes them.
 Snapshot part_one() {
   Link host;
@@ -218,6 +227,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"NewRule", [](Snapshot& s) { own(s).rules.push_back(samples::rule()); },
              {"new rule on the node: IPv4 rule 100: from 10.0.0.0/8 to 10.1.0.0/16 iif veth1 oif eth0 fwmark 0x1/0xff lookup 100 "
               "proto boot"}},
+        Case{"PortSetting", [](Snapshot& s) { own(s).links[0].bridge_port = {{"learning", 1}}; },
+             {"link veth1 on the node changed: learning none, now learning 1"}},
+        Case{"BridgeSetting",
+             [](Snapshot& s) { own(s).links[0].bridge = {{"stp_state", 1}}; },
+             {"link veth1 on the node changed: stp_state none, now stp_state 1"}},
+        Case{"StaticForwardingEntry", [](Snapshot& s) { own(s).forwarding = {forwarding_entry(0x40)}; },
+             {"new forwarding entry on the node: 02:00:00:00:00:09 dev veth1 master br0 NOARP"}},
+        Case{"LearnedForwardingEntry", [](Snapshot& s) { own(s).forwarding = {forwarding_entry(0x02)}; }, {}},
+        Case{"LearnedForwardingEntryAsked", [](Snapshot& s) { own(s).forwarding = {forwarding_entry(0x02)}; },
+             {"new forwarding entry on the node: 02:00:00:00:00:09 dev veth1 master br0 REACHABLE"},
+             with([](DiffOptions& o) { o.dynamic_neighbours = true; })},
         Case{"DynamicNeighbour", [](Snapshot& s) { own(s).neighbours.clear(); }, {}},
         Case{"DynamicNeighbourAsked", [](Snapshot& s) { own(s).neighbours.clear(); },
              {"neighbour gone from the node: 10.200.1.1 dev veth1 lladdr 02:00:00:00:00:02 REACHABLE"},

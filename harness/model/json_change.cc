@@ -5,7 +5,7 @@ namespace netns_lab {
 
 NETNS_LAB_JSON(CreateNamespace, name);
 NETNS_LAB_JSON(DeleteNamespace, name);
-NETNS_LAB_JSON(CreateVeth, network_namespace, name, peer_namespace, peer_name, mtu, mac, peer_mac, group, up);
+NETNS_LAB_JSON(CreateVeth, network_namespace, name, peer_namespace, peer_name, mtu, mac, peer_mac, master, group, up);
 NETNS_LAB_JSON(CreateLink, network_namespace, name, kind);
 NETNS_LAB_JSON(DeleteLink, network_namespace, name);
 NETNS_LAB_JSON(SetLink, network_namespace, name, up, mtu, mac, master, new_name, move_to, arp);

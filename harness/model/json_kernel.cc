@@ -7,7 +7,7 @@ namespace netns_lab {
 NETNS_LAB_JSON_OPEN_ENUM(OperState, OperState::kUnknown, OperState::kNotPresent, OperState::kDown,
                          OperState::kLowerLayerDown, OperState::kTesting, OperState::kDormant, OperState::kUp);
 NETNS_LAB_JSON(Link, index, name, kind, mac, mtu, flags, operstate, carrier, master, peer_index, peer_netnsid, group,
-               promiscuity, qdisc, alias, alternative_names, xdp_attached);
+               promiscuity, qdisc, alias, alternative_names, xdp_attached, bridge, bridge_port);
 
 NETNS_LAB_JSON_OPEN_ENUM(Scope, Scope::kGlobal, Scope::kSite, Scope::kLink, Scope::kHost, Scope::kNowhere);
 NETNS_LAB_JSON(InterfaceAddress, link_index, link, prefix, peer, broadcast, scope, flags, valid_lifetime,
@@ -26,10 +26,11 @@ NETNS_LAB_JSON(RouteAnswer, system_errno, kernel_text, type, output_link, output
                table, mtu);
 
 NETNS_LAB_JSON(Neighbour, link_index, link, address, mac, state, flags);
+NETNS_LAB_JSON(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags);
 NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
-NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, qdiscs, nft_tables, sockets,
-               sysctls, netnsids);
+NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs, nft_tables,
+               sockets, sysctls, netnsids);
 NETNS_LAB_JSON(NamespaceEntry, name, is_nsfs_mount, is_network, inode, mounts);
 NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
 NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, processes_hidden, files, pristine);

@@ -65,6 +65,7 @@ TEST(ModelJson, RoundTripKeepsLookupsOptionsErrorsAndTopologies) {
   expect_round_trip(Topology{.namespaces = {"netns1"},
                              .links = {"veth1"},
                              .attachments = {{"netns1", "veth1", "veth2", {Prefix()}, IpAddress()}},
+                             .node_address = IpAddress::v4(10, 0, 0, 10),
                              .build = samples::changes(),
                              .tear_down = {DeleteNamespace{"netns1"}}});
 }

@@ -47,6 +47,12 @@ std::string to_string(OperState state) {
   return std::to_string(static_cast<unsigned>(state));
 }
 
+std::string to_string(const BridgeSettings& settings) {
+  std::string text;
+  for (const auto& [name, value] : settings) text += fmt::format("{}{} {}", text.empty() ? "" : ", ", name, value);
+  return text;
+}
+
 bool Link::is_up() const { return (flags & kUpFlag) != 0; }
 bool Link::is_loopback() const { return (flags & kLoopbackFlag) != 0; }
 std::string Link::flags_text() const { return flag_text(flags, kFlagNames); }
@@ -65,6 +71,8 @@ std::ostream& operator<<(std::ostream& out, const Link& link) {
   if (!link.alias.empty()) out << " alias '" << visible_line(link.alias) << '\'';
   for (const std::string& name : link.alternative_names) out << " altname " << name;
   if (link.xdp_attached) out << " xdp";
+  if (!link.bridge.empty()) out << " bridge (" << to_string(link.bridge) << ')';
+  if (!link.bridge_port.empty()) out << " port (" << to_string(link.bridge_port) << ')';
   return out;
 }
 

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,10 @@ enum class OperState : std::uint8_t {
 };
 std::string to_string(OperState state);  // "UP", "LOWERLAYERDOWN", as `ip` spells them
 
+// What a bridge, or a port of one, is set to, by the names of ip-link(8): "stp_state" -> 0, "learning" -> 1.
+using BridgeSettings = std::map<std::string, std::uint32_t>;
+std::string to_string(const BridgeSettings& settings);  // "learning 1, state 3"
+
 struct Link {
   std::uint32_t index = 0;  // 1 and up; unique in its namespace
   std::string name;
@@ -41,6 +46,8 @@ struct Link {
   std::string alias;  // IFLA_IFALIAS
   std::vector<std::string> alternative_names;
   bool xdp_attached = false;
+  BridgeSettings bridge;       // IFLA_BR_*; empty of what is no bridge
+  BridgeSettings bridge_port;  // IFLA_BRPORT_*; empty of what is no port of one
 
   bool is_up() const;        // IFF_UP: administratively up
   bool is_loopback() const;  // IFF_LOOPBACK

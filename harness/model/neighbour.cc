@@ -21,12 +21,14 @@ constexpr std::array kFlagNames{
 
 }  // namespace
 
-std::string Neighbour::state_text() const { return state == 0 ? "NONE" : flag_text(state, kStateNames); }
+std::string neighbour_state_text(std::uint16_t state) { return state == 0 ? "NONE" : flag_text(state, kStateNames); }
+std::string neighbour_flags_text(std::uint32_t flags) { return flag_text(flags, kFlagNames); }
+std::string Neighbour::state_text() const { return neighbour_state_text(state); }
 
 std::ostream& operator<<(std::ostream& out, const Neighbour& neighbour) {
   out << neighbour.address << " dev " << neighbour.link;
   if (neighbour.mac) out << " lladdr " << *neighbour.mac;
-  if (neighbour.flags != 0) out << ' ' << flag_text(neighbour.flags, kFlagNames);
+  if (neighbour.flags != 0) out << ' ' << neighbour_flags_text(neighbour.flags);
   return out << ' ' << neighbour.state_text();
 }
 

@@ -10,6 +10,10 @@
 
 namespace netns_lab {
 
+// As `ip neighbour` and `bridge fdb` spell them: "REACHABLE", "PERMANENT"; "extern_learn".
+std::string neighbour_state_text(std::uint16_t state);
+std::string neighbour_flags_text(std::uint32_t flags);
+
 struct Neighbour {
   std::uint32_t link_index = 0;
   std::string link;

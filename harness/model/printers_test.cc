@@ -23,7 +23,12 @@ TEST(Printers, LinkIsOneLine) {
   EXPECT_EQ(printed(samples::link()),
             "2: veth1 veth <UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP> mtu 1500 state UP carrier mac 02:00:00:00:00:01 "
             "master 7 peer 3 "
-            "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp");
+            "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp "
+            "bridge (ageing_time 30000) port (learning 1, state 3)");
+}
+TEST(Printers, ForwardingEntryIsOneLine) {
+  EXPECT_EQ(printed(samples::snapshot().namespaces[0].forwarding[0]),
+            "02:00:00:00:00:02 dev veth1 master br0 vlan 1 extern_learn NOARP");
 }
 TEST(Printers, LinkFlagsWithoutANameAreHexadecimal) {
   Link link;
@@ -101,7 +106,7 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
           std::string("create namespace netns1"),
           std::string("delete namespace netns1"),
           std::string("create veth veth1 with peer veth2 in netns1 mtu 1400 mac 02:00:00:00:00:01 peer mac "
-                      "02:00:00:00:00:02 group 4 up"),
+                      "02:00:00:00:00:02 master br0 group 4 up"),
           std::string("create bridge br0 in netns1"),
           std::string("delete link veth1"),
           std::string("set link veth2 in netns1 down mtu 1500 mac 02:00:00:00:00:01 arp off master br0 name eth0 "

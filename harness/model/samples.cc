@@ -52,7 +52,9 @@ Link link() {
           .qdisc = "noqueue",
           .alias = "the host's end",
           .alternative_names = {"uplink-of-netns1"},
-          .xdp_attached = true};
+          .xdp_attached = true,
+          .bridge = {{"ageing_time", 30'000}},
+          .bridge_port = {{"learning", 1}, {"state", 3}}};
 }
 
 InterfaceAddress interface_address() {
@@ -111,6 +113,13 @@ Snapshot snapshot() {
                         .routes = {route()},
                         .rules = {rule()},
                         .neighbours = {neighbour()},
+                        .forwarding = {{.link_index = 2,
+                                        .link = "veth1",
+                                        .bridge = "br0",
+                                        .mac = kPeerMac,
+                                        .vlan = 1,
+                                        .state = 0x40,
+                                        .flags = 0x10}},
                         .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
                         .nft_tables = {"ip filter"},
                         .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
@@ -137,6 +146,7 @@ std::vector<Change> changes() {
                  .mtu = 1400,
                  .mac = kMac,
                  .peer_mac = kPeerMac,
+                 .master = "br0",
                  .group = 4,
                  .up = true},
       CreateLink{.network_namespace = "netns1", .name = "br0", .kind = "bridge"},

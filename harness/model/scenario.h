@@ -38,8 +38,9 @@ struct Topology {
   std::vector<std::string> namespaces;
   std::vector<std::string> links;  // in the node's own namespace
   std::vector<Attachment> attachments;
-  std::vector<Change> build;      // one right way to build it, in order; what the `native` target does
-  std::vector<Change> tear_down;  // and to remove it
+  std::optional<IpAddress> node_address;  // of the node's uplink, where a parameter names it; none: it is found out
+  std::vector<Change> build;              // one right way to build it, in order; what the `native` target does
+  std::vector<Change> tear_down;          // and to remove it
   bool operator==(const Topology&) const = default;
 };
 

@@ -79,6 +79,7 @@ std::ostream& operator<<(std::ostream& out, const NamespaceState& state) {
   print_list(out, "route", state.routes);
   print_list(out, "rule", state.rules);
   print_list(out, "neighbour", state.neighbours);
+  print_list(out, "forwarding", state.forwarding);
   print_list(out, "qdisc", state.qdiscs);
   print_list(out, "nft table", state.nft_tables);
   print_list(out, "socket", state.sockets);

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/model/forwarding_entry.h"
 #include "harness/model/interface_address.h"
 #include "harness/model/link.h"
 #include "harness/model/neighbour.h"
@@ -41,6 +42,7 @@ struct NamespaceState {
   std::vector<Route> routes;                // all tables, IPv4 then IPv6
   std::vector<RoutingRule> rules;
   std::vector<Neighbour> neighbours;
+  std::vector<ForwardingEntry> forwarding;  // of the bridges
   std::vector<QueueDiscipline> qdiscs;
   std::vector<std::string> nft_tables;  // "ip filter"; then the old interface's: "iptables (legacy) filter with …"
   std::vector<BoundSocket> sockets;

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/bridge.h"
 
 namespace netns_lab::netlink {
 namespace {
@@ -39,6 +40,8 @@ void put_single_queue(Request& request) {
 
 // Without the 100-odd counters of every link, which nobody here reads.
 void leave_out_statistics(Request& request) { request.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS); }
+
+constexpr auto kBridgeKind = "bridge";
 
 OperState oper_state(std::uint8_t value) {
   return value <= static_cast<std::uint8_t>(OperState::kUp) ? static_cast<OperState>(value) : OperState::kUnknown;
@@ -204,8 +207,14 @@ Result<Link> decode_link(const MessageView& message) {
         break;
       case IFLA_LINKINFO:
         reader.nested([&](AttributeReader& inner) {
-          while (inner.next()) {
+          std::string master_kind;
+          while (inner.next()) {  // the kinds come before their data (rtnl_link_fill, net/core/rtnetlink.c)
             if (inner.type() == IFLA_INFO_KIND) link.kind = inner.string();
+            if (inner.type() == IFLA_INFO_SLAVE_KIND) master_kind = inner.string();
+            if (inner.type() == IFLA_INFO_DATA && link.kind == kBridgeKind)
+              inner.nested([&](AttributeReader& data) { link.bridge = bridge_settings(data); });
+            if (inner.type() == IFLA_INFO_SLAVE_DATA && master_kind == kBridgeKind)
+              inner.nested([&](AttributeReader& data) { link.bridge_port = bridge_port_settings(data); });
           }
         });
         break;

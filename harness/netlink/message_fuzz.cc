@@ -15,6 +15,7 @@
 
 #include "harness/netlink/acknowledgement.h"
 #include "harness/netlink/bound_socket.h"
+#include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/message.h"
@@ -36,7 +37,7 @@ void use(const T& result) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 12) {
+  switch (kind % 13) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -59,6 +60,8 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_bound_socket(message));
     case 10:
       return use(decode_acknowledgement(message));
+    case 11:
+      return use(decode_forwarding(message));
     default:
       return use(split_messages(message.payload));
   }

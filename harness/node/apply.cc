@@ -144,6 +144,9 @@ class Applier {
     spec.mtu = change.mtu;
     spec.mac = change.mac;
     spec.peer_mac = change.peer_mac;
+    if (change.master) {
+      NETNS_LAB_ASSIGN(spec.master, index(change.network_namespace, *change.master));
+    }
     spec.group = change.group;
     spec.up = change.up;
     add(netlink::create_veth(spec));

@@ -96,6 +96,15 @@ TEST_F(ApplyTest, EveryKindOfChangeIsSeenAndUndone) {
   EXPECT_EQ(NetworkNamespace::open("/run/netns", "netns1").error().kind, ErrorKind::kMissing);
 }
 
+TEST_F(ApplyTest, APairIsMadeAsAPortOfABridgeOfTheSameList) {
+  CreateVeth port = pair_of("veth10", "netns1", "veth11");
+  port.master = "br0";
+  arrange({CreateNamespace{"netns1"}, CreateLink{"", "br0", "bridge"}, port});
+  const NamespaceState node = state("");
+  EXPECT_EQ(node.find_link("veth10")->master, node.find_link("br0")->index);
+  EXPECT_EQ(state("netns1").find_link("veth11")->master, std::nullopt);
+}
+
 TEST_F(ApplyTest, RenamesAndMovesAreFollowedWithinOneList) {
   SetLink rename;
   rename.name = "veth2";
@@ -183,6 +192,14 @@ INSTANTIATE_TEST_SUITE_P(
                    EINVAL,
                    "set sysctl net.ipv4.ip_forward to x (write"},
         RefusalRow{"SysctlOfTheMachine", {SetSysctl{"", "kernel.hostname", "x"}}, 0, "only what is below net"},
+        RefusalRow{"NoSuchBridge",
+                   {[] {
+                     CreateVeth port = pair_of("veth10", "", "veth11");
+                     port.master = "br9";
+                     return port;
+                   }()},
+                   ENODEV,
+                   "create veth veth10 with peer veth11 master br9 (find link br9"},
         RefusalRow{"UnknownKind", {CreateLink{"", "x0", "no-such-kind"}}, EOPNOTSUPP, "Unknown device type"}),
     [](const auto& row) { return std::string(row.param.name); });
 

@@ -35,10 +35,13 @@ using netlink::Monitor;
 using LinkState = protocol::AwaitRequest::LinkState;
 
 // Kinds whose operstate stays UNKNOWN for ever when they work: lo, an empty bridge, vxlan, tap. A veth always reports
-// UP or a reason not to be.
-bool is_operational(const Link& link) {
+// UP or a reason not to be, and so does a bridge with ports, a moment after the first of them forwards.
+bool is_operational(const Link& link, const netlink::Links& links) {
   if (!link.is_up()) return false;
-  return link.operstate == OperState::kUp || (link.operstate == OperState::kUnknown && link.kind != "veth");
+  if (link.operstate != OperState::kUnknown) return link.operstate == OperState::kUp;
+  const bool has_ports = std::any_of(links.all().begin(), links.all().end(),
+                                     [&](const auto& entry) { return entry.second.master == link.index; });
+  return link.kind != "veth" && !has_ports;
 }
 
 std::string in_place(const std::string& network_namespace) {
@@ -157,8 +160,9 @@ class Waiter {
     for (const LinkState& wanted : wanted_.links) {
       const Place& where = places_.at(wanted.network_namespace);
       const Link* const link = where.monitor ? where.monitor->links().find(wanted.link) : nullptr;
-      const bool met =
-          wanted.present ? link != nullptr && (!wanted.operational || is_operational(*link)) : link == nullptr;
+      const bool met = wanted.present
+                           ? link != nullptr && (!wanted.operational || is_operational(*link, where.monitor->links()))
+                           : link == nullptr;
       if (met && wanted.present && device_manager_ && wanted.network_namespace.empty() &&
           !device_manager_->is_through_with(link->index)) {
         lacking.push_back(fmt::format("udev is not through with link {} yet", wanted.link));

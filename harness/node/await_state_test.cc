@@ -75,6 +75,13 @@ protocol::AwaitRequest wanted(std::vector<protocol::AwaitRequest::LinkState> lin
   return request;
 }
 
+SetLink port_of(const std::string& link, const std::string& bridge) {
+  SetLink change;
+  change.name = link;
+  change.master = bridge;
+  return change;
+}
+
 const std::vector<Change> kBuiltDown = {CreateNamespace{"netns1"}, pair_of("veth1", "netns1", "veth2")};
 INSTANTIATE_TEST_SUITE_P(
     Events, AwaitEventTest,
@@ -92,6 +99,12 @@ INSTANTIATE_TEST_SUITE_P(
                  kBuiltDown,
                  {raised("", "veth1"), raised("netns1", "veth2")},
                  wanted({{"", "veth1", true, true, true}, {"netns1", "veth2", true, true, true}})},
+        // Until then its operstate is that of an empty one, UNKNOWN, which would do.
+        EventRow{"BridgeComesUpWithItsFirstPort",
+                 {CreateLink{"", "br0", "bridge"}, raised("", "br0"), pair_of("veth1", "", "veth2"),
+                  raised("", "veth1"), port_of("veth1", "br0")},
+                 {raised("", "veth2")},
+                 wanted({{"", "br0", true, true}})},
         EventRow{"LoopbackComesUp", {}, {raised("", "lo")}, wanted({{"", "lo", true, true}})},
         EventRow{"NamespaceAppearsWithItsLink", {}, single_namespace(), wanted({{"netns1", "veth2", true, true}})},
         EventRow{"NameGoes", {CreateNamespace{"netns1"}}, {DeleteNamespace{"netns1"}}, wanted({}, {"netns1"})},

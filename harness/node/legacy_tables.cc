@@ -104,7 +104,10 @@ std::optional<LegacyTable> read_table(const LegacyFamily& family, const std::str
   // struct ipt_get_entries: the name, the size, and the entries, aligned.
   constexpr std::size_t kHeader = sizeof(ipt_get_entries);
   std::string answer(kHeader + info.size, '\0');
-  ipt_get_entries header{};
+  struct {
+    char name[XT_TABLE_MAXNAMELEN] = {};
+    unsigned size = 0;
+  } header;
   name.copy(header.name, sizeof header.name - 1);
   header.size = info.size;
   std::memcpy(answer.data(), &header, sizeof header);

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "harness/netlink/bound_socket.h"
+#include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/namespace_id.h"
@@ -54,6 +55,22 @@ void sort_by(std::vector<T>& values, Key key) {
   std::stable_sort(values.begin(), values.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
 }
 
+// What the bridges have learned, and what they were told. (A device's own filter, "self", is no bridge's.)
+Result<void> read_forwarding(NetlinkSocket& socket, NamespaceState& state) {
+  const bool has_bridge = std::any_of(state.links.begin(), state.links.end(),
+                                      [](const Link& link) { return !link.bridge.empty() || link.kind == "bridge"; });
+  if (!has_bridge) return {};
+  NETNS_LAB_ASSIGN(std::vector<netlink::ForwardingRow> rows, netlink::list_forwarding(socket));
+  const LinkNames names(state.links);
+  for (netlink::ForwardingRow& row : rows) {
+    if (row.master == 0) continue;
+    row.entry.link = names.of(row.entry.link_index);
+    row.entry.bridge = names.of(row.master);
+    state.forwarding.push_back(std::move(row.entry));
+  }
+  return {};
+}
+
 Result<void> read_addressing(NetlinkSocket& socket, NamespaceState& state) {
   NETNS_LAB_ASSIGN(state.links, netlink::list_links(socket));
   NETNS_LAB_ASSIGN(state.addresses, netlink::list_addresses(socket));
@@ -65,7 +82,7 @@ Result<void> read_addressing(NetlinkSocket& socket, NamespaceState& state) {
   for (Route& route : state.routes) {
     for (NextHop& hop : route.hops) hop.link = names.of(hop.link_index);
   }
-  return {};
+  return read_forwarding(socket, state);
 }
 
 Result<void> read_policy(NetlinkSocket& socket, NamespaceState& state) {
@@ -89,6 +106,7 @@ void put_in_order(NamespaceState& state) {
   });
   sort_by(state.rules, [](const RoutingRule& r) { return std::make_tuple(r.family, r.priority); });
   sort_by(state.neighbours, [](const Neighbour& n) { return std::make_tuple(n.link_index, n.address); });
+  sort_by(state.forwarding, [](const ForwardingEntry& f) { return std::tie(f.link_index, f.mac, f.vlan); });
   sort_by(state.qdiscs, [](const QueueDiscipline& q) { return std::tie(q.link, q.parent, q.handle); });
   std::sort(state.nft_tables.begin(), state.nft_tables.end());
   sort_by(state.sockets, [](const BoundSocket& s) { return std::tie(s.protocol, s.address, s.port); });

@@ -106,6 +106,18 @@ TEST_F(NetworkStateTest, OrderDoesNotDependOnTheOrderOfCreation) {
   EXPECT_THAT(prefixes, Not(IsEmpty()));
 }
 
+TEST_F(NetworkStateTest, BridgesTellTheirPortsAndTheirForwardingEntries) {
+  CreateVeth port = pair_of("veth10", "netns1", "veth11");
+  port.master = "br0";
+  arrange({CreateNamespace{"netns1"}, CreateLink{"", "br0", "bridge"}, port, raised("", "br0")});
+  const NamespaceState node = read({"netns1"}).front();
+  EXPECT_EQ(node.find_link("veth10")->bridge_port.at("learning"), 1U);
+  EXPECT_EQ(node.find_link("br0")->bridge.at("stp_state"), 0U);
+  EXPECT_THAT(node.forwarding, testing::Contains(testing::AllOf(testing::Field(&ForwardingEntry::link, "veth10"),
+                                                                testing::Field(&ForwardingEntry::bridge, "br0"))));
+  EXPECT_THAT(read({"netns1"}).at(1).forwarding, IsEmpty());
+}
+
 TEST_F(NetworkStateTest, FilesThatAreNoNamespacesAreLeftOut) {
   arrange({CreateNamespace{"netns1"}});
   std::ofstream("/run/netns/leftover") << "x";

@@ -26,6 +26,13 @@ Result<void> let_links_settle(Node& node, const BuildTask& task) {
     state.links.push_back(host);
     state.links.push_back(container);
   }
+  for (const std::string& link : task.topology.links) {
+    const auto is_known = [&](const auto& known) { return known.network_namespace.empty() && known.link == link; };
+    if (std::any_of(state.links.begin(), state.links.end(), is_known)) continue;
+    protocol::AwaitRequest::LinkState own;  // a bridge
+    own.link = link;
+    state.links.push_back(own);
+  }
   const Result<void> settled = node.await(state, std::min(kSettling, task.step_limit));
   // A namespace or link that is not there is the target's doing as well.
   const bool ours =

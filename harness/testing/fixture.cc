@@ -84,6 +84,7 @@ const Link* ConformanceTest::link(const std::string& network_namespace, const st
 }
 
 IpAddress ConformanceTest::uplink_address() {
+  if (topology().node_address) return *topology().node_address;
   for (const Prefix& prefix : environment().subject().hello().uplink_addresses) {
     if (prefix.address.family() == family() && !prefix.address.is_link_local()) return prefix.address;
   }

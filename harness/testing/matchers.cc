@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "harness/conformance/exact.h"
+#include "harness/conformance/flooding.h"
 #include "harness/conformance/same_network.h"
 
 namespace netns_lab {
@@ -44,6 +45,35 @@ std::string claim_of(const EchoExpectation& want) {
       [network_namespace, link, ttl](const EchoReport& report) {
         return delivery_findings(report, network_namespace, link, ttl);
       });
+}
+
+::testing::Matcher<const EchoReport&> QuestionArrivesAt(const std::string& network_namespace, const std::string& link,
+                                                        const MacAddress& asker) {
+  return finds_nothing<EchoReport>(fmt::format("the question of {} for a neighbour arrives at {} in {}",
+                                               asker.to_string(), link, place_text(network_namespace)),
+                                   [network_namespace, link, asker](const EchoReport& report) {
+                                     return question_findings(report, network_namespace, link, asker);
+                                   });
+}
+
+::testing::Matcher<const EchoReport&> NoUnicastArrivesAt(const std::string& network_namespace,
+                                                         const std::string& link) {
+  return finds_nothing<EchoReport>(
+      fmt::format("nothing that is for one machine arrives at {} in {}", link, place_text(network_namespace)),
+      [network_namespace, link](const EchoReport& report) {
+        return unicast_findings(report, network_namespace, link);
+      });
+}
+
+::testing::Matcher<const EchoReport&> EveryRequestLeaves(const Departure& want) {
+  return finds_nothing<EchoReport>(
+      fmt::format("every request leaves by {} from {} with TTL {}", want.link, want.source.to_string(), want.ttl),
+      [want](const EchoReport& report) { return departure_findings(report, want); });
+}
+
+::testing::Matcher<const EchoReport&> NothingLeaves(const std::string& link) {
+  return finds_nothing<EchoReport>("nothing leaves by " + link,
+                                   [link](const EchoReport& report) { return no_departure_findings(report, link); });
 }
 
 ::testing::Matcher<const EchoReport&> ResolvedBetween(const Way& way, const MacAddress& near_mac,

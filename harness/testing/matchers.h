@@ -15,6 +15,7 @@
 
 #include "harness/base/error.h"
 #include "harness/conformance/closed_world.h"
+#include "harness/conformance/departure.h"
 #include "harness/conformance/reachability.h"
 #include "harness/model/snapshot.h"
 
@@ -90,6 +91,14 @@ template <typename... Parts>
 // Every request arrived there with that TTL, whatever became of the replies.
 ::testing::Matcher<const EchoReport&> EveryRequestArrivesAt(const std::string& network_namespace,
                                                             const std::string& link, std::uint8_t ttl);
+// The question that `asker` put to all for a neighbour's link-layer address arrived at that interface.
+::testing::Matcher<const EchoReport&> QuestionArrivesAt(const std::string& network_namespace, const std::string& link,
+                                                        const MacAddress& asker);
+// Nothing of the probe that was meant for one machine arrived there.
+::testing::Matcher<const EchoReport&> NoUnicastArrivesAt(const std::string& network_namespace, const std::string& link);
+// Every request of the probe left the node by its uplink as it must look there; none did.
+::testing::Matcher<const EchoReport&> EveryRequestLeaves(const Departure& want);
+::testing::Matcher<const EchoReport&> NothingLeaves(const std::string& link);
 // The near end asked for the far end's link-layer address and the far end itself answered.
 ::testing::Matcher<const EchoReport&> ResolvedBetween(const Way& way, const MacAddress& near_mac,
                                                       const MacAddress& far_mac);

@@ -25,7 +25,16 @@ constexpr milliseconds kDeletionLimit{
 
 constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
 
+constexpr milliseconds kOutsideLimit{10'000};  // until the outside node's agent answers
+
 enum class Settled { kYes, kNotYet, kNever };
+
+// A bridge has carrier, and more to report than UNKNOWN, once a port of it forwards (br_port_state_selection,
+// net/bridge/br_stp.c).
+bool has_ports(const NamespaceState& state, const Link& bridge) {
+  return std::any_of(state.links.begin(), state.links.end(),
+                     [&](const Link& link) { return link.master == bridge.index; });
+}
 
 // Have all declared links settled? Never, when one is missing or nobody raised it: nothing is to be waited for then.
 // `wanted` becomes what is to be waited for. A link's IPv6 link-local address comes some microseconds after its
@@ -36,7 +45,8 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared, protocol:
     const NamespaceState* state = snapshot.find_namespace(declared_link.network_namespace);
     const Link* link = state == nullptr ? nullptr : state->find_link(declared_link.name);
     if (link == nullptr || !link->is_up()) return Settled::kNever;
-    if (link->operstate != OperState::kUp && link->kind == "veth") answer = Settled::kNotYet;
+    if (link->operstate != OperState::kUp && (link->kind == "veth" || has_ports(*state, *link)))
+      answer = Settled::kNotYet;
     if (!addresses_not_in_use_yet(state->addresses, state->routes, link->index).empty()) answer = Settled::kNotYet;
     const bool waits_for_link_local = lacks_link_local(*state, *link);
     if (waits_for_link_local) answer = Settled::kNotYet;
@@ -65,7 +75,8 @@ Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>
   for (const Attachment& attachment : topology.attachments) {
     for (const Prefix& prefix : attachment.addresses) {
       for (const Prefix& uplink : uplink_addresses) {
-        if (!uplink.network().contains(prefix.address)) continue;
+        const bool overlap = uplink.network().contains(prefix.address) || prefix.network().contains(uplink.address);
+        if (!overlap) continue;
         return tl::unexpected(Error::invalid(fmt::format("container address {}", prefix.address.to_string()),
                                              fmt::format("it lies in the node's own subnet {} (uplink address {})",
                                                          uplink.network().to_string(), uplink.to_string()),
@@ -74,6 +85,20 @@ Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>
     }
   }
   return {};
+}
+
+Result<void> check_node_address(const Topology& topology, const protocol::HelloReply& node) {
+  if (!topology.node_address) return {};
+  std::string known;
+  for (const Prefix& prefix : node.uplink_addresses) {
+    if (prefix.address == *topology.node_address) return {};
+    if (prefix.address.family() == topology.node_address->family())
+      known += (known.empty() ? "" : ", ") + prefix.address.to_string();
+  }
+  return tl::unexpected(Error::invalid(
+      fmt::format("node address {}", topology.node_address->to_string()),
+      fmt::format("the uplink of {} does not have it; it has {}", node.node, known.empty() ? "none" : known),
+      "give no node address, and it is found out"));
 }
 
 Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const LabSpec& lab) {
@@ -105,6 +130,7 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   Subject subject(std::move(lab), std::move(plan));
   const Topology& topology = subject.plan_.task.topology;
   NETNS_LAB_TRY(check_addresses(topology, subject.hello().uplink_addresses));
+  NETNS_LAB_TRY(check_node_address(topology, subject.hello()));
   protocol::ClaimRequest claim;
   claim.namespaces = topology.namespaces;
   claim.links = topology.links;
@@ -122,6 +148,8 @@ Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   }
   return subject;
 }
+
+Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }
 
 Result<void> Subject::build(Look look) {
   NETNS_LAB_TRY(begin_build());

@@ -41,6 +41,9 @@ class Subject {
   static Result<Subject> prepare(Lab lab, SubjectPlan plan);
 
   Node& node() { return lab_.node(); }
+  // The node that stands for the internet; kMissing where the lab has none (has_outside).
+  bool has_outside() const { return lab_.has_outside(); }
+  Result<Node*> outside();
   const Target& target() const { return *plan_.target; }
   const protocol::HelloReply& hello() { return lab_.node().hello(); }
   const Snapshot& before() const { return before_; }
@@ -84,7 +87,10 @@ Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const La
 // kMissing with the settings of `place` that would spoil the verdict (conformance/decisive_sysctls.h).
 Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family);
 
-// kInvalid when a container's address is in a subnet of the node's uplink.
+// kInvalid when the scenario was told of a node address that the node's uplink does not have.
+Result<void> check_node_address(const Topology& topology, const protocol::HelloReply& node);
+
+// kInvalid when a container's subnet and one of the node's uplink overlap.
 Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>& uplink_addresses);
 
 }  // namespace netns_lab

@@ -2,9 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <linux/neighbour.h>
-
-#include <algorithm>
 #include <array>
 
 #include "harness/testing/matchers.h"
@@ -26,34 +23,6 @@ constexpr std::array<Sides, 2> kIpv4Sides = {
     {{"198.18.200.1/30", "198.18.200.2/30"}, {"198.18.200.5/30", "198.18.200.6/30"}}};
 constexpr std::array<Sides, 2> kIpv6Sides = {
     {{"2001:db8:200::1/64", "2001:db8:200::2/64"}, {"2001:db8:200:1::1/64", "2001:db8:200:1::2/64"}}};
-
-constexpr std::uint32_t kTcpPayload = 6'000;  // four times the MTU: TCP fills segments
-
-EchoSpec echo(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
-              std::vector<std::string> watch) {
-  EchoSpec spec;
-  spec.network_namespace = from;
-  spec.destination = to;
-  spec.payload_size = payload;
-  spec.dont_fragment = dont_fragment;
-  spec.count = 3;
-  spec.interval = std::chrono::microseconds(100);
-  spec.watch = std::move(watch);
-  return spec;
-}
-
-Talk talk_between(Transport transport, const std::string& from, const std::string& to, const IpAddress& destination) {
-  Talk talk;
-  talk.server.network_namespace = to;
-  talk.server.transport = transport;
-  talk.server.address = destination;
-  talk.client.network_namespace = from;
-  talk.client.transport = transport;
-  talk.client.destination = destination;
-  talk.client.watch = {from, to};
-  if (transport == Transport::kTcp) talk.client.payload_size = kTcpPayload;
-  return talk;
-}
 
 Prefix prefix_of(const char* text) { return Prefix::parse(text).value(); }
 
@@ -80,71 +49,19 @@ void SingleNamespace::SetUp() {
 }
 
 EchoSpec SingleNamespace::echo_in(std::uint32_t payload, bool dont_fragment) const {
-  return echo("", address(), payload, dont_fragment, {"", con()});
+  return suites::echoes("", address(), payload, dont_fragment, {"", con()});
 }
 
 EchoSpec SingleNamespace::echo_out(std::uint32_t payload, bool dont_fragment) {
-  return echo(con(), uplink_address(), payload, dont_fragment, {"", con()});
+  return suites::echoes(con(), uplink_address(), payload, dont_fragment, {"", con()});
 }
 
-IpAddress SingleNamespace::node_source(const EchoReport& report) {
-  if (!report.source) return uplink_address();
-  const NamespaceState* node_state = before().find_namespace("");
-  const bool is_own = node_state != nullptr &&
-                      std::any_of(node_state->addresses.begin(), node_state->addresses.end(),
-                                  [&](const InterfaceAddress& own) { return own.prefix.address == *report.source; });
-  EXPECT_TRUE(is_own) << "the node sends to the container from " << *report.source
-                      << ", which was no address of it before the build";
-  return *report.source;
+Talk SingleNamespace::talk_in(Transport transport) const {
+  return suites::talk_between(transport, "", con(), address());
 }
 
-const Route& SingleNamespace::declared_route(const std::string& network_namespace) const {
-  const auto& routes = declared().routes;
-  return std::find_if(routes.begin(), routes.end(),
-                      [&](const DeclaredRoute& route) { return route.network_namespace == network_namespace; })
-      ->route;
-}
-
-std::vector<Prefix> SingleNamespace::declared_addresses(const std::string& network_namespace,
-                                                        const std::string& link) const {
-  std::vector<Prefix> prefixes;
-  for (const DeclaredAddress& entry : declared().addresses) {
-    if (entry.network_namespace == network_namespace && entry.link == link) prefixes.push_back(entry.prefix);
-  }
-  return prefixes;
-}
-
-Talk SingleNamespace::talk_in(Transport transport) const { return talk_between(transport, "", con(), address()); }
-
-Talk SingleNamespace::talk_out(Transport transport) { return talk_between(transport, con(), "", uplink_address()); }
-
-void SingleNamespace::expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link) {
-  if (peer == nullptr || state == nullptr) return;
-  for (const Neighbour& entry : state->neighbours) {
-    const bool is_resolved = (entry.state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
-    if (entry.link != link || !is_resolved || !entry.mac) continue;
-    if (*entry.mac == peer->mac) continue;
-    ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
-                  << link << "; its peer " << peer->name << " is at " << peer->mac;
-  }
-}
-
-void SingleNamespace::forget_neighbours() {
-  SnapshotOptions options;
-  options.processes = false;
-  options.files = false;
-  options.addressing_only = true;
-  const Snapshot now = value(node().snapshot(options));
-  std::vector<Change> changes;
-  for (const DeclaredLink& end : declared().links) {
-    const NamespaceState* state = now.find_namespace(end.network_namespace);
-    if (state == nullptr) continue;
-    for (const Neighbour& entry : state->neighbours) {
-      if (entry.link != end.name || entry.is_permanent() || entry.is_proxy() || entry.address.is_multicast()) continue;
-      changes.emplace_back(DeleteNeighbour{end.network_namespace, end.name, entry.address});
-    }
-  }
-  if (!changes.empty()) value(node().apply(std::move(changes)));
+Talk SingleNamespace::talk_out(Transport transport) {
+  return suites::talk_between(transport, con(), "", uplink_address());
 }
 
 void SingleNamespace::expect_echoes_both_ways(Subject& subject) {
@@ -225,7 +142,7 @@ ThirdNamespace::~ThirdNamespace() {
 
 EchoSpec ThirdNamespace::echo_to(const IpAddress& destination, std::vector<std::string> watch,
                                  milliseconds reply_wait) const {
-  EchoSpec spec = echo(name_, destination, 56, false, std::move(watch));
+  EchoSpec spec = suites::echoes(name_, destination, 56, false, std::move(watch));
   spec.reply_wait = reply_wait;
   return spec;
 }

@@ -5,52 +5,32 @@
 #include <string>
 #include <vector>
 
-#include "harness/testing/fixture.h"
+#include "suites/common/network_cases.h"
 #include "suites/single-namespace/scenario.h"
 
 namespace netns_lab::single_namespace {
 
-class SingleNamespace : public ConformanceTest {
+class SingleNamespace : public suites::NetworkCases {
  protected:
   void SetUp() override;
 
   const std::string& con() const { return topology().namespaces.front(); }
   const Attachment& attachment() const { return topology().attachments.front(); }
   const IpAddress& address() const { return attachment().addresses.front().address; }
-  bool v4() const { return family() == Family::kIpv4; }
 
   Way inward() const { return {"", kHostLink, con(), kContainerLink}; }
   Way outward() const { return inward().reversed(); }
 
-  // Payload of an echo that fills the MTU: without IP and ICMP header.
-  std::uint32_t full_payload() const { return kMtu - (v4() ? 28U : 48U); }
-
   EchoSpec echo_in(std::uint32_t payload, bool dont_fragment = false) const;
   EchoSpec echo_out(std::uint32_t payload, bool dont_fragment = false);
-  // The address from which the node's kernel sends to the container; it must be one of the node's.
-  IpAddress node_source(const EchoReport& report);
-
-  const Route& declared_route(const std::string& network_namespace) const;
-  std::vector<Prefix> declared_addresses(const std::string& network_namespace, const std::string& link) const;
-
   // A UDP or TCP exchange: the node with a server in the namespace, and the reverse.
   Talk talk_in(Transport transport) const;
   Talk talk_out(Transport transport);
 
-  // `state`'s entries on that link know only `peer`'s MAC.
-  static void expect_known_by(const Link* peer, const NamespaceState* state, const std::string& link);
-
-  // Has both ends forget what they know of each other's link-layer addresses.
-  void forget_neighbours();
-
   void expect_echoes_both_ways(Subject& subject);
 
-  static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
-  // How long something is waited for that shall not come.
-  static constexpr std::chrono::milliseconds kNegativeWait{5};
   // How long packets that should arrive, and are answered by nobody, are looked for before a second, patient look.
   static constexpr std::chrono::milliseconds kFirstLook{1};
-  static constexpr std::uint32_t kPayload = 56;  // as ping(8)
 };
 
 // A further namespace behind the node, on the node of `subject`, with its own link, address and default route. Removed

@@ -1,21 +1,17 @@
 #include "suites/single-namespace/requirements.h"
 
+#include <utility>
+
+#include "suites/common/catalogue.h"
+
 namespace netns_lab::single_namespace {
 namespace {
 
+suites::Catalogue catalogue() { return {"single-namespace", "tutorial part 1"}; }
+
 Requirement must(std::string id, std::string source, std::string text, std::vector<std::string> rests_on,
                  std::string why) {
-  Requirement requirement;
-  requirement.id = "single-namespace." + id;
-  requirement.source = std::move(source);
-  requirement.text = std::move(text);
-  for (auto& other : rests_on) requirement.rests_on.push_back("single-namespace." + other);
-  requirement.why = std::move(why);
-  return requirement;
-}
-
-void add(std::vector<Requirement>& all, std::vector<Requirement> more) {
-  for (auto& requirement : more) all.push_back(std::move(requirement));
+  return catalogue().must(std::move(id), std::move(source), std::move(text), std::move(rests_on), std::move(why));
 }
 
 std::vector<Requirement> existence() {
@@ -107,55 +103,6 @@ std::vector<Requirement> addresses_and_routes() {
   };
 }
 
-std::vector<Requirement> nothing_else() {
-  const auto closed = [](std::string id, std::string text, std::vector<std::string> rests_on, std::string why) {
-    return must("no-other-" + std::move(id), "tutorial part 1 (closed world: what is not declared is not there)",
-                std::move(text), std::move(rests_on), std::move(why));
-  };
-  return {
-      closed(
-          "links",
-          "Neither the node nor the namespace has a link that is not declared; the node's other links, and lo in the "
-          "namespace, are as they were made.",
-          {}, "A left-over link is a second way in, and the next build may trip over its name."),
-      closed("addresses",
-             "No other address was added, changed or removed, on the node or in the namespace; those that the kernel "
-             "makes (127.0.0.1, ::1, link-local ones) are there.",
-             {}, "A stray address answers for somebody else, or becomes the source of the container's packets."),
-      closed("routes",
-             "No other route was added, changed or removed, on the node or in the namespace, in any table; those that "
-             "the kernel makes for an address are there.",
-             {},
-             "A stray route takes packets elsewhere as soon as it is the more specific one; without its local route an "
-             "address takes nothing in."),
-      closed("rules", "The node's and the namespace's routing rules are the kernel's own three.", {},
-             "A rule sends packets to a table that nobody looks at."),
-      closed("neighbours",
-             "There is no neighbour entry made by hand (permanent, proxy, externally learned, without resolution) that "
-             "was "
-             "not there before, and none on veth1 or veth2 that knows another MAC than the peer's.",
-             {},
-             "An entry made by hand hides that neighbour resolution is broken, and is wrong as soon as a link is made "
-             "anew."),
-      closed("sysctls", "No network sysctl of the node or of the namespace was changed.", {},
-             "A changed sysctl (ip_forward, rp_filter, proxy_arp) changes what the whole node does with packets."),
-      closed("packet-filters",
-             "No nftables table, no rule or policy of the old iptables, and no XDP program was added, on the node or "
-             "in the namespace.",
-             {}, "A filter or a NAT rule can let the checks pass and real traffic fail, or the reverse."),
-      closed("qdiscs", "No queueing discipline was added or changed.", {},
-             "A queueing discipline can delay, limit or drop packets."),
-      closed("sockets", "Nothing listens that did not listen before.", {},
-             "A listening socket is a process left behind, and a way in."),
-      closed("namespaces", "No other entry was made in /run/netns.", {},
-             "A left-over name keeps its namespace, and all in it, alive."),
-      closed("files", "No file was left behind in /etc, /var, /tmp, /home, /root, /run or /dev/shm.", {},
-             "Left-over files fill disks, and the next run may believe them."),
-      closed("processes", "No process was left running.", {},
-             "A process left behind can change the network at any later moment."),
-  };
-}
-
 std::vector<Requirement> reachability() {
   const std::vector<std::string> ends = {"host-link-up", "container-link-up"};
   const auto why_size =
@@ -220,12 +167,12 @@ std::vector<Requirement> life() {
 
 std::vector<Requirement> requirements() {
   std::vector<Requirement> all;
-  add(all, existence());
-  add(all, links());
-  add(all, addresses_and_routes());
-  add(all, nothing_else());
-  add(all, reachability());
-  add(all, life());
+  suites::add(all, existence());
+  suites::add(all, links());
+  suites::add(all, addresses_and_routes());
+  suites::add(all, catalogue().closed_world());
+  suites::add(all, reachability());
+  suites::add(all, life());
   return all;
 }
 

@@ -3,8 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <set>
-
+#include "suites/common/catalogue_check.h"
 #include "suites/single-namespace/requirements.h"
 
 namespace netns_lab::single_namespace {
@@ -103,17 +102,7 @@ TEST(SingleNamespaceScenario, GoesByTheHostEndsLinkLocalAddressInIpv6) {
 }
 
 TEST(SingleNamespaceRequirements, AreUniqueWholeAndRestOnEarlierOnes) {
-  std::set<std::string> seen;
-  ASSERT_FALSE(requirements().empty());
-  for (const auto& requirement : requirements()) {
-    EXPECT_THAT(requirement.id, ::testing::StartsWith("single-namespace."));
-    EXPECT_FALSE(requirement.text.empty()) << requirement.id;
-    EXPECT_FALSE(requirement.source.empty()) << requirement.id;
-    EXPECT_FALSE(requirement.why.empty()) << requirement.id;
-    for (const auto& other : requirement.rests_on)
-      EXPECT_TRUE(seen.contains(other)) << requirement.id << " rests on " << other;
-    EXPECT_TRUE(seen.insert(requirement.id).second) << requirement.id << " is there twice";
-  }
+  suites::check_catalogue("single-namespace", requirements());
 }
 
 }  // namespace

@@ -1,14 +1,11 @@
 // What must hold of part 1, in the order in which one claim rests on another (scenario.h draws the network,
 // requirements.cc words the claims).
-#include <fmt/format.h>
-
 #include <linux/if.h>
 
-#include <algorithm>
 #include <cerrno>
 
-#include "harness/conformance/same_network.h"
 #include "harness/testing/matchers.h"
+#include "suites/common/closed_world_cases.h"
 #include "suites/single-namespace/fixture.h"
 
 namespace netns_lab::single_namespace {
@@ -22,22 +19,6 @@ NETNS_LAB_SUITE(SingleNamespace, "single-namespace");
 
 constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 
-// `link`, in namespace `here`, has its peer in namespace `there`.
-void expect_peer_in(const Snapshot& node, const NamespaceState& here, const Link& link, const NamespaceState& there) {
-  std::uint64_t inode = here.inode;
-  std::string seen = "the link's own namespace";
-  if (link.peer_netnsid) {
-    const auto found = here.netnsids.find(*link.peer_netnsid);
-    inode = found == here.netnsids.end() ? 0 : found->second;
-    const auto named = std::find_if(node.namespaces.begin(), node.namespaces.end(),
-                                    [inode](const NamespaceState& state) { return state.inode == inode; });
-    seen = inode == 0 || named == node.namespaces.end() ? "a namespace that has no name on the node"
-                                                        : place_text(named->name);
-  }
-  if (inode == there.inode) return;
-  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " and is in " << seen;
-}
-
 // ---- what stands ----
 
 TEST_P(SingleNamespace, TargetReportsSuccess) {
@@ -47,10 +28,7 @@ TEST_P(SingleNamespace, TargetReportsSuccess) {
 
 TEST_P(SingleNamespace, NamespaceIsAMountOfNsfs) {
   REQUIREMENT("single-namespace.namespace");
-  const NamespaceEntry* entry = after().find_entry(con());
-  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << con();
-  ASSERT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << con() << " is a plain file, not a mount of a namespace";
-  EXPECT_TRUE(entry->is_network) << "/run/netns/" << con() << " is a namespace, but not a network namespace";
+  expect_mount_of_namespace(con());
 }
 
 TEST_P(SingleNamespace, NamespaceIsNotTheNodesOwn) {
@@ -61,13 +39,7 @@ TEST_P(SingleNamespace, NamespaceIsNotTheNodesOwn) {
 
 TEST_P(SingleNamespace, NamespaceHasOneName) {
   REQUIREMENT("single-namespace.namespace-one-name");
-  const NamespaceEntry* entry = after().find_entry(con());
-  ASSERT_NE(entry, nullptr);
-  EXPECT_EQ(entry->mounts, 1U) << "mounts are stacked on /run/netns/" << con();
-  for (const NamespaceEntry& other : after().entries) {
-    if (other.name == con()) continue;
-    EXPECT_NE(other.inode, entry->inode) << "/run/netns/" << other.name << " is a second name of " << con();
-  }
+  expect_one_name(con());
 }
 
 TEST_P(SingleNamespace, HostLinkIsAVethOnTheNode) {
@@ -84,14 +56,7 @@ TEST_P(SingleNamespace, ContainerLinkIsAVethInTheNamespace) {
 
 TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
   REQUIREMENT("single-namespace.pair");
-  const Link* outer = link("", kHostLink);
-  const Link* inner = link(con(), kContainerLink);
-  ASSERT_THAT(outer, Ne(nullptr));
-  ASSERT_THAT(inner, Ne(nullptr));
-  EXPECT_EQ(outer->peer_index.value_or(0), inner->index) << "veth1's peer is another interface than veth2";
-  EXPECT_EQ(inner->peer_index.value_or(0), outer->index) << "veth2's peer is another interface than veth1";
-  expect_peer_in(after(), *state(""), *outer, *state(con()));
-  expect_peer_in(after(), *state(con()), *inner, *state(""));
+  expect_pair(kHostLink, con(), kContainerLink);
 }
 
 // ---- links ----
@@ -192,25 +157,7 @@ TEST_P(SingleNamespace, NamespacesKernelChoosesTheWayBack) {
 
 // ---- nothing else ----
 
-TEST_P(SingleNamespace, NoOtherLinks) {
-  REQUIREMENT("single-namespace.no-other-links");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kLinks, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherAddresses) {
-  REQUIREMENT("single-namespace.no-other-addresses");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kAddresses, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherRoutes) {
-  REQUIREMENT("single-namespace.no-other-routes");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kRoutes, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherRules) {
-  REQUIREMENT("single-namespace.no-other-rules");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kRules, before(), declared()));
-}
+NETNS_LAB_CLOSED_WORLD(SingleNamespace, "single-namespace");
 
 TEST_P(SingleNamespace, NoNeighboursMadeByHand) {
   REQUIREMENT("single-namespace.no-other-neighbours");
@@ -218,43 +165,6 @@ TEST_P(SingleNamespace, NoNeighboursMadeByHand) {
   // What is known of the two ends (by the target's own packets, if it sent any) is what they are.
   expect_known_by(link("", kHostLink), state(con()), kContainerLink);
   expect_known_by(link(con(), kContainerLink), state(""), kHostLink);
-}
-
-TEST_P(SingleNamespace, NoChangedSysctls) {
-  REQUIREMENT("single-namespace.no-other-sysctls");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kSysctls, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoPacketFilters) {
-  REQUIREMENT("single-namespace.no-other-packet-filters");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kPacketFilters, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoQueueingDisciplines) {
-  REQUIREMENT("single-namespace.no-other-qdiscs");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kQdiscs, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherSockets) {
-  REQUIREMENT("single-namespace.no-other-sockets");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kSockets, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoOtherNamespaces) {
-  REQUIREMENT("single-namespace.no-other-namespaces");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kNamespaces, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoFilesLeft) {
-  REQUIREMENT("single-namespace.no-other-files");
-  EXPECT_THAT(after(), NothingUndeclared(Area::kFiles, before(), declared()));
-}
-
-TEST_P(SingleNamespace, NoProcessesLeft) {
-  REQUIREMENT("single-namespace.no-other-processes");
-  EXPECT_FALSE(build_outcome().processes_left) << "killed by the harness: " << build_outcome().failure;
-  if (after().processes_hidden && !HasFailure()) GTEST_SKIP() << "this node's /proc does not show its processes";
-  EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
 }
 
 // ---- reachability, proved at the receiver ----
@@ -388,26 +298,12 @@ TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
 
 TEST_P(SingleNamespace, TearDownLeavesNothing) {
   REQUIREMENT("single-namespace.tear-down");
-  Subject& subject = fresh_subject();
-  if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  value(subject.tear_down());
-  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
-                                                     << subject.tear_down_outcome().output;
-  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
-  if (HasFailure()) spoil_fresh_subject();
+  judge_tear_down();
 }
 
 TEST_P(SingleNamespace, RebuildWorks) {
   REQUIREMENT("single-namespace.rebuild");
-  Subject& subject = fresh_subject();
-  if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
-  value(subject.tear_down());
-  value(subject.build(Look::kObjects));
-  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
-  EXPECT_THAT(subject.after(), BuiltLike(first, subject.before(), declared()));
-  expect_echoes_both_ways(subject);
-  if (HasFailure()) spoil_fresh_subject();
+  judge_rebuild([this](Subject& subject) { expect_echoes_both_ways(subject); });
 }
 
 }  // namespace

@@ -1,0 +1,26 @@
+// What a bridge and its ports are set to (IFLA_BR_*, IFLA_BRPORT_* of linux/if_link.h; net/bridge/br_netlink.c), and
+// the bridges' forwarding databases.
+#pragma once
+
+#include <vector>
+
+#include "harness/model/forwarding_entry.h"
+#include "harness/model/link.h"
+#include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/netlink_socket.h"
+
+namespace netns_lab::netlink {
+
+// By the names of ip-link(8). Left out is what changes by itself: timers, counters, and what spanning tree found out.
+BridgeSettings bridge_settings(AttributeReader& data);       // IFLA_INFO_DATA of kind "bridge"
+BridgeSettings bridge_port_settings(AttributeReader& data);  // IFLA_INFO_SLAVE_DATA of kind "bridge"
+
+// Of all bridges of the socket's namespace. Names are left empty; `master` is the index of the bridge.
+struct ForwardingRow {
+  ForwardingEntry entry;
+  std::uint32_t master = 0;  // 0: a device's own filter ("self"), in no bridge's database
+};
+Result<std::vector<ForwardingRow>> list_forwarding(NetlinkSocket& socket);
+Result<ForwardingRow> decode_forwarding(const MessageView& message);
+
+}  // namespace netns_lab::netlink

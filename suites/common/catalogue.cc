@@ -1,0 +1,69 @@
+#include "suites/common/catalogue.h"
+
+namespace netns_lab::suites {
+
+Requirement Catalogue::must(std::string id, std::string source, std::string text, std::vector<std::string> rests_on,
+                            std::string why) const {
+  Requirement requirement;
+  requirement.id = scenario_ + "." + id;
+  requirement.source = std::move(source);
+  requirement.text = std::move(text);
+  for (auto& other : rests_on) requirement.rests_on.push_back(scenario_ + "." + other);
+  requirement.why = std::move(why);
+  return requirement;
+}
+
+std::vector<Requirement> Catalogue::closed_world() const {
+  const auto closed = [this](std::string id, std::string text, std::vector<std::string> rests_on, std::string why) {
+    return must("no-other-" + std::move(id), tutorial_ + " (closed world: what is not declared is not there)",
+                std::move(text), std::move(rests_on), std::move(why));
+  };
+  return {
+      closed("links",
+             "Neither the node nor a namespace of the scenario has a link that is not declared; the node's other "
+             "links, and "
+             "lo in a namespace, are as they were made.",
+             {}, "A left-over link is a second way in, and the next build may trip over its name."),
+      closed("addresses",
+             "No other address was added, changed or removed, on the node or in a namespace; those that the kernel "
+             "makes (127.0.0.1, ::1, link-local ones) are there.",
+             {}, "A stray address answers for somebody else, or becomes the source of the container's packets."),
+      closed("routes",
+             "No other route was added, changed or removed, on the node or in a namespace, in any table; those that "
+             "the kernel makes for an address are there.",
+             {},
+             "A stray route takes packets elsewhere as soon as it is the more specific one; without its local route an "
+             "address takes nothing in."),
+      closed("rules", "The routing rules of the node and of a namespace of the scenario are the kernel's own three.",
+             {}, "A rule sends packets to a table that nobody looks at."),
+      closed(
+          "neighbours",
+          "There is no neighbour entry made by hand (permanent, proxy, externally learned, without resolution) that "
+          "was not there before, and none on a declared link that knows another MAC than that of the address's owner.",
+          {},
+          "An entry made by hand hides that neighbour resolution is broken, and is wrong as soon as a link is made "
+          "anew."),
+      closed("sysctls", "No network sysctl of the node or of a namespace was changed.", {},
+             "A changed sysctl (ip_forward, rp_filter, proxy_arp) changes what the whole node does with packets."),
+      closed("packet-filters",
+             "No nftables table, no rule or policy of the old iptables, and no XDP program was added, on the node or "
+             "in a namespace.",
+             {}, "A filter or a NAT rule can let the checks pass and real traffic fail, or the reverse."),
+      closed("qdiscs", "No queueing discipline was added or changed.", {},
+             "A queueing discipline can delay, limit or drop packets."),
+      closed("sockets", "Nothing listens that did not listen before.", {},
+             "A listening socket is a process left behind, and a way in."),
+      closed("namespaces", "No other entry was made in /run/netns.", {},
+             "A left-over name keeps its namespace, and all in it, alive."),
+      closed("files", "No file was left behind in /etc, /var, /tmp, /home, /root, /run or /dev/shm.", {},
+             "Left-over files fill disks, and the next run may believe them."),
+      closed("processes", "No process was left running.", {},
+             "A process left behind can change the network at any later moment."),
+  };
+}
+
+void add(std::vector<Requirement>& all, std::vector<Requirement> more) {
+  for (auto& requirement : more) all.push_back(std::move(requirement));
+}
+
+}  // namespace netns_lab::suites

@@ -1,0 +1,172 @@
+#include "suites/common/network_cases.h"
+
+#include <fmt/format.h>
+
+#include <linux/neighbour.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "harness/conformance/same_network.h"
+#include "harness/testing/matchers.h"
+
+namespace netns_lab::suites {
+namespace {
+
+constexpr std::uint32_t kTcpPayload = 6'000;  // four times the MTU: TCP fills segments
+
+// `link`, in namespace `here`, has its peer in namespace `there`.
+void expect_peer_in(const Snapshot& node, const NamespaceState& here, const Link& link, const NamespaceState& there) {
+  std::uint64_t inode = here.inode;
+  std::string seen = "the link's own namespace";
+  if (link.peer_netnsid) {
+    const auto found = here.netnsids.find(*link.peer_netnsid);
+    inode = found == here.netnsids.end() ? 0 : found->second;
+    const auto named = std::find_if(node.namespaces.begin(), node.namespaces.end(),
+                                    [inode](const NamespaceState& state) { return state.inode == inode; });
+    seen = inode == 0 || named == node.namespaces.end() ? "a namespace that has no name on the node"
+                                                        : place_text(named->name);
+  }
+  if (inode == there.inode) return;
+  ADD_FAILURE() << link.name << "'s peer should be in " << place_text(there.name) << " and is in " << seen;
+}
+
+}  // namespace
+
+EchoSpec echoes(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
+                std::vector<std::string> watch) {
+  EchoSpec spec;
+  spec.network_namespace = from;
+  spec.destination = to;
+  spec.payload_size = payload;
+  spec.dont_fragment = dont_fragment;
+  spec.count = 3;
+  spec.interval = std::chrono::microseconds(100);
+  spec.watch = std::move(watch);
+  return spec;
+}
+
+Talk talk_between(Transport transport, const std::string& from, const std::string& to, const IpAddress& destination) {
+  Talk talk;
+  talk.server.network_namespace = to;
+  talk.server.transport = transport;
+  talk.server.address = destination;
+  talk.client.network_namespace = from;
+  talk.client.transport = transport;
+  talk.client.destination = destination;
+  talk.client.watch = {from, to};
+  if (transport == Transport::kTcp) talk.client.payload_size = kTcpPayload;
+  return talk;
+}
+
+IpAddress NetworkCases::node_source(const EchoReport& report) {
+  if (!report.source) return uplink_address();
+  const NamespaceState* node_state = before().find_namespace("");
+  const bool is_own = node_state != nullptr &&
+                      std::any_of(node_state->addresses.begin(), node_state->addresses.end(),
+                                  [&](const InterfaceAddress& own) { return own.prefix.address == *report.source; });
+  EXPECT_TRUE(is_own) << "the node sends to the container from " << *report.source
+                      << ", which was no address of it before the build";
+  return *report.source;
+}
+
+const Route& NetworkCases::declared_route(const std::string& network_namespace) const {
+  const auto& routes = declared().routes;
+  return std::find_if(routes.begin(), routes.end(),
+                      [&](const DeclaredRoute& route) { return route.network_namespace == network_namespace; })
+      ->route;
+}
+
+std::vector<Prefix> NetworkCases::declared_addresses(const std::string& network_namespace,
+                                                     const std::string& link) const {
+  std::vector<Prefix> prefixes;
+  for (const DeclaredAddress& entry : declared().addresses) {
+    if (entry.network_namespace == network_namespace && entry.link == link) prefixes.push_back(entry.prefix);
+  }
+  return prefixes;
+}
+
+void NetworkCases::expect_mount_of_namespace(const std::string& name) {
+  const NamespaceEntry* entry = after().find_entry(name);
+  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << name;
+  ASSERT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << name << " is a plain file, not a mount of a namespace";
+  EXPECT_TRUE(entry->is_network) << "/run/netns/" << name << " is a namespace, but not a network namespace";
+}
+
+void NetworkCases::expect_one_name(const std::string& name) {
+  const NamespaceEntry* entry = after().find_entry(name);
+  ASSERT_NE(entry, nullptr);
+  EXPECT_EQ(entry->mounts, 1U) << "mounts are stacked on /run/netns/" << name;
+  for (const NamespaceEntry& other : after().entries) {
+    if (other.name == name) continue;
+    EXPECT_NE(other.inode, entry->inode) << "/run/netns/" << other.name << " is a second name of " << name;
+  }
+}
+
+void NetworkCases::expect_pair(const std::string& outer_name, const std::string& network_namespace,
+                               const std::string& inner_name) {
+  const Link* outer = link("", outer_name);
+  const Link* inner = link(network_namespace, inner_name);
+  ASSERT_THAT(outer, ::testing::Ne(nullptr));
+  ASSERT_THAT(inner, ::testing::Ne(nullptr));
+  EXPECT_EQ(outer->peer_index.value_or(0), inner->index)
+      << outer_name << "'s peer is another interface than " << inner_name;
+  EXPECT_EQ(inner->peer_index.value_or(0), outer->index)
+      << inner_name << "'s peer is another interface than " << outer_name;
+  expect_peer_in(after(), *state(""), *outer, *state(network_namespace));
+  expect_peer_in(after(), *state(network_namespace), *inner, *state(""));
+}
+
+void NetworkCases::expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
+                                   const std::optional<IpAddress>& address) {
+  if (owner == nullptr || state == nullptr) return;
+  for (const Neighbour& entry : state->neighbours) {
+    const bool is_resolved = (entry.state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
+    if (entry.link != link || !is_resolved || !entry.mac || (address && entry.address != *address)) continue;
+    if (*entry.mac == owner->mac) continue;
+    ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
+                  << link << "; its owner " << owner->name << " is at " << owner->mac;
+  }
+}
+
+void NetworkCases::forget_neighbours() {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  options.addressing_only = true;
+  const Snapshot now = value(node().snapshot(options));
+  std::vector<Change> changes;
+  for (const DeclaredLink& end : declared().links) {
+    const NamespaceState* state = now.find_namespace(end.network_namespace);
+    if (state == nullptr) continue;
+    for (const Neighbour& entry : state->neighbours) {
+      if (entry.link != end.name || entry.is_permanent() || entry.is_proxy() || entry.address.is_multicast()) continue;
+      changes.emplace_back(DeleteNeighbour{end.network_namespace, end.name, entry.address});
+    }
+  }
+  if (!changes.empty()) value(node().apply(std::move(changes)));
+}
+
+void NetworkCases::judge_tear_down() {
+  Subject& subject = fresh_subject();
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  value(subject.tear_down());
+  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
+                                                     << subject.tear_down_outcome().output;
+  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
+  if (HasFailure()) spoil_fresh_subject();
+}
+
+void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
+  Subject& subject = fresh_subject();
+  if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
+  value(subject.tear_down());
+  value(subject.build(Look::kObjects));
+  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
+  EXPECT_THAT(subject.after(), BuiltLike(first, subject.before(), declared()));
+  reached(subject);
+  if (HasFailure()) spoil_fresh_subject();
+}
+
+}  // namespace netns_lab::suites

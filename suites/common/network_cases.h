@@ -1,0 +1,55 @@
+// What the cases of every scenario share: packets of the usual shape, what the scenario declares, and what neighbours
+// know of each other.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/testing/fixture.h"
+
+namespace netns_lab::suites {
+
+// Three echoes as ping(8) sends them but quicker, watched in these namespaces.
+EchoSpec echoes(const std::string& from, const IpAddress& to, std::uint32_t payload, bool dont_fragment,
+                std::vector<std::string> watch);
+// A UDP or TCP exchange with a server at `destination` in namespace `to`; watched in both.
+Talk talk_between(Transport transport, const std::string& from, const std::string& to, const IpAddress& destination);
+
+class NetworkCases : public ConformanceTest {
+ protected:
+  bool v4() const { return family() == Family::kIpv4; }
+  // Payload of an echo that fills the MTU: without IP and ICMP header.
+  std::uint32_t full_payload() const { return kMtu - (v4() ? 28U : 48U); }
+
+  // The address from which the node's kernel sent that probe; it must be one of the node's.
+  IpAddress node_source(const EchoReport& report);
+
+  const Route& declared_route(const std::string& network_namespace) const;
+  std::vector<Prefix> declared_addresses(const std::string& network_namespace, const std::string& link) const;
+
+  // /run/netns/NAME is a mount of a network namespace; the only name of it, mounted once.
+  void expect_mount_of_namespace(const std::string& name);
+  void expect_one_name(const std::string& name);
+  // The two links, on the node and in that namespace, are each other's peer, each in its place.
+  void expect_pair(const std::string& outer, const std::string& network_namespace, const std::string& inner);
+
+  // `state`'s entries on that link (those for `address`, if one is given) know only `owner`'s MAC.
+  static void expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
+                              const std::optional<IpAddress>& address = std::nullopt);
+
+  // Has every declared link forget what it knows of others' link-layer addresses.
+  void forget_neighbours();
+
+  // On a fresh node: after tear-down it is as before; built again, the same network stands and `reached` holds.
+  void judge_tear_down();
+  void judge_rebuild(const std::function<void(Subject&)>& reached);
+
+  static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
+  // How long something is waited for that shall not come.
+  static constexpr std::chrono::milliseconds kNegativeWait{5};
+  static constexpr std::uint32_t kPayload = 56;  // as ping(8)
+};
+
+}  // namespace netns_lab::suites

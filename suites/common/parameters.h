@@ -1,0 +1,24 @@
+// Parameters that several scenarios have: what can be the name of a container's namespace, and what its address.
+// Whatever cannot is kInvalid, in one line that names the parameter, what is wrong with it and what to give.
+#pragma once
+
+#include <string>
+
+#include "harness/model/scenario.h"
+
+namespace netns_lab::suites {
+
+// kInvalid when it has no value.
+Result<std::string> parameter_value(const Parameters& parameters, const std::string& name);
+
+// "parameter CON="netns1"": how an error names a parameter; of one line, whatever the value.
+std::string parameter_text(const std::string& name, const std::string& value);
+
+// A name that `ip netns add` takes.
+Result<std::string> namespace_name(const Parameters& parameters, const std::string& name);
+
+// An address that an interface can have and that is routed. `example` is told to whoever gave another one.
+Result<IpAddress> unicast_address(const Parameters& parameters, const std::string& name, Family family,
+                                  const std::string& example);
+
+}  // namespace netns_lab::suites
