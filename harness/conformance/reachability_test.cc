@@ -77,6 +77,21 @@ TEST(EchoFindings, AreNoneWhenEverythingArrivedAndCameBack) {
   EXPECT_THAT(echo_findings(answered(), everything()), IsEmpty());
 }
 
+// IPv6 names the interface of the address as the one that a reply to itself came in by.
+TEST(EchoFindings, OfWhatStaysInItsNamespaceGoByWhatLoSaw) {
+  EchoReport report = answered();
+  for (Sighting& seen : report.sightings) {
+    seen.network_namespace = "";
+    seen.link = "lo";
+  }
+  for (Echo& echo : report.echoes) echo.reply->arrival_link = "eth0";
+  EchoExpectation want = everything();
+  want.way = Way{"", "lo", "", "lo"};
+  EXPECT_THAT(echo_findings(report, want), IsEmpty());
+  report.sightings.clear();
+  EXPECT_THAT(echo_findings(report, want), ::testing::Not(IsEmpty()));
+}
+
 struct Row {
   const char* name;
   std::function<void(EchoReport&)> change;

@@ -78,7 +78,10 @@ Result<void> check_addresses(const Topology& topology, const std::vector<Prefix>
         const bool overlap = uplink.network().contains(prefix.address) || prefix.network().contains(uplink.address);
         if (!overlap) continue;
         return tl::unexpected(Error::invalid(fmt::format("container address {}", prefix.address.to_string()),
-                                             fmt::format("it lies in the node's own subnet {} (uplink address {})",
+                                             fmt::format("{} the node's own subnet {} (uplink address {})",
+                                                         uplink.network().contains(prefix.address)
+                                                             ? "it lies in"
+                                                             : "its subnet " + prefix.network().to_string() + " holds",
                                                          uplink.network().to_string(), uplink.to_string()),
                                              "give another address with --param"));
       }

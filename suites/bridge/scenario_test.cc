@@ -4,41 +4,19 @@
 #include <gtest/gtest.h>
 
 #include "suites/bridge/requirements.h"
-#include "suites/common/catalogue_check.h"
+#include "suites/common/scenario_check.h"
 
 namespace netns_lab::bridge {
 namespace {
 
-using ::testing::AllOf;
+using suites::RefusedRow;
 using ::testing::ElementsAre;
-using ::testing::HasSubstr;
 
-Parameters defaults() {
-  Parameters parameters;
-  for (const auto& parameter : scenario().parameters) parameters[parameter.name] = parameter.default_value;
-  return parameters;
-}
-
-struct RefusedRow {
-  const char* name;
-  const char* parameter;
-  std::string value;
-  Family family;
-  const char* says;
-};
-void PrintTo(const RefusedRow& row, std::ostream* out) { *out << row.parameter << "=" << row.value; }
+Parameters defaults() { return suites::defaults_of(scenario()); }
 
 class RefusedBridgeParameter : public ::testing::TestWithParam<RefusedRow> {};
 
-TEST_P(RefusedBridgeParameter, IsInvalidWithOneClearLine) {
-  Parameters parameters = defaults();
-  parameters[GetParam().parameter] = GetParam().value;
-  const auto topology = scenario().topology(parameters, GetParam().family);
-  ASSERT_FALSE(topology);
-  EXPECT_EQ(topology.error().kind, ErrorKind::kInvalid);
-  EXPECT_THAT(topology.error().message(), AllOf(HasSubstr(GetParam().parameter), HasSubstr(GetParam().says)));
-  EXPECT_EQ(topology.error().message().find('\n'), std::string::npos);
-}
+TEST_P(RefusedBridgeParameter, IsInvalidWithOneClearLine) { suites::check_refused(scenario(), GetParam()); }
 
 const RefusedRow kRefused[] = {
     {"EmptyName", "CON1", "", Family::kIpv4, "cannot be empty"},
@@ -60,8 +38,7 @@ const RefusedRow kRefused[] = {
     {"TheSubnetRouters", "IP2_6", "fd00:172:16::", Family::kIpv6, "the subnet fd00:172:16::/64 itself"},
     {"LinkLocalIpv6", "BRIDGE_IP6", "fe80::1", Family::kIpv6, "link-local"},
 };
-INSTANTIATE_TEST_SUITE_P(Rows, RefusedBridgeParameter, ::testing::ValuesIn(kRefused),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, RefusedBridgeParameter, ::testing::ValuesIn(kRefused), suites::name_of);
 
 TEST(BridgeScenario, LaysTheTutorialsNetworkOut) {
   const auto topology = scenario().topology(defaults(), Family::kIpv4);

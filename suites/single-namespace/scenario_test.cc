@@ -3,41 +3,19 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "suites/common/catalogue_check.h"
+#include "suites/common/scenario_check.h"
 #include "suites/single-namespace/requirements.h"
 
 namespace netns_lab::single_namespace {
 namespace {
 
-using ::testing::AllOf;
-using ::testing::HasSubstr;
+using suites::RefusedRow;
 
-Parameters defaults() {
-  Parameters parameters;
-  for (const auto& parameter : scenario().parameters) parameters[parameter.name] = parameter.default_value;
-  return parameters;
-}
-
-struct RefusedRow {
-  const char* name;
-  const char* parameter;
-  std::string value;
-  Family family;
-  const char* says;
-};
-void PrintTo(const RefusedRow& row, std::ostream* out) { *out << row.parameter << "=" << row.value; }
+Parameters defaults() { return suites::defaults_of(scenario()); }
 
 class RefusedParameter : public ::testing::TestWithParam<RefusedRow> {};
 
-TEST_P(RefusedParameter, IsInvalidWithOneClearLine) {
-  Parameters parameters = defaults();
-  parameters[GetParam().parameter] = GetParam().value;
-  const auto topology = scenario().topology(parameters, GetParam().family);
-  ASSERT_FALSE(topology);
-  EXPECT_EQ(topology.error().kind, ErrorKind::kInvalid);
-  EXPECT_THAT(topology.error().message(), AllOf(HasSubstr(GetParam().parameter), HasSubstr(GetParam().says)));
-  EXPECT_EQ(topology.error().message().find('\n'), std::string::npos);
-}
+TEST_P(RefusedParameter, IsInvalidWithOneClearLine) { suites::check_refused(scenario(), GetParam()); }
 
 const RefusedRow kRefused[] = {
     {"EmptyName", "CON", "", Family::kIpv4, "cannot be empty"},
@@ -72,8 +50,7 @@ const RefusedRow kRefused[] = {
     {"MappedIpv6", "IP6", "::ffff:10.200.1.1", Family::kIpv6, "mapped"},
     {"MalformedIpv6", "IP6", "fd00::200::1", Family::kIpv6, "not an IP address"},
 };
-INSTANTIATE_TEST_SUITE_P(Rows, RefusedParameter, ::testing::ValuesIn(kRefused),
-                         [](const auto& row) { return std::string(row.param.name); });
+INSTANTIATE_TEST_SUITE_P(Rows, RefusedParameter, ::testing::ValuesIn(kRefused), suites::name_of);
 
 TEST(SingleNamespaceScenario, TakesAnAddressOfTheOtherParameterAsItIs) {
   Parameters parameters = defaults();

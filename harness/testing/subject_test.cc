@@ -1,0 +1,77 @@
+#include "harness/testing/subject.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/testing/matchers.h"
+
+namespace netns_lab {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+
+Prefix prefix(const char* text) { return Prefix::parse(text).value(); }
+
+const std::vector<Prefix> kUplink = {prefix("192.0.2.66/26"), prefix("2001:db8::2/64")};
+
+Topology with_container(const char* address) {
+  Topology topology;
+  topology.attachments.resize(1);
+  topology.attachments[0].addresses = {prefix(address)};
+  return topology;
+}
+
+TEST(CheckAddresses, TakesASubnetBesideTheNodes) {
+  EXPECT_THAT(check_addresses(with_container("172.16.0.2/24"), kUplink), IsOk());
+  EXPECT_THAT(check_addresses(with_container("192.0.2.2/26"), kUplink), IsOk());
+}
+
+struct OverlapRow {
+  const char* name;
+  const char* container;
+};
+void PrintTo(const OverlapRow& row, std::ostream* out) { *out << row.container; }
+class Overlap : public ::testing::TestWithParam<OverlapRow> {};
+
+TEST_P(Overlap, IsInvalid) {
+  const auto checked = check_addresses(with_container(GetParam().container), kUplink);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(checked.error().message(), HasSubstr("node's own subnet"));
+}
+
+const OverlapRow kOverlaps[] = {
+    {"AddressInTheNodesSubnet", "192.0.2.70/32"},
+    {"SubnetAroundTheNodes", "192.0.2.2/24"},  // its address alone is in no subnet of the node
+    {"SubnetAroundTheNodesIpv6", "2001:db8:0:0:1::1/48"},
+};
+INSTANTIATE_TEST_SUITE_P(Rows, Overlap, ::testing::ValuesIn(kOverlaps),
+                         [](const auto& row) { return std::string(row.param.name); });
+
+protocol::HelloReply node() {
+  protocol::HelloReply hello;
+  hello.node = "node-1";
+  hello.uplink_addresses = kUplink;
+  return hello;
+}
+
+TEST(CheckNodeAddress, TakesTheUplinksAndNone) {
+  Topology topology;
+  EXPECT_THAT(check_node_address(topology, node()), IsOk());
+  topology.node_address = IpAddress::v4(192, 0, 2, 66);
+  EXPECT_THAT(check_node_address(topology, node()), IsOk());
+}
+
+TEST(CheckNodeAddress, RefusesAnotherAndTellsTheRightOne) {
+  Topology topology;
+  topology.node_address = IpAddress::v4(10, 0, 0, 10);
+  const auto checked = check_node_address(topology, node());
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, ErrorKind::kInvalid);
+  EXPECT_THAT(checked.error().message(),
+              AllOf(HasSubstr("10.0.0.10"), HasSubstr("node-1"), HasSubstr("it has 192.0.2.66")));
+}
+
+}  // namespace
+}  // namespace netns_lab
