@@ -153,10 +153,10 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
 }
 
 bool Machine::has_ended() {
-  if (qemu_.end()) return true;
+  const bool has_ended = qemu_.end().has_value();  // asked first: all it said is there to be read then
   const process::Chunk chunk = qemu_.read(64 << 10, Deadline::passed_already());
   printed_ += chunk.output + chunk.errors;
-  return chunk.end;
+  return has_ended || chunk.end;
 }
 
 Error Machine::why_ended() const {
