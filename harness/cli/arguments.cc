@@ -187,6 +187,8 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   CLI::App* agent = add(Command::kAgent, "agent", "serve a node on a stream", "netns-lab agent");
   agent->add_option("--fd", to.agent_stream, "the stream's descriptor; 0: standard input and output");
   agent->add_flag("--init", to.agent_is_init, "as the first process of a virtual machine");
+  agent->add_option("--labs", to.agent_labs_of,
+                    "serve the labs of a machine of this provider on standard input and output");
   agent->group("");  // hidden
 }
 

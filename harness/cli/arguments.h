@@ -73,6 +73,7 @@ struct Arguments {
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
   int agent_stream = 0;            // agent: --fd
   bool agent_is_init = false;      // agent: --init
+  std::string agent_labs_of;       // agent: --labs; "" not given
 };
 
 struct Parsed {

@@ -22,7 +22,6 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
   NETNS_LAB_TRY(check_lab_name(spec.name));
   if (!arguments.lab.empty()) {
     NETNS_LAB_ASSIGN(spec.provider, parse_provider(arguments.lab));
-    NETNS_LAB_TRY(check_available(spec.provider));
   } else if (const auto standing = provider_of_named(spec.name)) {
     spec.provider = *standing;
   }

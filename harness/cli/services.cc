@@ -61,9 +61,14 @@ Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* mac
   return open_lab_in(door);
 }
 
+Error not_yet() {
+  return Error::missing("--lab multipass", "not available yet: it comes in a later version",
+                        "use --lab qemu for a virtual machine, or --lab sandbox");
+}
+
 Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   if (spec.provider == Provider::kQemu) return start_in_machine(spec, machine);
+  if (spec.provider == Provider::kMultipass) return tl::unexpected(not_yet());
   AgentStreams streams;
   if (spec.provider == Provider::kHost) {
     NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&node::serve_stream, STDERR_FILENO));
@@ -78,8 +83,8 @@ Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machin
 }
 
 Result<void> start_named(const LabSpec& spec, const std::string& folder) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   if (spec.provider == Provider::kQemu) return start_standing_machine(spec, folder);
+  if (spec.provider == Provider::kMultipass) return tl::unexpected(not_yet());
   const std::string log_path = folder + "/" + kLogFile;
   const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!log.valid()) return tl::unexpected(Error::system("write " + log_path, errno));

@@ -149,12 +149,7 @@ Result<Provider> parse_provider(const std::string& text) {
                                        nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)));
 }
 
-Result<void> check_available(Provider provider) {
-  if (provider != Provider::kMultipass) return {};
-  return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
-                                       "not available yet: it comes in a later version",
-                                       "use --lab qemu for a virtual machine, or --lab sandbox"));
-}
+bool is_virtual_machine(Provider provider) { return provider == Provider::kQemu || provider == Provider::kMultipass; }
 
 SnapshotOptions whole_node() {
   SnapshotOptions options;
@@ -163,7 +158,6 @@ SnapshotOptions whole_node() {
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   Lab lab;
   lab.spec_ = spec;
   AgentStreams streams;
@@ -208,7 +202,6 @@ Result<Node*> Lab::outside(Deadline deadline) {
 }
 
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   NETNS_LAB_ASSIGN(const LabHome home, lab_home());
   NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kMake, deadline));
   const Provider found = provider_of(folder, spec.provider);

@@ -18,7 +18,8 @@ enum class Provider { kSandbox, kHost, kMultipass, kQemu };
 std::string to_string(Provider provider);
 std::vector<std::string> known_providers();
 Result<Provider> parse_provider(const std::string& text);  // kInvalid names the known ones
-Result<void> check_available(Provider provider);           // kMissing for those that are not built yet
+// Whether its labs are sandboxes in a virtual machine, and so on another kernel.
+bool is_virtual_machine(Provider provider);
 
 struct LabSpec {
   Provider provider = Provider::kSandbox;
