@@ -19,7 +19,7 @@ struct SubCommand {
 };
 
 void add_lab(CLI::App& app, Arguments& to) {
-  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu; not in this version: multipass")
+  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu, multipass")
       ->type_name("PROVIDER");
   app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
       ->type_name("NAME");

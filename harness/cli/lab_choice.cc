@@ -14,6 +14,12 @@ namespace {
 
 constexpr std::chrono::seconds kHelloLimit{5};
 
+Error not_for_one_run(const std::string& name) {
+  return Error::missing(
+      "a lab of this run's own in a multipass instance", "an instance is not launched for one run: it takes minutes",
+      fmt::format("make one that stays: netns-lab up --lab multipass --name {0}; then add --name {0}", name));
+}
+
 }  // namespace
 
 Result<LabSpec> named_lab_spec(const Arguments& arguments) {
@@ -42,9 +48,11 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
 Result<LabChoice> choose_lab(const Arguments& arguments) {
   LabChoice choice;
   NETNS_LAB_ASSIGN(choice.spec, named_lab_spec(arguments));
+  const std::string name = choice.spec.name;
   if (arguments.lab_name.empty()) {
     choice.spec.name.clear();
     if (arguments.lab.empty()) choice.spec.provider = Provider::kSandbox;
+    if (choice.spec.provider == Provider::kMultipass) return tl::unexpected(not_for_one_run(name));
     return choice;
   }
   auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
@@ -53,6 +61,7 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
     return choice;
   }
   if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());
+  if (choice.spec.provider == Provider::kMultipass) return tl::unexpected(not_for_one_run(name));
   choice.spec.name.clear();
   choice.name_unused = true;
   return choice;

@@ -109,7 +109,9 @@ Provider provider_of(const LabFolder& folder, Provider fallback) {
 
 Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, const LabFolder& folder,
                             std::string replaced, Deadline deadline) {
+  const std::string outliving = folder.read_file(kMadeFile);
   NETNS_LAB_TRY(folder.clear());
+  if (!outliving.empty()) NETNS_LAB_TRY(folder.write_file(kMadeFile, outliving));
   const std::string privilege = spec.privileged ? std::string(kPrivileged) + "\n" : "";
   NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n" + privilege));
   NETNS_LAB_TRY(services.start_named(spec, folder.path()));
@@ -228,7 +230,8 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   if (!made) {
     // Best effort on the way out: the error that matters is why the lab did not come up.
     static_cast<void>(end_lab(folder.path(), deadline));
-    static_cast<void>(folder.remove());
+    // What was made already is for `destroy`, or for the next `up`.
+    if (folder.read_file(kMadeFile).empty()) static_cast<void>(folder.remove());
   }
   return made;
 }
@@ -240,6 +243,7 @@ Result<void> destroy(const LabSpec& spec, const LabServices& services, Deadline 
   LabSpec found = spec;
   found.provider = provider_of(folder, spec.provider);
   NETNS_LAB_TRY(recover(found, services));
+  if (services.leave) NETNS_LAB_TRY(services.leave(found, folder.path()));
   return folder.remove();
 }
 

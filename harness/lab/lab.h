@@ -45,6 +45,8 @@ struct LabServices {
   std::function<Result<void>(const LabSpec&, const std::string& folder)> start_named;
   // Undoes what a dead lab of this name may have left on the machine; empty where nothing outlives its processes.
   std::function<Result<void>(const LabSpec&)> recover;
+  // For `destroy`, when the lab's processes have ended: removes what the provider made that outlives them (kMadeFile).
+  std::function<Result<void>(const LabSpec&, const std::string& folder)> leave{};
 };
 
 // What a node is compared by: all of it, sysctls too.
