@@ -160,6 +160,17 @@ TEST_F(FakeMultipass, ALostStreamIsADeadLabAndItsInstanceIsStillOurs) {
   EXPECT_FALSE(has_instance());
 }
 
+TEST_F(FakeMultipass, ADestroyThatCannotReachMultipassIsToldAndTriedAgain) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  steer("daemon-down");
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 3) << destroyed;
+  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("multipass delete --purge lab"), HasSubstr("snap start multipass")));
+  fs::remove(home_ / "daemon-down");
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance());
+}
+
 TEST_F(FakeMultipass, AnUpThatFailedIsTriedAgainAndWhatItMadeIsOurs) {
   steer("launch-fails", "the moon");
   const Ran failed = lab({"up"});

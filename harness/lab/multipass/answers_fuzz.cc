@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "harness/lab/multipass/answers.h"
+#include "harness/lab/multipass/commands.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace netns_lab::multipass;
@@ -20,5 +21,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
   }
   if (const auto version = parse_version(text); version && version->client.empty()) std::abort();
+  if (const auto guest = parse_guest_output(text)) {
+    if (guest->status < 0 || guest->status > 255 || guest->output.size() >= size) std::abort();
+  }
   return 0;
 }
