@@ -131,6 +131,11 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
   up->add_option("--nodes", to.nodes, "how many nodes (default: 1)")->check(CLI::Range(1, 64));
+  up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
+  up->add_option("--memory", to.instance.memory, "multipass: of a launched instance (default: 1G)");
+  up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
+  up->add_option("--cloud-init", to.instance.cloud_init,
+                 "multipass: what a launched instance is given (default: fixtures/cloud-init/node.yaml)");
 
   CLI::App* destroy = add(Command::kDestroy, "destroy", "end a lab that `up` made", "netns-lab destroy --name mine");
   add_lab(*destroy, to);

@@ -47,8 +47,14 @@ std::map<std::string, std::string> own_environment() {
   return all;
 }
 
-// Of the source tree above this program, or where `make install` put it.
-Result<std::string> read_cloud_init() {
+// The file that was chosen; else that of the source tree above this program, or where `make install` put it.
+Result<std::string> read_cloud_init(const std::string& chosen) {
+  if (!chosen.empty()) {
+    std::ifstream file(chosen);
+    std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+    if (!text.empty()) return text;
+    return tl::unexpected(Error::invalid("--cloud-init " + visible(chosen, 200), "it cannot be read, or is empty"));
+  }
   std::error_code problem;
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe", problem);
   for (auto at = self.parent_path(); at.has_relative_path(); at = at.parent_path()) {
@@ -134,13 +140,20 @@ Result<void> start_standing_instance(const LabSpec& spec, const std::string& fol
   multipass::Driver driver(runner, own_environment(), deadline);
   multipass::InstanceSpec instance;
   instance.name = spec.name;
-  NETNS_LAB_ASSIGN(instance.cloud_init, read_cloud_init());
+  NETNS_LAB_ASSIGN(instance.cloud_init, read_cloud_init(spec.instance.cloud_init));
+  if (!spec.instance.image.empty()) instance.image = spec.instance.image;
+  if (!spec.instance.memory.empty()) instance.memory = spec.instance.memory;
+  if (!spec.instance.disk.empty()) instance.disk = spec.instance.disk;
   NETNS_LAB_ASSIGN(const multipass::Readiness ready, driver.make_ready(instance, [&]() -> Result<void> {
     say(fmt::format("launching instance {} ({}, memory {}, disk {}); this takes minutes", instance.name, instance.image,
                     instance.memory, instance.disk));
     return write_made(folder, instance.name);
   }));
   for (const std::string& remark : ready.remarks) say(remark);
+  if (!ready.launched && !(spec.instance == InstanceChoice())) {
+    say(fmt::format("instance {} was there before: --image, --memory, --disk and --cloud-init do not change it",
+                    spec.name));
+  }
   const multipass::Bundle bundle{.build = build_id()};
   NETNS_LAB_TRY(put_bundle(driver, spec.name, bundle));
   NETNS_LAB_TRY(load_modules(driver, spec.name));

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/cli/services.h"
 #include "harness/lab/named_lab.h"
 
@@ -13,6 +14,22 @@ namespace netns_lab::cli {
 namespace {
 
 constexpr std::chrono::seconds kHelloLimit{5};
+
+// What begins with a hyphen would be an option to multipass; it judges the rest itself.
+Result<void> check_instance_choice(const LabSpec& spec) {
+  const InstanceChoice& choice = spec.instance;
+  for (const auto& [option, value] : {std::pair("--image", choice.image), std::pair("--memory", choice.memory),
+                                      std::pair("--disk", choice.disk), std::pair("--cloud-init", choice.cloud_init)}) {
+    if (value.empty()) continue;
+    const std::string attempted = fmt::format("{} {}", option, visible(value, 80));
+    if (spec.provider != Provider::kMultipass) {
+      return tl::unexpected(Error::invalid(attempted, fmt::format("a {} lab has no instance", to_string(spec.provider)),
+                                           "add --lab multipass"));
+    }
+    if (value.front() == '-') return tl::unexpected(Error::invalid(attempted, "it begins with a hyphen"));
+  }
+  return {};
+}
 
 Error not_for_one_run(const std::string& name) {
   return Error::missing(
@@ -37,6 +54,8 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
         "--kernel " + spec.kernel, fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)),
         "add --lab qemu"));
   }
+  spec.instance = arguments.instance;
+  NETNS_LAB_TRY(check_instance_choice(spec));
   spec.privileged = arguments.privileged;
   if (spec.privileged && ::geteuid() != 0) {
     return tl::unexpected(

@@ -94,6 +94,18 @@ TEST_F(FakeMultipass, UpLaunchesExecAndShareItAndDestroyLeavesNothing) {
   EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
 }
 
+TEST_F(FakeMultipass, AnInstanceIsLaunchedAsItIsChosen) {
+  const std::string given = command_.write("own.yaml", "#cloud-config\n# own\n");
+  const std::vector<std::string> chosen = {"up",     "--image", "24.04",        "--memory", "2G",
+                                           "--disk", "8G",      "--cloud-init", given};
+  const Ran up = lab(chosen);
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(calls(), Contains(HasSubstr("launch 24.04 --name lab --memory 2G --disk 8G")));
+  std::ifstream file(home_ / "cloud-init");
+  EXPECT_EQ((std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}),
+            "#cloud-config\n# own\n");
+}
+
 TEST_F(FakeMultipass, TheSuiteIsJudgedInIt) {
   ASSERT_EQ(lab({"up"}).status, 0);
   const Ran native = lab({"test", "single-namespace", "--target", "native"});

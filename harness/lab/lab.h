@@ -21,6 +21,15 @@ Result<Provider> parse_provider(const std::string& text);  // kInvalid names the
 // Whether its labs are sandboxes in a virtual machine, and so on another kernel.
 bool is_virtual_machine(Provider provider);
 
+// multipass: of an instance that is launched; "" the provider's own choice (harness/lab/multipass/commands.h).
+struct InstanceChoice {
+  std::string image{};
+  std::string memory{};
+  std::string disk{};
+  std::string cloud_init{};  // a file
+  bool operator==(const InstanceChoice&) const = default;
+};
+
 struct LabSpec {
   Provider provider = Provider::kSandbox;
   std::string name;           // a named lab outlives the command; "" is private to this process
@@ -29,6 +38,7 @@ struct LabSpec {
   std::string node_kernel{};  // qemu: the release that its nodes run, where it is known
   // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
   std::string machine{};
+  InstanceChoice instance{};
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.
