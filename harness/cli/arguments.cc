@@ -19,7 +19,7 @@ struct SubCommand {
 };
 
 void add_lab(CLI::App& app, Arguments& to) {
-  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu; not in this version: multipass")
+  app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu, multipass")
       ->type_name("PROVIDER");
   app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
       ->type_name("NAME");
@@ -132,6 +132,11 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
   up->add_option("--nodes", to.nodes, "how many nodes (default: 1)")->check(CLI::Range(1, 64));
+  up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
+  up->add_option("--memory", to.instance.memory, "multipass: of a launched instance (default: 1G)");
+  up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
+  up->add_option("--cloud-init", to.instance.cloud_init,
+                 "multipass: what a launched instance is given (default: fixtures/cloud-init/node.yaml)");
 
   CLI::App* destroy = add(Command::kDestroy, "destroy", "end a lab that `up` made", "netns-lab destroy --name mine");
   add_lab(*destroy, to);
@@ -188,6 +193,8 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   CLI::App* agent = add(Command::kAgent, "agent", "serve a node on a stream", "netns-lab agent");
   agent->add_option("--fd", to.agent_stream, "the stream's descriptor; 0: standard input and output");
   agent->add_flag("--init", to.agent_is_init, "as the first process of a virtual machine");
+  agent->add_option("--labs", to.agent_labs_of,
+                    "serve the labs of a machine of this provider on standard input and output");
   agent->group("");  // hidden
 }
 

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/lab/lab.h"
 #include "harness/model/verdict.h"
 
 namespace netns_lab::cli {
@@ -71,8 +72,10 @@ struct Arguments {
   std::string requirement;         // explain
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
+  InstanceChoice instance;         // up: --image, --memory, --disk, --cloud-init
   int agent_stream = 0;            // agent: --fd
   bool agent_is_init = false;      // agent: --init
+  std::string agent_labs_of;       // agent: --labs; "" not given
 };
 
 struct Parsed {

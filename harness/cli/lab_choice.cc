@@ -6,6 +6,7 @@
 #include <chrono>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/cli/services.h"
 #include "harness/lab/named_lab.h"
 
@@ -13,6 +14,28 @@ namespace netns_lab::cli {
 namespace {
 
 constexpr std::chrono::seconds kHelloLimit{5};
+
+// What begins with a hyphen would be an option to multipass; it judges the rest itself.
+Result<void> check_instance_choice(const LabSpec& spec) {
+  const InstanceChoice& choice = spec.instance;
+  for (const auto& [option, value] : {std::pair("--image", choice.image), std::pair("--memory", choice.memory),
+                                      std::pair("--disk", choice.disk), std::pair("--cloud-init", choice.cloud_init)}) {
+    if (value.empty()) continue;
+    const std::string attempted = fmt::format("{} {}", option, visible(value, 80));
+    if (spec.provider != Provider::kMultipass) {
+      return tl::unexpected(Error::invalid(attempted, fmt::format("a {} lab has no instance", to_string(spec.provider)),
+                                           "add --lab multipass"));
+    }
+    if (value.front() == '-') return tl::unexpected(Error::invalid(attempted, "it begins with a hyphen"));
+  }
+  return {};
+}
+
+Error not_for_one_run(const std::string& name) {
+  return Error::missing(
+      "a lab of this run's own in a multipass instance", "an instance is not launched for one run: it takes minutes",
+      fmt::format("make one that stays: netns-lab up --lab multipass --name {0}; then add --name {0}", name));
+}
 
 }  // namespace
 
@@ -22,7 +45,6 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
   NETNS_LAB_TRY(check_lab_name(spec.name));
   if (!arguments.lab.empty()) {
     NETNS_LAB_ASSIGN(spec.provider, parse_provider(arguments.lab));
-    NETNS_LAB_TRY(check_available(spec.provider));
   } else if (const auto standing = provider_of_named(spec.name)) {
     spec.provider = *standing;
   }
@@ -32,6 +54,8 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
         "--kernel " + spec.kernel, fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)),
         "add --lab qemu"));
   }
+  spec.instance = arguments.instance;
+  NETNS_LAB_TRY(check_instance_choice(spec));
   spec.privileged = arguments.privileged;
   if (spec.privileged && ::geteuid() != 0) {
     return tl::unexpected(
@@ -43,9 +67,11 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
 Result<LabChoice> choose_lab(const Arguments& arguments) {
   LabChoice choice;
   NETNS_LAB_ASSIGN(choice.spec, named_lab_spec(arguments));
+  const std::string name = choice.spec.name;
   if (arguments.lab_name.empty()) {
     choice.spec.name.clear();
     if (arguments.lab.empty()) choice.spec.provider = Provider::kSandbox;
+    if (choice.spec.provider == Provider::kMultipass) return tl::unexpected(not_for_one_run(name));
     return choice;
   }
   auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
@@ -54,6 +80,7 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
     return choice;
   }
   if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());
+  if (choice.spec.provider == Provider::kMultipass) return tl::unexpected(not_for_one_run(name));
   choice.spec.name.clear();
   choice.name_unused = true;
   return choice;

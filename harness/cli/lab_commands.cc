@@ -19,6 +19,12 @@ namespace netns_lab::cli {
 namespace {
 
 constexpr std::chrono::seconds kLabLimit{120};  // a virtual machine takes its time to boot
+// An instance is launched from an image that is fetched first, and installs packages.
+constexpr std::chrono::minutes kInstanceLimit{20};
+
+Deadline limit_for(const LabSpec& spec) {
+  return spec.provider == Provider::kMultipass ? Deadline::after(kInstanceLimit) : Deadline::after(kLabLimit);
+}
 
 // A standing machine runs the kernel it was booted with.
 Result<void> check_kernel(const LabSpec& spec, const UpReport& report) {
@@ -41,7 +47,7 @@ ExitStatus run_up(const Arguments& arguments) {
   }
   const auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
-  const auto report = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
+  const auto report = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!report) return complain(report.error());
   if (const auto same = check_kernel(*spec, *report); !same) return complain(same.error());
   if (!report->replaced.empty()) say(fmt::format("the lab that was there had to make way: {}", report->replaced));
@@ -57,7 +63,7 @@ ExitStatus run_up(const Arguments& arguments) {
 ExitStatus run_destroy(const Arguments& arguments) {
   const auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
-  const auto destroyed = destroy(*spec, lab_services(), Deadline::after(kLabLimit));
+  const auto destroyed = destroy(*spec, lab_services(), limit_for(*spec));
   if (!destroyed) return complain(destroyed.error());
   print(fmt::format("lab {}: destroyed\n", spec->name));
   return ExitStatus::kConformant;

@@ -11,8 +11,7 @@
 
 namespace netns_lab::cli {
 
-inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
-inline constexpr auto kConsoleFile = "console";
+inline constexpr auto kConsoleFile = "console";  // in a named lab's folder
 
 // QEMU, and the kernel that a machine of this lab would boot. kMissing, with what to install, for the first that is not
 // there.

@@ -16,6 +16,7 @@
 #include "harness/cli/output.h"
 #include "harness/node/agent.h"
 #include "harness/node/guest_init.h"
+#include "harness/node/guest_service.h"
 
 namespace netns_lab {
 namespace {
@@ -29,6 +30,7 @@ ExitStatus not_in_this_version(const std::string& command, const std::string& in
 // The node's side of a stream that somebody else opened: what a virtual machine is started with.
 int run_agent(const cli::Arguments& arguments) {
   if (arguments.agent_is_init) return node::run_guest();
+  if (!arguments.agent_labs_of.empty()) return node::run_guest_service(arguments.agent_labs_of);
   char host_name[256] = {};
   ::gethostname(host_name, sizeof host_name - 1);
   node::AgentContext context;

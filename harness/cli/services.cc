@@ -9,7 +9,9 @@
 #include <utility>
 
 #include "harness/base/text.h"
+#include "harness/cli/instance.h"
 #include "harness/cli/machine.h"
+#include "harness/cli/machine_keeper.h"
 #include "harness/cli/output.h"
 #include "harness/lab/named_lab.h"
 #include "harness/node/agent.h"
@@ -62,8 +64,7 @@ Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* mac
 }
 
 Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {
-  NETNS_LAB_TRY(check_available(spec.provider));
-  if (spec.provider == Provider::kQemu) return start_in_machine(spec, machine);
+  if (is_virtual_machine(spec.provider)) return start_in_machine(spec, machine);
   AgentStreams streams;
   if (spec.provider == Provider::kHost) {
     NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&node::serve_stream, STDERR_FILENO));
@@ -78,8 +79,8 @@ Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machin
 }
 
 Result<void> start_named(const LabSpec& spec, const std::string& folder) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   if (spec.provider == Provider::kQemu) return start_standing_machine(spec, folder);
+  if (spec.provider == Provider::kMultipass) return start_standing_instance(spec, folder);
   const std::string log_path = folder + "/" + kLogFile;
   const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (!log.valid()) return tl::unexpected(Error::system("write " + log_path, errno));
@@ -103,12 +104,17 @@ Result<void> recover(const LabSpec& spec) {
   return tl::unexpected(Error::taken("undo what a dead lab left on this machine", join(undone.left, "; ")));
 }
 
+Result<void> leave(const LabSpec& spec, const std::string& folder) {
+  return spec.provider == Provider::kMultipass ? leave_instance(spec, folder) : Result<void>();
+}
+
 }  // namespace
 
 LabServices lab_services(const RunMachine* machine) {
   return {.start_private = [machine](const LabSpec& spec) { return start_private(spec, machine); },
           .start_named = &start_named,
-          .recover = &recover};
+          .recover = &recover,
+          .leave = &leave};
 }
 
 }  // namespace netns_lab::cli

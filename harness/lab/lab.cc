@@ -109,7 +109,9 @@ Provider provider_of(const LabFolder& folder, Provider fallback) {
 
 Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, const LabFolder& folder,
                             std::string replaced, Deadline deadline) {
+  const std::string outliving = folder.read_file(kMadeFile);
   NETNS_LAB_TRY(folder.clear());
+  if (!outliving.empty()) NETNS_LAB_TRY(folder.write_file(kMadeFile, outliving));
   const std::string privilege = spec.privileged ? std::string(kPrivileged) + "\n" : "";
   NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n" + privilege));
   NETNS_LAB_TRY(services.start_named(spec, folder.path()));
@@ -149,12 +151,7 @@ Result<Provider> parse_provider(const std::string& text) {
                                        nearest.empty() ? "" : fmt::format("did you mean {}?", nearest)));
 }
 
-Result<void> check_available(Provider provider) {
-  if (provider != Provider::kMultipass) return {};
-  return tl::unexpected(Error::missing(fmt::format("--lab {}", to_string(provider)),
-                                       "not available yet: it comes in a later version",
-                                       "use --lab qemu for a virtual machine, or --lab sandbox"));
-}
+bool is_virtual_machine(Provider provider) { return provider == Provider::kQemu || provider == Provider::kMultipass; }
 
 SnapshotOptions whole_node() {
   SnapshotOptions options;
@@ -163,7 +160,6 @@ SnapshotOptions whole_node() {
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   Lab lab;
   lab.spec_ = spec;
   AgentStreams streams;
@@ -208,7 +204,6 @@ Result<Node*> Lab::outside(Deadline deadline) {
 }
 
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline) {
-  NETNS_LAB_TRY(check_available(spec.provider));
   NETNS_LAB_ASSIGN(const LabHome home, lab_home());
   NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kMake, deadline));
   const Provider found = provider_of(folder, spec.provider);
@@ -235,7 +230,8 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   if (!made) {
     // Best effort on the way out: the error that matters is why the lab did not come up.
     static_cast<void>(end_lab(folder.path(), deadline));
-    static_cast<void>(folder.remove());
+    // What was made already is for `destroy`, or for the next `up`.
+    if (folder.read_file(kMadeFile).empty()) static_cast<void>(folder.remove());
   }
   return made;
 }
@@ -247,6 +243,7 @@ Result<void> destroy(const LabSpec& spec, const LabServices& services, Deadline 
   LabSpec found = spec;
   found.provider = provider_of(folder, spec.provider);
   NETNS_LAB_TRY(recover(found, services));
+  if (services.leave) NETNS_LAB_TRY(services.leave(found, folder.path()));
   return folder.remove();
 }
 

@@ -18,7 +18,17 @@ enum class Provider { kSandbox, kHost, kMultipass, kQemu };
 std::string to_string(Provider provider);
 std::vector<std::string> known_providers();
 Result<Provider> parse_provider(const std::string& text);  // kInvalid names the known ones
-Result<void> check_available(Provider provider);           // kMissing for those that are not built yet
+// Whether its labs are sandboxes in a virtual machine, and so on another kernel.
+bool is_virtual_machine(Provider provider);
+
+// multipass: of an instance that is launched; "" the provider's own choice (harness/lab/multipass/commands.h).
+struct InstanceChoice {
+  std::string image{};
+  std::string memory{};
+  std::string disk{};
+  std::string cloud_init{};  // a file
+  bool operator==(const InstanceChoice&) const = default;
+};
 
 struct LabSpec {
   Provider provider = Provider::kSandbox;
@@ -28,6 +38,7 @@ struct LabSpec {
   std::string node_kernel{};  // qemu: the release that its nodes run, where it is known
   // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
   std::string machine{};
+  InstanceChoice instance{};
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.
@@ -44,6 +55,8 @@ struct LabServices {
   std::function<Result<void>(const LabSpec&, const std::string& folder)> start_named;
   // Undoes what a dead lab of this name may have left on the machine; empty where nothing outlives its processes.
   std::function<Result<void>(const LabSpec&)> recover;
+  // For `destroy`, when the lab's processes have ended: removes what the provider made that outlives them (kMadeFile).
+  std::function<Result<void>(const LabSpec&, const std::string& folder)> leave{};
 };
 
 // What a node is compared by: all of it, sysctls too.

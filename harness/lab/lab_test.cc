@@ -52,15 +52,6 @@ TEST(Provider, UnknownOneIsAnsweredWithTheNearest) {
   EXPECT_THAT(parsed.error().message(), AllOf(HasSubstr("sandbax"), HasSubstr("did you mean sandbox?")));
 }
 
-TEST(Provider, MultipassIsNotAvailableYet) {
-  LabSpec spec;
-  spec.provider = Provider::kMultipass;
-  const auto lab = Lab::open(spec, {}, soon());
-  ASSERT_FALSE(lab);
-  EXPECT_EQ(lab.error().kind, ErrorKind::kMissing);
-  EXPECT_THAT(lab.error().message(), HasSubstr("not available yet"));
-}
-
 TEST_F(LabTest, OpensAPrivateLabOnTheStreamsItIsGiven) {
   LabServices services;
   pid_t child = 0;

@@ -26,6 +26,9 @@ inline constexpr auto kNodeSocket = "node.sock";
 inline constexpr auto kOutsideSocket = "outside.sock";
 inline constexpr auto kProviderFile = "provider";
 inline constexpr auto kLogFile = "log";
+// What a provider made that outlives the lab's processes, for `destroy`: kept when a dead lab is replaced, and when one
+// does not come up.
+inline constexpr auto kMadeFile = "made";
 
 // A name of letters, digits, '.', '_' and '-', not beginning with '.' or '-', of 1 to 64 bytes; kInvalid says what is
 // wrong with another.

@@ -10,11 +10,9 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/resource.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -28,7 +26,7 @@
 
 #include "harness/base/build_id.h"
 #include "harness/base/deadline.h"
-#include "harness/node/guest_labs.h"
+#include "harness/node/guest_service.h"
 #include "harness/protocol/channels.h"
 #include "harness/protocol/guest.h"
 
@@ -124,48 +122,6 @@ Result<void> greet(const UniqueFd& port) {
   return tl::unexpected(Error::system(fmt::format("write to {}", protocol::kGuestPort), errno));
 }
 
-UniqueFd watch_children() {
-  sigset_t child;
-  ::sigemptyset(&child);
-  ::sigaddset(&child, SIGCHLD);
-  ::sigprocmask(SIG_BLOCK, &child, nullptr);
-  return UniqueFd(::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK));
-}
-
-void collect_children(const UniqueFd& signals) {
-  signalfd_siginfo taken;
-  while (::read(signals.get(), &taken, sizeof taken) > 0) {
-  }
-  while (::waitpid(-1, nullptr, WNOHANG) > 0) {
-  }
-}
-
-// Until the standing lab has ended, and what its agent said last is on its way.
-Result<void> serve(UniqueFd port, std::vector<std::string> lost) {
-  constexpr int kQuiet = 100;  // milliseconds
-  const UniqueFd signals = watch_children();
-  GuestLabs labs(std::move(lost));
-  protocol::ChannelTrunk trunk(std::move(port), protocol::ChannelTrunk::Side::kAccepts,
-                               [&labs](const std::string& label) {
-                                 auto stream = labs.open(label);
-                                 if (stream) return *std::move(stream);
-                                 say(stream.error().message());
-                                 return UniqueFd();
-                               });
-  while (true) {
-    std::vector<pollfd> waits = {{.fd = signals.get(), .events = POLLIN, .revents = 0}};
-    labs.watch(waits);
-    trunk.watch(waits);
-    const int ready = ::poll(waits.data(), waits.size(), labs.standing_ended() ? kQuiet : -1);
-    if (ready < 0 && errno != EINTR) return tl::unexpected(Error::system("wait for the port", errno));
-    if (ready == 0) return {};
-    if (ready < 0) continue;
-    collect_children(signals);
-    labs.work();
-    NETNS_LAB_TRY(trunk.work(waits));
-  }
-}
-
 Result<void> live() {
   mount_all();
   ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
@@ -182,7 +138,7 @@ Result<void> live() {
   NETNS_LAB_TRY(greet(port));
   say(fmt::format("ready {:.1f} s after the kernel began, {:.1f} s of them its own and {:.1f} s for modules", uptime(),
                   begun, loaded - begun));
-  return serve(std::move(port), std::move(lost));
+  return serve_guest_labs(std::move(port), UniqueFd(), std::move(lost), "qemu");
 }
 
 }  // namespace

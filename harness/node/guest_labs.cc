@@ -21,8 +21,6 @@
 namespace netns_lab::node {
 namespace {
 
-constexpr auto kProvider = "qemu";
-
 struct Stream {
   UniqueFd ours;
   UniqueFd agents;
@@ -70,7 +68,8 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
 }
 
 // The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
-Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, SandboxListeners sockets) {
+Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, const std::string& provider,
+                       SandboxListeners sockets) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
   UniqueFd reader(ends[0]);
@@ -84,7 +83,7 @@ Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string
   spec.limit = std::chrono::seconds(60);
   spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
     AgentContext own = context;
-    own.provider = kProvider;
+    own.provider = provider;
     own.lost.insert(own.lost.end(), lost.begin(), lost.end());
     return serve(own, std::move(socket));
   };
@@ -115,8 +114,8 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
 Result<UniqueFd> GuestLabs::open_private(const std::string& key) {
   NETNS_LAB_ASSIGN(Stream node, Stream::create());
   NETNS_LAB_ASSIGN(Stream outside, Stream::create());
-  NETNS_LAB_ASSIGN(UniqueFd log,
-                   start(&serve_stream, lost_, {.node = std::move(node.agents), .outside = std::move(outside.agents)}));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_stream, lost_, provider_,
+                                       {.node = std::move(node.agents), .outside = std::move(outside.agents)}));
   labs_.push_back({.key = key, .log = std::move(log), .outside = std::move(outside.ours)});
   return std::move(node.ours);
 }
@@ -125,7 +124,7 @@ Result<void> GuestLabs::start_standing() {
   SandboxListeners listeners;
   NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
   NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, std::move(listeners)));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners)));
   labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
   return {};
 }

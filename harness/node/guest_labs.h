@@ -19,8 +19,9 @@ namespace netns_lab::node {
 
 class GuestLabs {
  public:
-  // `lost`: what this machine cannot give, for every node's hello.
-  explicit GuestLabs(std::vector<std::string> lost) : lost_(std::move(lost)) {}
+  // `lost`: what this machine cannot give, for every node's hello; `provider`: whose machine it is.
+  explicit GuestLabs(std::vector<std::string> lost, std::string provider = "qemu")
+      : lost_(std::move(lost)), provider_(std::move(provider)) {}
 
   // The stream of a channel; kInvalid for a label that means nothing, or the outside of a lab that is not there.
   Result<UniqueFd> open(const std::string& label);
@@ -40,6 +41,7 @@ class GuestLabs {
   bool read_log(Lab& lab) const;
 
   std::vector<std::string> lost_;
+  std::string provider_;
   std::list<Lab> labs_;
   std::string standing_node_;  // abstract socket addresses
   std::string standing_outside_;

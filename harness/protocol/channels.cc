@@ -64,9 +64,14 @@ Result<std::optional<ChannelFrame>> ChannelDecoder::next() {
 }
 
 ChannelTrunk::ChannelTrunk(UniqueFd port, Side side, Acceptor acceptor)
-    : port_(std::move(port)), side_(side), acceptor_(std::move(acceptor)) {
-  const int flags = ::fcntl(port_.get(), F_GETFL);
-  if (flags >= 0) ::fcntl(port_.get(), F_SETFL, flags | O_NONBLOCK);
+    : ChannelTrunk(std::move(port), UniqueFd(), side, std::move(acceptor)) {}
+
+ChannelTrunk::ChannelTrunk(UniqueFd from_port, UniqueFd to_port, Side side, Acceptor acceptor)
+    : port_(std::move(from_port)), output_(std::move(to_port)), side_(side), acceptor_(std::move(acceptor)) {
+  for (const int fd : {port_.get(), output_.get()}) {
+    const int flags = fd >= 0 ? ::fcntl(fd, F_GETFL) : -1;
+    if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+  }
 }
 
 void ChannelTrunk::open(const std::string& label, UniqueFd local) {
@@ -90,8 +95,13 @@ short ChannelTrunk::wanted(const Channel& channel) const {
 }
 
 void ChannelTrunk::watch(std::vector<pollfd>& waits) const {
-  waits.push_back(
-      {.fd = port_.get(), .events = static_cast<short>(POLLIN | (to_port_.empty() ? 0 : POLLOUT)), .revents = 0});
+  const short out = to_port_.empty() ? short{0} : short{POLLOUT};
+  if (output_.valid()) {
+    waits.push_back({.fd = port_.get(), .events = POLLIN, .revents = 0});
+    if (out != 0) waits.push_back({.fd = output_.get(), .events = out, .revents = 0});
+  } else {
+    waits.push_back({.fd = port_.get(), .events = static_cast<short>(POLLIN | out), .revents = 0});
+  }
   for (const auto& [number, channel] : channels_) {
     const short events = wanted(channel);
     // A tester that hangs up while its agent takes nothing more is to be noticed (POLLHUP comes unasked). What an
@@ -105,6 +115,10 @@ void ChannelTrunk::watch(std::vector<pollfd>& waits) const {
 Result<void> ChannelTrunk::work(std::span<const pollfd> waits) {
   for (const pollfd& wait : waits) {
     if (wait.revents == 0) continue;
+    if (output_.valid() && wait.fd == output_.get()) {
+      NETNS_LAB_TRY(write_port());
+      continue;
+    }
     if (wait.fd == port_.get()) {
       if ((wait.revents & POLLOUT) != 0) NETNS_LAB_TRY(write_port());
       if ((wait.revents & ~POLLOUT) != 0) NETNS_LAB_TRY(read_port());
@@ -119,7 +133,7 @@ Result<void> ChannelTrunk::work(std::span<const pollfd> waits) {
 
 Result<void> ChannelTrunk::write_port() {
   while (!to_port_.empty()) {
-    const ssize_t written = ::write(port_.get(), to_port_.data(), to_port_.size());
+    const ssize_t written = ::write(writing_end(), to_port_.data(), to_port_.size());
     if (written < 0 && would_wait(errno)) return {};
     if (written < 0) return tl::unexpected(Error::lost("write to the virtual machine's port", errno_name(errno)));
     to_port_.erase(0, static_cast<std::size_t>(written));

@@ -75,6 +75,8 @@ class ChannelTrunk {
   using Acceptor = std::function<UniqueFd(const std::string& label)>;
 
   ChannelTrunk(UniqueFd port, Side side, Acceptor acceptor = {});
+  // A port of two descriptors: what comes and what goes (pipes to a command that carries the stream).
+  ChannelTrunk(UniqueFd from_port, UniqueFd to_port, Side side, Acceptor acceptor = {});
 
   void open(const std::string& label, UniqueFd local);  // kOpens only
   // What the accepting side had to say first; none yet before it came.
@@ -109,7 +111,10 @@ class ChannelTrunk {
   void write_local(Channels::iterator at);
   void end_local(Channels::iterator at);
 
+  int writing_end() const { return output_.valid() ? output_.get() : port_.get(); }
+
   UniqueFd port_;
+  UniqueFd output_;  // empty where the port is one descriptor
   Side side_;
   Acceptor acceptor_;
   ChannelDecoder decoder_;

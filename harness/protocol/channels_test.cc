@@ -1,11 +1,13 @@
 #include "harness/protocol/channels.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
+#include <optional>
 
 #include "harness/base/deadline.h"
 
@@ -192,6 +194,47 @@ TEST(ChannelTrunkAlone, HearsTheGreeting) {
   ASSERT_GT(::poll(waits.data(), waits.size(), 0), 0);
   ASSERT_TRUE(trunk.work(waits).has_value());
   EXPECT_EQ(trunk.greeting(), "ready");
+}
+
+// A port of two pipes, as a command carries it.
+TEST(ChannelTrunkOverTwoPipes, CarriesMoreThanAPipeHoldsBothWaysAndTellsTheEnd) {
+  std::array<int, 2> there{};
+  std::array<int, 2> back{};
+  ASSERT_EQ(::pipe2(there.data(), O_CLOEXEC), 0);
+  ASSERT_EQ(::pipe2(back.data(), O_CLOEXEC), 0);
+  Pair agent = stream_pair();
+  Pair tester = stream_pair();
+  ChannelTrunk opener(UniqueFd{back[0]}, UniqueFd{there[1]}, ChannelTrunk::Side::kOpens);
+  std::optional<ChannelTrunk> acceptor;
+  acceptor.emplace(UniqueFd(there[0]), UniqueFd(back[1]), ChannelTrunk::Side::kAccepts,
+                   [&agent](const std::string&) { return std::move(agent.b); });
+  opener.open("x", std::move(tester.b));
+  const std::string text(100'000, 'x');
+  put(tester.a, text);
+  put(agent.a, text);
+  std::size_t reached_agent = 0;
+  std::size_t reached_tester = 0;
+  const Deadline deadline = Deadline::after(std::chrono::seconds(10));
+  while ((reached_agent < text.size() || reached_tester < text.size()) && !deadline.passed()) {
+    for (ChannelTrunk* trunk : {&opener, &*acceptor}) {
+      std::vector<pollfd> waits;
+      trunk->watch(waits);
+      if (::poll(waits.data(), waits.size(), 0) <= 0) continue;
+      ASSERT_TRUE(trunk->work(waits).has_value());
+    }
+    for (auto [end, count] : {std::pair(&agent.a, &reached_agent), std::pair(&tester.a, &reached_tester)}) {
+      if (const std::string got = take(*end); got != "(nothing)") *count += got.size();
+    }
+  }
+  EXPECT_EQ(reached_agent, text.size());
+  EXPECT_EQ(reached_tester, text.size());
+  acceptor.reset();
+  std::vector<pollfd> waits;
+  opener.watch(waits);
+  ASSERT_GT(::poll(waits.data(), waits.size(), 0), 0);
+  const auto worked = opener.work(waits);
+  ASSERT_FALSE(worked.has_value());
+  EXPECT_EQ(worked.error().kind, ErrorKind::kLost);
 }
 
 struct NonsenseCase {

@@ -86,7 +86,7 @@ Result<void> LabEnvironment::set_up() {
 // In a virtual machine labs are sandboxes, too.
 bool LabEnvironment::has_fresh_lab() const {
   const Provider provider = context_.spec.lab.provider;
-  return provider == Provider::kSandbox || provider == Provider::kQemu;
+  return provider == Provider::kSandbox || is_virtual_machine(provider);
 }
 
 LabSpec LabEnvironment::fresh_spec() const {

@@ -100,7 +100,7 @@ WorkerStarted worker_started(const WorkerSpec& spec) {
   // The nodes of other providers run on this machine's kernel.
   event.kernel = spec.lab.node_kernel;
   utsname machine{};
-  if (spec.lab.provider != Provider::kQemu && ::uname(&machine) == 0) event.kernel = machine.release;
+  if (!is_virtual_machine(spec.lab.provider) && ::uname(&machine) == 0) event.kernel = machine.release;
   event.catalogue = spec.scenario->requirements;
   return event;
 }

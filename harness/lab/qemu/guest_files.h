@@ -4,7 +4,6 @@
 
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -12,9 +11,6 @@
 #include "harness/lab/qemu/kernel_image.h"
 
 namespace netns_lab::qemu {
-
-// The shared libraries and the loader in what `ld.so --list PROGRAM` printed. kMissing for one that is "not found".
-Result<std::vector<std::string>> parse_libraries(const std::string& program, std::string_view printed);
 
 // Programs that are put in where this machine has them.
 std::span<const char* const> guest_programs();

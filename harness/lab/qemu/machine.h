@@ -16,6 +16,7 @@
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/lab/qemu/command_line.h"
+#include "harness/lab/qemu/kept_machine.h"
 #include "harness/lab/qemu/kernel_image.h"
 #include "harness/process/running_command.h"
 #include "harness/protocol/channels.h"
@@ -34,19 +35,19 @@ struct MachineSpec {
   std::function<void(Acceleration, const Error&)> on_refusal = [](Acceleration, const Error&) {};
 };
 
-class Machine {
+class Machine : public KeptMachine {
  public:
   // Started, and greeted. kMissing without QEMU. kLost when QEMU ended, kTimeout when the machine said nothing: the
   // error shows the last lines of its console. kCancelled when one of `interrupts` (descriptors) became readable.
   static Result<Machine> boot(MachineSpec spec, std::span<const int> interrupts);
 
-  protocol::ChannelTrunk& trunk() { return *trunk_; }
+  protocol::ChannelTrunk& trunk() override { return *trunk_; }
   Acceleration acceleration() const { return acceleration_; }
   int pid() const { return qemu_.pid(); }
-  int ready_fd() const { return qemu_.ready_fd(); }  // POLLIN: ask has_ended()
-  bool has_ended();
+  int ready_fd() const override { return qemu_.ready_fd(); }
+  bool has_ended() override;
   // How it ended, with the last lines of its console; only after has_ended().
-  Error why_ended() const;
+  Error why_ended() const override;
 
  private:
   Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration);

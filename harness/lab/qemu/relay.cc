@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/base/deadline.h"
 #include "harness/lab/qemu/door.h"
 
 namespace netns_lab::qemu {
@@ -20,7 +21,7 @@ UniqueFd accept_from(const UniqueFd& listener) {
 
 class Relay {
  public:
-  Relay(Machine& machine, RelaySockets sockets)
+  Relay(KeptMachine& machine, RelaySockets sockets)
       : machine_(machine), sockets_(std::move(sockets)), needs_a_door_(!sockets_.doors.empty()) {}
 
   Result<void> run() {
@@ -94,13 +95,13 @@ class Relay {
     return tl::unexpected(machine_.why_ended());
   }
 
-  Machine& machine_;
+  KeptMachine& machine_;
   RelaySockets sockets_;
   bool needs_a_door_;
 };
 
 }  // namespace
 
-Result<void> relay(Machine& machine, RelaySockets sockets) { return Relay(machine, std::move(sockets)).run(); }
+Result<void> relay(KeptMachine& machine, RelaySockets sockets) { return Relay(machine, std::move(sockets)).run(); }
 
 }  // namespace netns_lab::qemu

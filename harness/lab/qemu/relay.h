@@ -7,7 +7,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
-#include "harness/lab/qemu/machine.h"
+#include "harness/lab/qemu/kept_machine.h"
 
 namespace netns_lab::qemu {
 
@@ -23,6 +23,6 @@ struct RelaySockets {
 };
 
 // Returns when the machine ended (the error says how), or is not wanted any more (nothing).
-Result<void> relay(Machine& machine, RelaySockets sockets);
+Result<void> relay(KeptMachine& machine, RelaySockets sockets);
 
 }  // namespace netns_lab::qemu

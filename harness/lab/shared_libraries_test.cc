@@ -1,9 +1,9 @@
-#include "harness/lab/qemu/guest_files.h"
+#include "harness/lab/shared_libraries.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-namespace netns_lab::qemu {
+namespace netns_lab {
 namespace {
 
 using ::testing::ElementsAre;
@@ -38,4 +38,4 @@ TEST(Libraries, NothingUnderstoodIsNone) {
 }
 
 }  // namespace
-}  // namespace netns_lab::qemu
+}  // namespace netns_lab

@@ -1,0 +1,88 @@
+#include "harness/cli/machine_keeper.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <fstream>
+#include <utility>
+
+#include "harness/base/text.h"
+#include "harness/cli/output.h"
+#include "harness/lab/named_lab.h"
+#include "harness/node/sandbox_status.h"
+#include "harness/protocol/guest.h"
+
+namespace netns_lab::cli {
+namespace {
+
+constexpr std::chrono::seconds kStartLimit{110};  // longer than all attempts may take
+
+// Whether whoever started the machine still wants it, now that it is ready.
+bool is_wanted(const node::GuardFacts& facts) {
+  std::array<pollfd, 2> waits = {{{facts.status, POLLIN, 0}, {facts.caller, POLLIN, 0}}};
+  while (::poll(waits.data(), waits.size(), -1) < 0 && errno == EINTR) {
+  }
+  char byte = 0;
+  return ::recv(facts.status, &byte, 1, MSG_DONTWAIT) == 1;
+}
+
+int keep(KeeperLaunch what, const node::GuardFacts& facts) {
+  ::signal(SIGPIPE, SIG_IGN);
+  constexpr rlimit kNoCore = {.rlim_cur = 0, .rlim_max = 0};  // a QEMU that cannot use KVM may abort
+  ::setrlimit(RLIMIT_CORE, &kNoCore);
+  std::vector<int> interrupts = {facts.status};
+  if (facts.caller >= 0) interrupts.push_back(facts.caller);
+  auto machine = what.boot(interrupts);
+  if (!machine) {
+    node::report_error(facts.status, machine.error());
+    return 1;
+  }
+  node::report_ready(facts.status);
+  if (!is_wanted(facts)) return 1;
+  ::close(facts.status);
+  if (facts.caller >= 0) what.sockets.ends = {facts.caller};
+  // From now on these sockets name this process as their listener (named_lab.h, listener_of).
+  for (const auto& listener : what.sockets.listeners) ::listen(listener.socket.get(), 64);
+  const auto kept = qemu::relay(**machine, std::move(what.sockets));
+  if (!kept) say(kept.error().message());
+  return kept ? 0 : 1;
+}
+
+}  // namespace
+
+Result<void> launch_keeper(KeeperLaunch what) {
+  node::GuardLaunch launch;
+  launch.life = what.life;
+  launch.log = what.log;
+  launch.keep = what.keep;
+  for (const auto& listener : what.sockets.listeners) launch.keep.push_back(listener.socket.get());
+  for (const UniqueFd& door : what.sockets.doors) launch.keep.push_back(door.get());
+  launch.keep.push_back(what.sockets.door_listener.get());
+  launch.deadline = Deadline::after(kStartLimit).sooner_of(what.deadline);
+  launch.guard = [&what](const node::GuardFacts& facts) { return keep(std::move(what), facts); };
+  return node::launch_guard(launch);
+}
+
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder) {
+  qemu::RelaySockets sockets;
+  for (const auto& [name, label] :
+       {std::pair(kNodeSocket, protocol::kStandingNode), std::pair(kOutsideSocket, protocol::kStandingOutside)}) {
+    NETNS_LAB_ASSIGN(UniqueFd socket, listen_at(folder + "/" + name));
+    sockets.listeners.push_back({.socket = std::move(socket), .label = label});
+  }
+  NETNS_LAB_ASSIGN(sockets.door_listener, listen_at(folder + "/" + kDoorSocket));
+  return sockets;
+}
+
+void pass_on_log(const std::string& path) {
+  std::ifstream log(path);
+  for (std::string line; std::getline(log, line);) std::fprintf(stderr, "%s\n", visible(line).c_str());
+}
+
+}  // namespace netns_lab::cli

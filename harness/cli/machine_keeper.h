@@ -1,0 +1,39 @@
+// The process that keeps a machine, or an instance: it alone holds the stream into it, and joins whoever comes to its
+// sockets to channels.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "harness/base/deadline.h"
+#include "harness/base/error.h"
+#include "harness/lab/qemu/kept_machine.h"
+#include "harness/lab/qemu/relay.h"
+#include "harness/node/sandbox_guard.h"
+
+namespace netns_lab::cli {
+
+inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
+
+struct KeeperLaunch {
+  node::LabLife life = node::LabLife::kCallers;
+  qemu::RelaySockets sockets;
+  int log = -1;
+  std::vector<int> keep;  // descriptors that `boot` needs, or whose end tells the keeper's
+  Deadline deadline = Deadline::never();
+  // In the keeper. It gives up when one of the interrupts (descriptors) is readable.
+  std::function<Result<std::unique_ptr<qemu::KeptMachine>>(std::span<const int> interrupts)> boot;
+};
+
+// Returns when it is booted, or why it is not.
+Result<void> launch_keeper(KeeperLaunch what);
+
+// The sockets of a standing lab in its folder: node, outside, door.
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder);
+// What the keeper said so far, to standard error.
+void pass_on_log(const std::string& path);
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,236 @@
+// Labs of multipass as a user makes them, through a FAKE `multipass` command (fixtures/multipass/fake): its "instances"
+// are folders and processes of this machine. What is proved is the driver and the way of the stream, not multipass.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <vector>
+
+#include "harness/base/text.h"
+#include "harness/cli/command_under_test.h"
+#include "harness/process/running_command.h"
+
+namespace netns_lab::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class FakeMultipass : public testing::Test {
+ protected:
+  FakeMultipass() : home_(command_.folder() + "/fake") {
+    fs::create_directories(home_ / "instances");
+    fs::create_directory(command_.folder() + "/programs");
+    fs::create_symlink(CommandUnderTest::fixture("multipass/fake/multipass"), programs() + "/multipass");
+    command_.environment["FAKE_MULTIPASS"] = home_.string();
+    command_.environment["PATH"] = programs() + ":/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+  }
+  ~FakeMultipass() override {
+    // What a failed test left standing.
+    command_.run(with_lab({"destroy"}));
+    EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
+  }
+
+  std::string programs() const { return command_.folder() + "/programs"; }
+  void steer(const std::string& file, const std::string& text = "") const { std::ofstream(home_ / file) << text; }
+  bool has_instance(const std::string& name = "lab") const { return fs::exists(home_ / "instances" / name); }
+  std::vector<std::string> calls() const {
+    std::ifstream file(home_ / "calls");
+    return split_lines(std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  }
+  // The fake itself, as somebody else would call it.
+  void multipass(std::vector<std::string> arguments) {
+    process::Command command;
+    command.argv = {programs() + "/multipass"};
+    command.argv.insert(command.argv.end(), arguments.begin(), arguments.end());
+    command.environment = command_.environment;
+    const auto outcome = process::run_to_end(std::move(command));
+    ASSERT_TRUE(outcome.has_value()) << outcome.error();
+    ASSERT_TRUE(outcome->succeeded()) << outcome->errors;
+    fs::remove(home_ / "calls");
+  }
+  Ran lab(std::vector<std::string> arguments) { return command_.run(with_lab(std::move(arguments))); }
+  static std::vector<std::string> with_lab(std::vector<std::string> arguments) {
+    const auto end = std::find(arguments.begin(), arguments.end(), "--");
+    const std::vector<std::string> options = {"--lab", "multipass", "--name", "lab"};
+    arguments.insert(end, options.begin(), options.end());
+    return arguments;
+  }
+
+  CommandUnderTest command_;
+  fs::path home_;
+};
+
+TEST_F(FakeMultipass, UpLaunchesExecAndShareItAndDestroyLeavesNothing) {
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.output, AllOf(HasSubstr("(multipass): made"), HasSubstr("uplink eth0")));
+  EXPECT_TRUE(has_instance());
+  std::ifstream given(home_ / "cloud-init");
+  EXPECT_THAT((std::string{std::istreambuf_iterator<char>(given), std::istreambuf_iterator<char>()}),
+              AllOf(StartsWith("#cloud-config"), HasSubstr("socat")));
+  EXPECT_THAT(calls(), Contains(HasSubstr("launch 22.04 --name lab --memory 1G --disk 5G")));
+  const std::size_t asked = calls().size();
+  const Ran again = lab({"up"});
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_THAT(again.output, HasSubstr("reused"));
+  const Ran seven = lab({"exec", "--", "sh", "-c", "ip link show eth0; exit 7"});
+  EXPECT_EQ(seven.status, 7) << seven;
+  EXPECT_THAT(seven.output, HasSubstr("eth0"));
+  EXPECT_EQ(calls().size(), asked) << "a lab that is up is used without asking multipass";
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_THAT(destroyed.errors, HasSubstr("deleted and purged"));
+  EXPECT_FALSE(has_instance());
+  EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
+}
+
+TEST_F(FakeMultipass, AnInstanceIsLaunchedAsItIsChosen) {
+  const std::string given = command_.write("own.yaml", "#cloud-config\n# own\n");
+  const std::vector<std::string> chosen = {"up",     "--image", "24.04",        "--memory", "2G",
+                                           "--disk", "8G",      "--cloud-init", given};
+  const Ran up = lab(chosen);
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(calls(), Contains(HasSubstr("launch 24.04 --name lab --memory 2G --disk 8G")));
+  std::ifstream file(home_ / "cloud-init");
+  EXPECT_EQ((std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}),
+            "#cloud-config\n# own\n");
+}
+
+TEST_F(FakeMultipass, TheSuiteIsJudgedInIt) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  const Ran native = lab({"test", "single-namespace", "--target", "native"});
+  EXPECT_EQ(native.status, 0) << native;
+  EXPECT_THAT(native.output, HasSubstr("conformant"));
+  const Ran script = lab(
+      {"test", "single-namespace", "--target", "script:" + CommandUnderTest::fixture("scenarios/single-namespace")});
+  EXPECT_EQ(script.status, 0) << script;
+}
+
+TEST_F(FakeMultipass, AnInstanceThatWasThereBeforeIsNotDeleted) {
+  multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
+  multipass({"stop", "lab"});
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_TRUE(fs::exists(home_ / "instances/lab/opt/netns-lab"));
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_TRUE(has_instance());
+  EXPECT_FALSE(fs::exists(home_ / "instances/lab/opt/netns-lab"));
+  EXPECT_THAT(calls(), AllOf(Contains(StartsWith("start lab")), Not(Contains(StartsWith("launch"))),
+                             Not(Contains(StartsWith("delete")))));
+}
+
+TEST_F(FakeMultipass, ADeletedInstanceIsRecoveredWithAWordAndNotDeletedAgain) {
+  multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
+  multipass({"delete", "lab"});
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.errors, AllOf(HasSubstr("recovered"), HasSubstr("multipass delete --purge lab")));
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_TRUE(has_instance());
+}
+
+TEST_F(FakeMultipass, ALaunchThatTimesOutIsAdoptedAndIsOurs) {
+  steer("launch-times-out");
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.errors, HasSubstr("timed out"));
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance());
+}
+
+TEST_F(FakeMultipass, ARelease1_10IsLaunchedWithItsOwnOption) {
+  steer("old");
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(calls(), Contains(HasSubstr("--mem 1G")));
+}
+
+TEST_F(FakeMultipass, ALostStreamIsADeadLabAndItsInstanceIsStillOurs) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  std::ifstream file(home_ / "last-exec");
+  pid_t exec = 0;
+  file >> exec;
+  ASSERT_GT(exec, 1);
+  ASSERT_EQ(::kill(exec, SIGKILL), 0);
+  ASSERT_TRUE(eventually([this] { return lab({"exec", "--", "true"}).status == 3; }));
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.output, HasSubstr("made"));
+  EXPECT_THAT(calls(), Not(Contains(StartsWith("delete"))));
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance());
+}
+
+TEST_F(FakeMultipass, ADestroyThatCannotReachMultipassIsToldAndTriedAgain) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  steer("daemon-down");
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 3) << destroyed;
+  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("multipass delete --purge lab"), HasSubstr("snap start multipass")));
+  fs::remove(home_ / "daemon-down");
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance());
+}
+
+TEST_F(FakeMultipass, AnUpThatFailedIsTriedAgainAndWhatItMadeIsOurs) {
+  steer("launch-fails", "the moon");
+  const Ran failed = lab({"up"});
+  EXPECT_EQ(failed.status, 3) << failed;
+  EXPECT_THAT(failed.errors, HasSubstr("the moon"));
+  fs::remove(home_ / "launch-fails");
+  ASSERT_EQ(lab({"up"}).status, 0);
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance());
+}
+
+struct RefusalRow {
+  const char* name;
+  const char* steered;
+  const char* text;
+  std::vector<std::string> told;
+};
+std::ostream& operator<<(std::ostream& out, const RefusalRow& row) { return out << row.name; }
+class FakeMultipassRefuses : public FakeMultipass, public testing::WithParamInterface<RefusalRow> {};
+
+TEST_P(FakeMultipassRefuses, UpWithTheCommandItsStatusAndTheWayOut) {
+  const RefusalRow& row = GetParam();
+  steer(row.steered, row.text);
+  const Ran up = lab({"up"});
+  EXPECT_EQ(up.status, 3) << up;
+  for (const std::string& told : row.told) EXPECT_THAT(up.errors, HasSubstr(told));
+  EXPECT_FALSE(has_instance());
+  fs::remove(home_ / row.steered);
+}
+INSTANTIATE_TEST_SUITE_P(
+    Rows, FakeMultipassRefuses,
+    testing::Values(RefusalRow{"DaemonDown", "daemon-down", "", {"multipass version", "snap start multipass"}},
+                    RefusalRow{"NotAuthenticated",
+                               "not-authenticated",
+                               "",
+                               {"multipass info lab", "exited with status 2", "multipass authenticate"}},
+                    RefusalRow{"DiskFull",
+                               "launch-fails",
+                               "No space left on device",
+                               {"multipass launch", "exited with status 2", "No space left", "multipass purge"}}),
+    [](const auto& row) { return row.param.name; });
+
+TEST_F(FakeMultipass, WithoutAnyMultipassUpSaysHowToInstallIt) {
+  fs::remove(programs() + "/multipass");
+  const Ran up = lab({"up"});
+  EXPECT_EQ(up.status, 3) << up;
+  EXPECT_THAT(up.errors, AllOf(HasSubstr("not installed"), HasSubstr("snap install multipass")));
+}
+
+}  // namespace
+}  // namespace netns_lab::cli
