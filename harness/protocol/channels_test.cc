@@ -54,7 +54,11 @@ class Channels : public ::testing::Test {
   }
   // Lets both sides work until neither has anything to do.
   void settle() {
-    for (int quiet = 0; quiet < 2;) quiet = (step(opener_) | step(acceptor_)) ? 0 : quiet + 1;
+    for (int quiet = 0; quiet < 2;) {
+      const bool opener_worked = step(opener_);
+      const bool acceptor_worked = step(acceptor_);
+      quiet = opener_worked || acceptor_worked ? 0 : quiet + 1;
+    }
   }
   bool step(ChannelTrunk& trunk) {
     std::vector<pollfd> waits;
