@@ -46,9 +46,7 @@ Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel) {
   machine.accelerations = qemu::accelerations_to_try(qemu::kvm_opens(), qemu::KvmFailure::of_user().remembered());
   machine.on_refusal = [](qemu::Acceleration acceleration, const Error& why) {
     if (acceleration == qemu::Acceleration::kKvm) qemu::KvmFailure::of_user().remember();
-    say(acceleration == qemu::Acceleration::kKvm
-            ? fmt::format("warning: KVM does not work here, going on without it: {}", why.message())
-            : fmt::format("warning: it is started once more: {}", why.message()));
+    say(fmt::format("warning: {} does not work here, going on without it: {}", to_string(acceleration), why.message()));
   };
   NETNS_LAB_ASSIGN(machine.archive, files.archive());
   return machine;

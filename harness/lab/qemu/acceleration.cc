@@ -30,8 +30,8 @@ std::string cache_folder() {
 }  // namespace
 
 std::vector<Acceleration> accelerations_to_try(bool kvm_opens, bool kvm_failed_before) {
-  if (kvm_opens && !kvm_failed_before) return {Acceleration::kKvm, Acceleration::kTcg, Acceleration::kTcg};
-  return {Acceleration::kTcg, Acceleration::kTcg};
+  if (kvm_opens && !kvm_failed_before) return {Acceleration::kKvm, Acceleration::kTcg};
+  return {Acceleration::kTcg};
 }
 
 bool kvm_opens() { return UniqueFd(::open("/dev/kvm", O_RDWR | O_CLOEXEC)).valid(); }

@@ -11,7 +11,7 @@
 
 namespace netns_lab::qemu {
 
-// In the order to try them in. TCG always works; twice, for a boot that hangs (seen once in some 150).
+// In the order to try them in. TCG always works.
 std::vector<Acceleration> accelerations_to_try(bool kvm_opens, bool kvm_failed_before);
 bool kvm_opens();
 

@@ -66,11 +66,10 @@ INSTANTIATE_TEST_SUITE_P(Every, QemuAcceleration,
                          [](const auto& row) { return row.param.name; });
 
 TEST(Accelerations, KvmIsTriedWhereItOpensAndHasNotFailed) {
-  EXPECT_THAT(accelerations_to_try(true, false),
-              ElementsAre(Acceleration::kKvm, Acceleration::kTcg, Acceleration::kTcg));
-  EXPECT_THAT(accelerations_to_try(true, true), ElementsAre(Acceleration::kTcg, Acceleration::kTcg));
-  EXPECT_THAT(accelerations_to_try(false, false), ElementsAre(Acceleration::kTcg, Acceleration::kTcg));
-  EXPECT_THAT(accelerations_to_try(false, true), ElementsAre(Acceleration::kTcg, Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(true, false), ElementsAre(Acceleration::kKvm, Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(true, true), ElementsAre(Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(false, false), ElementsAre(Acceleration::kTcg));
+  EXPECT_THAT(accelerations_to_try(false, true), ElementsAre(Acceleration::kTcg));
 }
 
 TEST(KvmFailure, IsRememberedUntilTheNextBoot) {

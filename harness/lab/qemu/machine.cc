@@ -106,10 +106,7 @@ Result<Machine> Machine::boot(MachineSpec spec, std::span<const int> interrupts)
     if (greeted) return machine;
     last = greeted.error();
     if (last.kind == ErrorKind::kCancelled) break;
-    if (i + 1 == spec.accelerations.size()) break;
-    // A machine that was silent may speak the next time; one that ended will end again.
-    if (spec.accelerations[i + 1] == acceleration && last.kind != ErrorKind::kTimeout) break;
-    spec.on_refusal(acceleration, last);
+    if (i + 1 < spec.accelerations.size()) spec.on_refusal(acceleration, last);
   }
   return tl::unexpected(std::move(last));
 }

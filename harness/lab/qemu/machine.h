@@ -29,9 +29,9 @@ struct MachineSpec {
   std::string greeting;  // what the first process must greet with; another is kInternal
   std::vector<Acceleration> accelerations;
   std::chrono::milliseconds kvm_limit{10'000};  // to the greeting
-  std::chrono::milliseconds tcg_limit{45'000};
+  std::chrono::milliseconds tcg_limit{60'000};
   int console = -1;  // borrowed: a file that keeps what the machine says on its console
-  // Called when an acceleration did not boot and the next is tried: another, or once more the same after a silence.
+  // Called when an acceleration did not boot and another is tried.
   std::function<void(Acceleration, const Error&)> on_refusal = [](Acceleration, const Error&) {};
 };
 

@@ -114,23 +114,6 @@ TEST_F(FakeQemu, ThatIsSilentUnderKvmIsStartedAgainWithoutIt) {
   EXPECT_EQ(refusals, 1);
 }
 
-TEST_F(FakeQemu, ThatIsSilentOnceIsStartedOnceMore) {
-  spec_.accelerations = {Acceleration::kTcg, Acceleration::kTcg};
-  spec_.tcg_limit = milliseconds(1'000);
-  int silences = 0;
-  spec_.on_refusal = [&](Acceleration, const Error&) { ++silences; };
-  const auto machine = boot("[[ -e tried ]] || { touch tried; exec cat <&3; }; cat greeting >&3; exec cat <&3");
-  ASSERT_TRUE(machine.has_value()) << machine.error();
-  EXPECT_EQ(silences, 1);
-}
-
-TEST_F(FakeQemu, ThatEndsIsNotStartedAgainTheSameWay) {
-  spec_.accelerations = {Acceleration::kTcg, Acceleration::kTcg};
-  const auto machine = boot("echo started >> starts; exit 7");
-  ASSERT_FALSE(machine.has_value());
-  EXPECT_EQ(read("starts"), "started\n");
-}
-
 TEST_F(FakeQemu, OfAnotherBuildIsRefused) {
   spec_.greeting = "build-2";
   const auto machine = boot("cat greeting >&3; exec cat <&3");
