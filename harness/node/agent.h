@@ -31,6 +31,8 @@ struct AgentContext {
   std::vector<std::string> machine_namespaces;  // host: names in the machine's own /run/netns, which this node's hides
   std::string journal;   // path of the journal of what outlives the agent; "" when everything dies with its namespaces
   bool is_init = false;  // process 1 of a PID namespace: it must reap
+  // The node's network namespace was made for it, and nothing was set in it but pinned_sysctls().
+  bool own_namespace_is_new = false;
 };
 
 // Serves one session on `stream` and returns when it ends (a private lab).

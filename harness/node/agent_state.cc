@@ -73,6 +73,16 @@ Result<Snapshot> FirstSnapshot::get(const std::function<Result<Snapshot>()>& tak
   return *kept_;
 }
 
+void NewNodeSysctls::keep(const Sysctls& own) {
+  const std::lock_guard lock(mutex_);
+  if (open_ && !kept_) kept_ = std::make_shared<const Sysctls>(own);
+}
+
+std::shared_ptr<const Sysctls> NewNodeSysctls::kept() const {
+  const std::lock_guard lock(mutex_);
+  return kept_;
+}
+
 AgentState::AgentState(AgentContext agent_context, OperationTable table)
     : context(std::move(agent_context)),
       operations(std::move(table)),

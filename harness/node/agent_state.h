@@ -1,8 +1,10 @@
 // What the sessions of one agent share.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <list>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -17,6 +19,7 @@
 #include "harness/node/journal.h"
 #include "harness/node/network_handles.h"
 #include "harness/node/operation.h"
+#include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
 
@@ -97,6 +100,21 @@ class FirstSnapshot {
   std::optional<Snapshot> kept_;
 };
 
+// The node's own sysctls when its namespace was new, for comparison with other new ones (network_state.h). Known only
+// to the private lab whose first reading of them came before anybody could have changed one. Any thread.
+class NewNodeSysctls {
+ public:
+  void open() { open_ = true; }    // the namespace is new, until close()
+  void close() { open_ = false; }  // somebody is let loose on the node
+  void keep(const Sysctls& own);   // does nothing when it is not new any more, or when some are kept
+  std::shared_ptr<const Sysctls> kept() const;
+
+ private:
+  std::atomic<bool> open_{false};
+  mutable std::mutex mutex_;
+  std::shared_ptr<const Sysctls> kept_;
+};
+
 struct AgentState {
   AgentState(AgentContext agent_context, OperationTable table);
 
@@ -108,6 +126,7 @@ struct AgentState {
   AgentJournal journal;
   StopSignal stop;  // somebody said shutdown
   FirstSnapshot first_snapshot;
+  NewNodeSysctls new_node_sysctls;
 };
 
 }  // namespace netns_lab::node

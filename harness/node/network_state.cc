@@ -20,6 +20,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
 #include "harness/node/legacy_tables.h"
+#include "harness/node/sandbox_sysctl.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/sysctl_reader.h"
 
@@ -235,7 +236,44 @@ class CommonSysctls {
   std::vector<std::thread> threads_;
 };
 
+void ask_for_differences(const Sysctls& own_when_new, const Sysctls& common, std::set<std::string>& keys) {
+  auto expected = own_when_new.begin();
+  auto seen = common.begin();
+  while (expected != own_when_new.end() || seen != common.end()) {
+    if (seen == common.end() || (expected != own_when_new.end() && expected->first < seen->first)) {
+      keys.insert((expected++)->first);
+    } else if (expected == own_when_new.end() || seen->first < expected->first) {
+      keys.insert((seen++)->first);
+    } else {
+      if (expected->second != seen->second) keys.insert(seen->first);
+      ++expected;
+      ++seen;
+    }
+  }
+}
+
+Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNamespace& fresh,
+                                        const SnapshotOptions& options, const NewNode& new_node) {
+  if (!options.all_sysctls || new_node.own == nullptr) return common_sysctls(reader, fresh, options);
+  std::set<std::string> keys;
+  for (const auto& [key, value] : *new_node.own) {
+    if (may_be_pinned(key)) keys.insert(key);
+  }
+  for (std::size_t i = 1; i < new_node.compared->size(); ++i)
+    ask_for_differences(*new_node.own, (*new_node.compared)[i], keys);
+  NETNS_LAB_ASSIGN(Sysctls values, read_sysctls(fresh, {keys.begin(), keys.end()}));
+  for (const auto& [key, value] : *new_node.own) {
+    if (keys.count(key) == 0) values.emplace_hint(values.end(), key, value);
+  }
+  return values;
+}
+
 }  // namespace
+
+std::vector<NamespaceState> NetworkStates::take() && {
+  for (std::size_t i = 0; i < namespaces.size(); ++i) namespaces[i].sysctls.merge(common_sysctls[i]);
+  return std::move(namespaces);
+}
 
 Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::string& network_namespace,
                                           const SnapshotOptions& options, const std::vector<std::string>& known) {
@@ -247,8 +285,8 @@ Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::st
   return state;
 }
 
-Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
-                                                        const SnapshotOptions& options) {
+Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
+                                          const SnapshotOptions& options) {
   const NetworkHandles::Use use(handles);
   std::vector<std::string> present{""};
   std::vector<const NetworkNamespace*> namespaces;
@@ -262,21 +300,21 @@ Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles,
     namespaces.push_back(*opened);
   }
   CommonSysctls sysctls(handles.sysctl_reader(), std::move(namespaces), options);
-  std::vector<NamespaceState> states;
-  states.reserve(present.size());
+  NetworkStates states;
+  states.namespaces.reserve(present.size());
   for (const std::string& name : present) {
     NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, name, options, names));
-    states.push_back(std::move(state));
+    states.namespaces.push_back(std::move(state));
   }
-  std::vector<Result<Sysctls>> values = sysctls.finish();
-  for (std::size_t i = 0; i < states.size(); ++i) {
-    NETNS_LAB_ASSIGN(Sysctls common, std::move(values[i]));
-    states[i].sysctls.merge(common);
+  for (Result<Sysctls>& read : sysctls.finish()) {
+    NETNS_LAB_ASSIGN(Sysctls common, std::move(read));
+    states.common_sysctls.push_back(std::move(common));
   }
   return states;
 }
 
-Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options) {
+Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options,
+                                           const NewNode& new_node) {
   NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
   std::map<Protocol, NetlinkSocket> opened;
   NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
@@ -294,7 +332,7 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
   const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter)};
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
-  NETNS_LAB_ASSIGN(state.sysctls, common_sysctls(handles.sysctl_reader(), fresh, options));
+  NETNS_LAB_ASSIGN(state.sysctls, pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node));
   if (options.all_sysctls) {
     NETNS_LAB_ASSIGN(Sysctls of_interfaces, handles.sysctl_reader().read_interfaces(fresh, *sockets.route));
     state.sysctls.merge(of_interfaces);

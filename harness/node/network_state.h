@@ -7,6 +7,7 @@
 #include "harness/base/error.h"
 #include "harness/model/snapshot.h"
 #include "harness/node/network_handles.h"
+#include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
 
@@ -14,10 +15,25 @@ namespace netns_lab::node {
 // known).
 Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::string& network_namespace,
                                           const SnapshotOptions& options, const std::vector<std::string>& known = {});
+// Several, and of each the sysctls that are no interface's apart: they are read on threads of their own.
+struct NetworkStates {
+  std::vector<NamespaceState> namespaces;
+  std::vector<Sysctls> common_sysctls;
+  std::vector<NamespaceState> take() &&;  // all in one
+};
 // The node's own first, then `names` in their order. A name that vanishes or is no namespace is left out.
-Result<std::vector<NamespaceState>> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
-                                                        const SnapshotOptions& options);
+Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
+                                          const SnapshotOptions& options);
+
+// What spares the reading of most sysctls of a pristine namespace: the node's own, from when it was new itself, stand
+// for them, but for those that the node has pinned, and those of which one of the namespaces that will be compared has
+// another value. What those are is read, so that no such difference rests on what was read elsewhere.
+struct NewNode {
+  const Sysctls* own = nullptr;                    // null: everything is read
+  const std::vector<Sysctls>* compared = nullptr;  // the node's own first
+};
 // What a fresh namespace looks like on this node (SnapshotOptions::pristine); its name is "".
-Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options);
+Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options,
+                                           const NewNode& new_node = {});
 
 }  // namespace netns_lab::node

@@ -29,7 +29,7 @@ class NetworkStateTest : public NetworkFixture {
                                    const SnapshotOptions& options = {}) {
     auto states = read_network_states(handles(), names, options);
     if (!states) throw std::runtime_error(states.error().message());
-    return std::move(*states);
+    return std::move(*states).take();
   }
   void arrange(const std::vector<Change>& changes) {
     const auto done = apply_changes(handles(), changes);
@@ -154,6 +154,27 @@ TEST_F(NetworkStateTest, PristineIsWhatAFreshNamespaceIs) {
   fresh.name.clear();
   fresh.inode = pristine->inode;
   EXPECT_TRUE(*pristine == fresh);
+}
+
+// What is read, and what is taken from the node's own reading of when it was new.
+TEST_F(NetworkStateTest, TheNewNodesSysctlsStandForThoseOfAPristineOneButForPinnedAndDifferingOnes) {
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  const Sysctls truth = read_pristine_state(handles(), options).value().sysctls;
+  Sysctls own = truth;
+  own["net.ipv4.tcp_retries1"] = "taken over";
+  own["net.ipv4.tcp_retries2"] = "not taken over: the container has another value";
+  own["net.ipv4.conf.default.rp_filter"] = "not taken over: pinned";
+  own["net.ipv4.conf.all.forwarding"] = "not taken over: set along with a pinned one";
+  own.erase("net.ipv4.tcp_syn_retries");
+  Sysctls container = own;
+  container["net.ipv4.tcp_retries2"] = "5";
+  container["net.ipv4.tcp_syn_retries"] = "3";
+  const std::vector<Sysctls> compared = {own, container};
+  Sysctls expected = truth;
+  expected["net.ipv4.tcp_retries1"] = "taken over";
+  EXPECT_EQ(read_pristine_state(handles(), options, {&own, &compared}).value().sysctls, expected);
+  EXPECT_EQ(read_pristine_state(handles(), options, {nullptr, &compared}).value().sysctls, truth);
 }
 
 TEST_F(NetworkStateTest, AMissingNamespaceIsSaidToBeMissing) {

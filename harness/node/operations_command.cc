@@ -55,6 +55,7 @@ Result<void> write_file(const std::string& path, std::uint32_t mode, std::string
 }  // namespace
 
 Result<protocol::HandleReply> run(OperationContext& context, const protocol::RunRequest& request) {
+  context.session.agent().new_node_sysctls.close();
   Session& session = context.session;
   // The command may be a target's tear-down: a capture of ours would keep what it deletes alive.
   session.release_all_captures();

@@ -73,7 +73,10 @@ int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous
   pollfd caller{.fd = sockets.outside.get(), .events = POLLIN, .revents = 0};
   while (::poll(&caller, 1, -1) < 0 && errno == EINTR) {
   }
-  if ((caller.revents & POLLIN) == 0) return 0;  // nobody will
+  // A stream's end is readable, too. (Of a listener recv(2) is an error.)
+  char byte = 0;
+  const bool ended = ::recv(sockets.outside.get(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+  if ((caller.revents & POLLIN) == 0 || ended) return 0;  // nobody will
 
   auto line = LifeLine::create();
   if (!line || ::unshare(CLONE_NEWPID) != 0) return 1;

@@ -10,9 +10,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
+#include <cstdio>
 #include <random>
 #include <set>
 #include <vector>
@@ -58,6 +60,25 @@ TEST_F(SandboxLife, HasThreeProcessesAndOneMoreOnceItsOutsideIsSpokenTo) {
   EXPECT_EQ(descendants().size(), 3u);
   EXPECT_EQ(ask(lab->outside, "hostname").output, "outside");
   EXPECT_EQ(descendants().size(), 4u);
+}
+
+TEST_F(SandboxLife, AnOutsideThatNobodySpokeToIsNotMadeWhenItsStreamEnds) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const UniqueFd log(ends[0]);
+  UniqueFd written(ends[1]);
+  SandboxSpec spec = shells();
+  spec.log = written.get();
+  spec.outside_agent = [](const AgentContext&, UniqueFd) { return std::fputs("an outside", stderr) < 0 ? 1 : 0; };
+  auto lab = start_sandbox(spec);
+  ASSERT_TRUE(lab) << lab.error();
+  written.reset();
+  lab->outside.reset();
+  EXPECT_TRUE(ends_by(lab->node, Deadline::after(kPatience)));
+  EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+  std::array<char, 100> text{};
+  const ssize_t length = ::read(log.get(), text.data(), text.size());
+  EXPECT_EQ(std::string(text.data(), static_cast<std::size_t>(std::max<ssize_t>(length, 0))), "");
 }
 
 TEST_F(SandboxLife, EndsWithItsNodesStream) {

@@ -74,6 +74,7 @@ Result<AgentContext> describe(const std::string& name, const std::string& host_n
   context.host_name = host_name;
   context.uplink = kUplinkName;
   context.is_init = true;
+  context.own_namespace_is_new = true;
   for (const char* text :
        {is_outside ? kOutsideUplinkIpv4 : kNodeUplinkIpv4, is_outside ? kOutsideUplinkIpv6 : kNodeUplinkIpv6}) {
     NETNS_LAB_ASSIGN(const Prefix prefix, Prefix::parse(text));

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -70,6 +71,14 @@ const std::vector<PinnedSysctl>& pinned_sysctls() {
       {"net/bridge/bridge-nf-call-arptables", "0", false, "the same"},
   };
   return kPinned;
+}
+
+bool may_be_pinned(std::string_view key) {
+  const auto last = [](std::string_view text, char separator) { return text.substr(text.rfind(separator) + 1); };
+  const std::string_view name = last(key, '.');
+  if (name == "forwarding") return true;  // ip_forward
+  const std::vector<PinnedSysctl>& all = pinned_sysctls();
+  return std::any_of(all.begin(), all.end(), [&](const PinnedSysctl& one) { return last(one.path, '/') == name; });
 }
 
 Result<std::vector<std::string>> pin_sysctls() {

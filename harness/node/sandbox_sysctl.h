@@ -3,6 +3,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -18,6 +19,10 @@ struct PinnedSysctl {
 
 // In the order in which they are set: ip_forward first, for writing it resets others.
 const std::vector<PinnedSysctl>& pinned_sysctls();
+
+// Whether a key may have another value than in a new namespace because those are set: theirs, and what the kernel sets
+// along with them (devinet_sysctl_forward, net/ipv4/devinet.c; addrconf_fixup_forwarding, net/ipv6/addrconf.c).
+bool may_be_pinned(std::string_view key);
 
 // Sets them in the calling thread's network namespace. kMissing, with the flag to add, where a required one cannot be
 // written. Returns, in words, what namespaces that are made later start with when that is not what one would expect:

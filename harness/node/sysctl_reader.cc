@@ -6,6 +6,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+
 #include <algorithm>
 #include <cerrno>
 #include <cstddef>
@@ -35,6 +38,75 @@ constexpr std::array<Tree, 4> kTrees{Tree{"ipv4/conf", &LinkSettings::ipv4}, Tre
 constexpr std::array<std::string_view, 4> kUntold{"ra_honor_pio_life", "ra_honor_pio_pflag", "regen_min_advance",
                                                   "stable_secret"};
 constexpr std::size_t kIpv6Conf = 1;  // in kTrees
+
+// Which file shows which number of those two arrays of 32-bit numbers: IPV4_DEVCONF_* (linux/ip.h, counted from 1) and
+// DEVCONF_* (linux/ipv6.h). Where one is missing here, all files are read.
+struct Place {
+  std::size_t number;
+  const char* file;
+};
+constexpr std::array kIpv4Places{
+    Place{IPV4_DEVCONF_FORWARDING - 1, "forwarding"},
+    Place{IPV4_DEVCONF_PROXY_ARP - 1, "proxy_arp"},
+    Place{IPV4_DEVCONF_ACCEPT_REDIRECTS - 1, "accept_redirects"},
+    Place{IPV4_DEVCONF_SECURE_REDIRECTS - 1, "secure_redirects"},
+    Place{IPV4_DEVCONF_SEND_REDIRECTS - 1, "send_redirects"},
+    Place{IPV4_DEVCONF_SHARED_MEDIA - 1, "shared_media"},
+    Place{IPV4_DEVCONF_RP_FILTER - 1, "rp_filter"},
+    Place{IPV4_DEVCONF_ACCEPT_SOURCE_ROUTE - 1, "accept_source_route"},
+    Place{IPV4_DEVCONF_LOG_MARTIANS - 1, "log_martians"},
+    Place{IPV4_DEVCONF_ARPFILTER - 1, "arp_filter"},
+    Place{IPV4_DEVCONF_NOXFRM - 1, "disable_xfrm"},
+    Place{IPV4_DEVCONF_NOPOLICY - 1, "disable_policy"},
+    Place{IPV4_DEVCONF_ARP_ANNOUNCE - 1, "arp_announce"},
+    Place{IPV4_DEVCONF_ARP_IGNORE - 1, "arp_ignore"},
+    Place{IPV4_DEVCONF_PROMOTE_SECONDARIES - 1, "promote_secondaries"},
+    Place{IPV4_DEVCONF_ARP_ACCEPT - 1, "arp_accept"},
+    Place{IPV4_DEVCONF_ARP_NOTIFY - 1, "arp_notify"},
+    Place{IPV4_DEVCONF_ACCEPT_LOCAL - 1, "accept_local"},
+    Place{IPV4_DEVCONF_ROUTE_LOCALNET - 1, "route_localnet"},
+};
+constexpr std::array kIpv6Places{
+    Place{DEVCONF_FORWARDING, "forwarding"},
+    Place{DEVCONF_HOPLIMIT, "hop_limit"},
+    Place{DEVCONF_MTU6, "mtu"},
+    Place{DEVCONF_ACCEPT_RA, "accept_ra"},
+    Place{DEVCONF_ACCEPT_REDIRECTS, "accept_redirects"},
+    Place{DEVCONF_AUTOCONF, "autoconf"},
+    Place{DEVCONF_DAD_TRANSMITS, "dad_transmits"},
+    Place{DEVCONF_RTR_SOLICITS, "router_solicitations"},
+    Place{DEVCONF_USE_TEMPADDR, "use_tempaddr"},
+    Place{DEVCONF_PROXY_NDP, "proxy_ndp"},
+    Place{DEVCONF_ACCEPT_SOURCE_ROUTE, "accept_source_route"},
+    Place{DEVCONF_DISABLE_IPV6, "disable_ipv6"},
+    Place{DEVCONF_ACCEPT_DAD, "accept_dad"},
+    Place{DEVCONF_ADDR_GEN_MODE, "addr_gen_mode"},
+};
+
+// The files to be read anew of an interface whose settings were `known` ones if they had not these differences; none
+// when they tell too little: another length, or a number whose file is not known here.
+std::optional<std::vector<const char*>> files_that_differ(std::size_t tree, std::string_view known,
+                                                          std::string_view settings) {
+  constexpr std::size_t kSize = sizeof(std::int32_t);
+  if (tree > kIpv6Conf || known.size() != settings.size() || known.size() % kSize != 0) return std::nullopt;
+  const auto file_of = [&](std::size_t number) -> const char* {
+    const auto find = [&](const auto& places) -> const char* {
+      for (const Place& place : places) {
+        if (place.number == number) return place.file;
+      }
+      return nullptr;
+    };
+    return tree == kIpv6Conf ? find(kIpv6Places) : find(kIpv4Places);
+  };
+  std::vector<const char*> files;
+  for (std::size_t at = 0; at < known.size(); at += kSize) {
+    if (known.substr(at, kSize) == settings.substr(at, kSize)) continue;
+    const char* const file = file_of(at / kSize);
+    if (file == nullptr) return std::nullopt;
+    files.push_back(file);
+  }
+  return files;
+}
 
 bool is_untold(std::string_view file) { return std::find(kUntold.begin(), kUntold.end(), file) != kUntold.end(); }
 
@@ -169,61 +241,96 @@ Result<Sysctls> SysctlReader::read_common(const NetworkNamespace& network_namesp
   return values;
 }
 
-std::shared_ptr<const SysctlReader::Values> SysctlReader::remembered(const std::string& settings) const {
+std::shared_ptr<const SysctlReader::Values> SysctlReader::remembered(std::size_t tree,
+                                                                     const std::string& settings) const {
   const std::lock_guard lock(mutex_);
-  const auto found = meanings_.find(settings);
-  return found == meanings_.end() ? nullptr : found->second;
+  const auto found = meanings_[tree].find(settings);
+  return found == meanings_[tree].end() ? nullptr : found->second;
+}
+
+std::shared_ptr<const SysctlReader::Values> SysctlReader::read_files(const Keys& keys, std::size_t tree, int folder) {
+  auto values = std::make_shared<Values>();
+  for (const std::string& file : keys.interface_files[tree]) {
+    if (tree == kIpv6Conf && is_untold(file)) continue;
+    if (auto value = read_at(folder, file)) values->emplace_back(file, std::move(*value));
+  }
+  return values;
+}
+
+std::shared_ptr<const SysctlReader::Values> SysctlReader::read_differing_files(std::size_t tree,
+                                                                               const std::string& settings,
+                                                                               const Meanings& also, int folder) const {
+  std::optional<std::vector<const char*>> files;
+  std::shared_ptr<const Values> nearest;
+  const auto consider = [&](const Meanings& meanings) {
+    for (const auto& [known, meaning] : meanings) {
+      auto found = files_that_differ(tree, known, settings);
+      if (!found || (files && found->size() >= files->size())) continue;
+      files = std::move(found);
+      nearest = meaning;
+    }
+  };
+  {
+    const std::lock_guard lock(mutex_);
+    consider(meanings_[tree]);
+  }
+  consider(also);
+  if (!files) return nullptr;
+  auto values = std::make_shared<Values>(*nearest);
+  for (const char* file : *files) {
+    const auto place = std::find_if(values->begin(), values->end(), [&](const auto& v) { return v.first == file; });
+    auto value = read_at(folder, file);
+    if (place == values->end() || !value) return nullptr;
+    place->second = std::move(*value);
+  }
+  return values;
 }
 
 Result<Sysctls> SysctlReader::read_interfaces(const NetworkNamespace& network_namespace,
                                               netlink::NetlinkSocket& socket) {
   NETNS_LAB_ASSIGN(const std::vector<LinkSettings> links, netlink::list_link_settings(socket));
-  Sysctls values;
-  struct Learned {
-    std::size_t link;
-    std::size_t tree;
-    std::shared_ptr<const Values> values;
-  };
-  std::vector<Learned> learned;
   NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_listed());
-  NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-    NETNS_LAB_ASSIGN(const UniqueFd top, open_top());
-    for (std::size_t l = 0; l < links.size(); ++l) {
-      for (std::size_t t = 0; t < kTrees.size(); ++t) {
-        const std::string& settings = links[l].*kTrees[t].settings;
-        const std::string path = fmt::format("{}/{}", kTrees[t].path, links[l].link);
-        std::shared_ptr<const Values> found = settings.empty() ? nullptr : remembered(std::to_string(t) + settings);
-        if (!found) {
-          const UniqueFd folder = open_folder(top.get(), path);
-          if (!folder.valid()) continue;  // no IPv6 on this interface, or it has gone
-          auto read = std::make_shared<Values>();
-          for (const std::string& file : keys->interface_files[t]) {
-            if (t == kIpv6Conf && is_untold(file)) continue;
-            if (auto value = read_at(folder.get(), file)) read->emplace_back(file, std::move(*value));
+  std::array<Meanings, 4> learned;
+  const auto read = [&](bool derive) {
+    Sysctls values;
+    auto done = within(network_namespace, [&]() -> Result<void> {
+      NETNS_LAB_ASSIGN(const UniqueFd top, open_top());
+      for (const LinkSettings& link : links) {
+        for (std::size_t t = 0; t < kTrees.size(); ++t) {
+          const std::string& settings = link.*kTrees[t].settings;
+          const std::string path = fmt::format("{}/{}", kTrees[t].path, link.link);
+          std::shared_ptr<const Values> found = settings.empty() ? nullptr : remembered(t, settings);
+          if (!found) {
+            const UniqueFd folder = open_folder(top.get(), path);
+            if (!folder.valid()) continue;  // no IPv6 on this interface, or it has gone
+            if (derive && !settings.empty()) found = read_differing_files(t, settings, learned[t], folder.get());
+            if (!found) found = read_files(*keys, t, folder.get());
+            if (!settings.empty()) learned[t].emplace(settings, found);
           }
-          found = read;
-          if (!settings.empty()) learned.push_back({l, t, found});
-        }
-        const std::string prefix = key_prefix(path);
-        for (const auto& [file, value] : *found) values.emplace(prefix + key_part(file), value);
-        if (t != kIpv6Conf) continue;
-        for (const std::string_view file : kUntold) {
-          if (auto value = read_at(top.get(), fmt::format("{}/{}", path, file))) {
-            values.emplace(prefix + std::string(file), std::move(*value));
+          const std::string prefix = key_prefix(path);
+          for (const auto& [file, value] : *found) values.emplace(prefix + key_part(file), value);
+          if (t != kIpv6Conf) continue;
+          for (const std::string_view file : kUntold) {
+            if (auto value = read_at(top.get(), fmt::format("{}/{}", path, file))) {
+              values.emplace(prefix + std::string(file), std::move(*value));
+            }
           }
         }
       }
-    }
-    return {};
-  }));
-  if (learned.empty()) return values;
+      return {};
+    });
+    return done ? Result<Sysctls>(std::move(values)) : tl::unexpected(std::move(done).error());
+  };
+  NETNS_LAB_ASSIGN(Sysctls values, read(true));
+  if (std::all_of(learned.begin(), learned.end(), [](const Meanings& meanings) { return meanings.empty(); }))
+    return values;
   // Remembered only when the settings were the same before and after the files were read.
   NETNS_LAB_ASSIGN(const std::vector<LinkSettings> after, netlink::list_link_settings(socket));
+  if (after != links) return read(false);
   const std::lock_guard lock(mutex_);
-  if (meanings_.size() > kMostMeanings) meanings_.clear();
-  for (const Learned& one : learned) {
-    if (std::find(after.begin(), after.end(), links[one.link]) == after.end()) continue;
-    meanings_.emplace(std::to_string(one.tree) + links[one.link].*kTrees[one.tree].settings, one.values);
+  for (std::size_t t = 0; t < kTrees.size(); ++t) {
+    if (meanings_[t].size() > kMostMeanings) meanings_[t].clear();
+    meanings_[t].merge(learned[t]);
   }
   return values;
 }

@@ -2,7 +2,8 @@
 //
 // Of some 600 files most are an interface's own: 130 each. The kernel gives the same settings as opaque bytes in two
 // netlink dumps (netlink/link_settings.h). What bytes meant which values is remembered: an interface with known bytes,
-// in any namespace, is not read at all. And which keys there are is listed once; a module that comes or goes
+// in any namespace, is not read at all, and of one that differs from a known one in a few numbers, their files alone.
+// And which keys there are is listed once; a module that comes or goes
 // (/proc/modules) has it listed anew. Threads: read_common() may run on several at once, and beside read_interfaces().
 #pragma once
 
@@ -41,19 +42,26 @@ class SysctlReader {
     std::array<std::vector<std::string>, 4> interface_files;  // of an interface, by tree (kTrees in the .cc)
     std::string modules;
   };
-  using Values = std::vector<std::pair<std::string, std::string>>;  // file, value
+  using Values = std::vector<std::pair<std::string, std::string>>;                  // file, value
+  using Meanings = std::unordered_map<std::string, std::shared_ptr<const Values>>;  // settings -> values
 
   static Result<Keys> list_keys();
   static Result<void> list_folder(int top, const std::string& path, Keys& keys);
   // Listed in the node's own: the machine's initial namespace has keys that others lack, no other has any that it
   // lacks. What is not there when it is read is passed over.
   Result<std::shared_ptr<const Keys>> keys_listed();
-  std::shared_ptr<const Values> remembered(const std::string& settings) const;
+  std::shared_ptr<const Values> remembered(std::size_t tree, const std::string& settings) const;
+  // Of one interface in one tree (kTrees in the .cc), whose folder is open.
+  static std::shared_ptr<const Values> read_files(const Keys& keys, std::size_t tree, int folder);
+  // The same, from what is remembered, and `also`, and the files of the numbers that differ; null when that is not
+  // known.
+  std::shared_ptr<const Values> read_differing_files(std::size_t tree, const std::string& settings,
+                                                     const Meanings& also, int folder) const;
 
   const NetworkNamespace& own_;
   mutable std::mutex mutex_;
   std::shared_ptr<const Keys> keys_;
-  std::unordered_map<std::string, std::shared_ptr<const Values>> meanings_;  // tree and settings -> values
+  std::array<Meanings, 4> meanings_;  // by tree
 };
 
 }  // namespace netns_lab::node
