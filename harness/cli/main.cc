@@ -1,6 +1,7 @@
 #include "harness/cli/main.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,6 +39,14 @@ int run_agent(const cli::Arguments& arguments) {
   context.node = "node-1";
   context.host_name = host_name;
   return node::serve_stream(context, UniqueFd(arguments.agent_stream));
+}
+
+// Many short-lived processes with a few threads that seldom meet: one arena, grown in large steps and never given back,
+// spares each of them the page faults and calls of several small ones (6 % of the CPU time of `test`).
+void keep_memory() {
+  ::mallopt(M_ARENA_MAX, 1);
+  ::mallopt(M_TOP_PAD, 1 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
 }
 
 int run(const cli::Arguments& arguments, const std::vector<std::string>& command,
@@ -112,6 +121,7 @@ int run_command_line_unchecked(int argc, char** argv, const std::vector<Scenario
 }  // namespace
 
 int run_command_line(int argc, char** argv, const std::vector<Scenario>& scenarios) {
+  keep_memory();
   return checked(run_command_line_unchecked(argc, argv, scenarios));
 }
 
