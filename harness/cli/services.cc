@@ -43,6 +43,7 @@ node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, i
   sandbox.node_agent = agent;
   sandbox.outside_agent = std::move(agent);
   sandbox.log = log;
+  sandbox.commands = spec.commands;
   return sandbox;
 }
 

@@ -39,6 +39,8 @@ struct LabSpec {
   // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
   std::string machine{};
   InstanceChoice instance{};
+  // a private sandbox: whether commands will be run on its node, or files put there
+  bool commands = true;
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.

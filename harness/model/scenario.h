@@ -50,6 +50,9 @@ struct Scenario {
   std::vector<Parameter> parameters;
   std::vector<Family> families;
   std::vector<Requirement> requirements;
+  // Whether its tests run commands on a node, or put files there. Where neither they nor the target does, a node needs
+  // no file system that can be written, and is made and gone sooner.
+  bool tests_run_commands = true;
   // Checks the parameters (kInvalid with one clear line) and lays the topology out for one family.
   std::function<Result<Topology>(const Parameters&, Family)> topology;
 };

@@ -33,6 +33,7 @@ struct AgentContext {
   bool is_init = false;  // process 1 of a PID namespace: it must reap
   // The node's network namespace was made for it, and nothing was set in it but pinned_sysctls().
   bool own_namespace_is_new = false;
+  bool commands = true;  // false: no file system of the node can be written, so commands and files are refused
 };
 
 // Serves one session on `stream` and returns when it ends (a private lab).

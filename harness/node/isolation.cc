@@ -109,8 +109,10 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
   made.writable.emplace_back("/run", "/run");
   made.writable.emplace_back("/dev/shm", "/dev/shm");
   made.made_by_setup = {own, "/run/lock", kHomeFolder};
-  NETNS_LAB_TRY(spec.furnishing == Furnishing::kFull ? furnish_fully(own, made) : furnish_plainly(own, made));
-  made.writable.emplace_back(kHomeFolder, kHomeFolder);
+  if (spec.furnishing != Furnishing::kBare) {
+    NETNS_LAB_TRY(spec.furnishing == Furnishing::kFull ? furnish_fully(own, made) : furnish_plainly(own, made));
+    made.writable.emplace_back(kHomeFolder, kHomeFolder);
+  }
 
   NETNS_LAB_ASSIGN(const auto lost_proc, mount_proc());
   NETNS_LAB_ASSIGN(const auto lost_sys, mount_sys());

@@ -22,6 +22,7 @@ inline constexpr auto kOwnFolder = "/run/.netns-lab";  // of the set-up and the 
 // How much of a machine a node is.
 enum class Furnishing {
   kFull,   // as above
+  kBare,   // for a node nobody runs a command on: nothing can be written but /run and /dev/shm
   kPlain,  // for a node no target runs on: /tmp and /home are empty and writable, /etc, /var, /root read-only; no sudo
 };
 

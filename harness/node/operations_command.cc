@@ -54,9 +54,17 @@ Result<void> write_file(const std::string& path, std::uint32_t mode, std::string
 
 }  // namespace
 
+Result<void> check_commands(const AgentContext& node, std::string attempted) {
+  if (node.commands) return {};
+  return tl::unexpected(Error::internal(std::move(attempted) + " on " + node.node,
+                                        "this lab was made for a target and tests that do nothing of the kind "
+                                        "(Scenario::tests_run_commands, Target::is_builtin)"));
+}
+
 Result<protocol::HandleReply> run(OperationContext& context, const protocol::RunRequest& request) {
-  context.session.agent().new_node_sysctls.close();
   Session& session = context.session;
+  NETNS_LAB_TRY(check_commands(session.agent().context, "run a command"));
+  session.agent().new_node_sysctls.close();
   // The command may be a target's tear-down: a capture of ours would keep what it deletes alive.
   session.release_all_captures();
   protocol::RunRequest whole = request;
@@ -88,6 +96,7 @@ Result<protocol::Empty> close(OperationContext& context, const protocol::CloseRe
 }
 
 Result<protocol::Empty> put(OperationContext& context, const protocol::PutRequest& request) {
+  NETNS_LAB_TRY(check_commands(context.session.agent().context, "write a file"));
   NETNS_LAB_TRY(check_put_path(request.path));
   context.session.objects().before_file(request.path);
   NETNS_LAB_TRY(write_file(request.path, request.mode, context.raw));

@@ -119,7 +119,7 @@ int run_guard(const SandboxSpec& spec, Sockets& sockets, const GuardFacts& facts
   auto node = fork_child([&] {
     die_with_parent(*node_line);
     close_all_but({sockets.node.get(), rendezvous->node.get(), facts.status});
-    return run_agent(set_up_node(spec.host_name, rendezvous->node, deadline), spec.node_agent, std::move(sockets.node),
+    return run_agent(set_up_node(spec.host_name, spec.commands, rendezvous->node, deadline), spec.node_agent, std::move(sockets.node),
                      facts.status);
   });
   if (!node) {

@@ -39,6 +39,7 @@ inline constexpr auto kOutsideUplinkIpv6 = "2001:db8:0:1::1/64";
 struct SandboxSpec {
   bool user_namespace = true;        // false (`--privileged`): needs real CAP_SYS_ADMIN
   std::string host_name = "node-1";  // of the node; the other one is "outside"
+  bool commands = true;              // false: nothing will be run on the node, or put there; both are refused
   AgentFunction node_agent;
   AgentFunction outside_agent;
   int log = -1;  // where the lab's processes write their standard error; -1: nowhere. Stays the caller's

@@ -100,17 +100,21 @@ Result<T> explained(Result<T> result) {
   return result;
 }
 
-Result<AgentContext> build_node(const std::string& host_name, const UniqueFd& outside_process, Deadline deadline) {
+Result<AgentContext> build_node(const std::string& host_name, bool commands, const UniqueFd& outside_process,
+                                Deadline deadline) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
                                 "make network, mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
   NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, deadline));
   NETNS_LAB_ASSIGN(Isolation isolation,
-                   isolate({.host_name = host_name, .journal_directory = "", .furnishing = Furnishing::kFull}));
+                   isolate({.host_name = host_name,
+                            .journal_directory = "",
+                            .furnishing = commands ? Furnishing::kFull : Furnishing::kBare}));
   NETNS_LAB_ASSIGN(AgentContext context, describe("node-1", host_name, ipv6));
   if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
   context.lost = std::move(lost);
+  context.commands = commands;
   take_over(context, std::move(isolation));
   return context;
 }
@@ -142,8 +146,9 @@ Result<Rendezvous> Rendezvous::create() {
   return Rendezvous{.node = UniqueFd(ends[0]), .outside = UniqueFd(ends[1])};
 }
 
-Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& outside, Deadline deadline) {
-  return explained(build_node(host_name, outside, deadline));
+Result<AgentContext> set_up_node(const std::string& host_name, bool commands, const UniqueFd& outside,
+                                 Deadline deadline) {
+  return explained(build_node(host_name, commands, outside, deadline));
 }
 
 Result<void> open_outside(const UniqueFd& node) { return explained(build_outside(node)); }

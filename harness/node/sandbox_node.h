@@ -18,7 +18,8 @@ struct Rendezvous {
 };
 
 // In process 1 of a new PID namespace: makes the other namespaces, wires the uplink, isolates the file systems.
-Result<AgentContext> set_up_node(const std::string& host_name, const UniqueFd& outside, Deadline deadline);
+Result<AgentContext> set_up_node(const std::string& host_name, bool commands, const UniqueFd& outside,
+                                 Deadline deadline);
 // The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
 // milliseconds and is made only for a lab whose outside is spoken to.
 Result<void> open_outside(const UniqueFd& node);

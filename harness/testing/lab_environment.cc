@@ -69,7 +69,7 @@ void LabEnvironment::SetUp() {
 Result<void> LabEnvironment::set_up() {
   // A filter may leave out all that needs a fresh node: then it is made when it is asked for.
   if (has_fresh_lab() && context_.spec.filter.empty()) start_fresh_lab();
-  NETNS_LAB_ASSIGN(Lab lab, Lab::open(context_.spec.lab, context_.services, Deadline::after(kOpenLimit)));
+  NETNS_LAB_ASSIGN(Lab lab, Lab::open(lab_spec(), context_.services, Deadline::after(kOpenLimit)));
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
   if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
   if (!unfit_.empty()) return {};
@@ -90,8 +90,14 @@ bool LabEnvironment::has_fresh_lab() const {
   return provider == Provider::kSandbox || is_virtual_machine(provider);
 }
 
-LabSpec LabEnvironment::fresh_spec() const {
+LabSpec LabEnvironment::lab_spec() const {
   LabSpec spec = context_.spec.lab;
+  spec.commands = context_.spec.scenario->tests_run_commands || !context_.spec.target->is_builtin();
+  return spec;
+}
+
+LabSpec LabEnvironment::fresh_spec() const {
+  LabSpec spec = lab_spec();
   spec.machine = std::exchange(spec.name, "");
   return spec;
 }

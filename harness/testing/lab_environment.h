@@ -54,6 +54,7 @@ class LabEnvironment : public ::testing::Environment {
  private:
   Result<void> set_up();
   bool has_fresh_lab() const;
+  LabSpec lab_spec() const;
   LabSpec fresh_spec() const;
   SubjectPlan subject_plan() const;
   SubjectPlan fresh_plan() const;

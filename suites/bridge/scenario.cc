@@ -206,6 +206,7 @@ Scenario scenario() {
   };
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
+  scenario.tests_run_commands = false;
   scenario.topology = topology;
   return scenario;
 }
