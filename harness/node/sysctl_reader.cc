@@ -6,6 +6,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include <linux/if_link.h>
 #include <linux/ip.h>
 #include <linux/ipv6.h>
 
@@ -35,8 +36,9 @@ constexpr std::array<Tree, 4> kTrees{Tree{"ipv4/conf", &LinkSettings::ipv4}, Tre
                                      Tree{"ipv4/neigh", &LinkSettings::arp}, Tree{"ipv6/neigh", &LinkSettings::nd}};
 // Files of an interface below ipv6/conf whose values no dump tells (ipv6_store_devconf, net/ipv6/addrconf.c). The test
 // changes every key of an interface and finds those that are missing here.
+constexpr std::string_view kStableSecret = "stable_secret";
 constexpr std::array<std::string_view, 4> kUntold{"ra_honor_pio_life", "ra_honor_pio_pflag", "regen_min_advance",
-                                                  "stable_secret"};
+                                                  kStableSecret};
 constexpr std::size_t kIpv6Conf = 1;  // in kTrees
 
 // Which file shows which number of those two arrays of 32-bit numbers: IPV4_DEVCONF_* (linux/ip.h, counted from 1) and
@@ -106,6 +108,17 @@ std::optional<std::vector<const char*>> files_that_differ(std::size_t tree, std:
     files.push_back(file);
   }
   return files;
+}
+
+// Whether a link's stable_secret means anything: its addr_gen_mode says so, and setting the one sets the other. Reading
+// it takes the kernel's one lock of all networks, by trying again and again (addrconf_sysctl_stable_secret,
+// net/ipv6/addrconf.c): a tenth of the CPU time of two labs side by side went there.
+bool may_use_stable_secret(std::string_view ipv6_settings) {
+  constexpr std::size_t kSize = sizeof(std::int32_t);
+  if (ipv6_settings.size() < (DEVCONF_ADDR_GEN_MODE + 1) * kSize) return true;
+  std::int32_t mode = 0;
+  std::memcpy(&mode, ipv6_settings.data() + DEVCONF_ADDR_GEN_MODE * kSize, kSize);
+  return mode != IN6_ADDR_GEN_MODE_EUI64 && mode != IN6_ADDR_GEN_MODE_NONE;
 }
 
 bool is_untold(std::string_view file) { return std::find(kUntold.begin(), kUntold.end(), file) != kUntold.end(); }
@@ -311,6 +324,7 @@ Result<Sysctls> SysctlReader::read_interfaces(const NetworkNamespace& network_na
           for (const auto& [file, value] : *found) values.emplace(prefix + key_part(file), value);
           if (t != kIpv6Conf) continue;
           for (const std::string_view file : kUntold) {
+            if (file == kStableSecret && !may_use_stable_secret(settings)) continue;
             if (auto value = read_at(top.get(), fmt::format("{}/{}", path, file))) {
               values.emplace(prefix + std::string(file), std::move(*value));
             }

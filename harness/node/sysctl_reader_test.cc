@@ -73,6 +73,18 @@ TEST_F(SysctlReaderTest, AChangeOfAnyKeyOfAnInterfaceIsSeen) {
   EXPECT_THAT(unseen, testing::IsEmpty());
 }
 
+TEST_F(SysctlReaderTest, AStableSecretIsSeenOnTheLinkAndWhereNewLinksTakeTheirsFrom) {
+  build();
+  for (const char* key : {"net.ipv6.conf.veth2.stable_secret", "net.ipv6.conf.default.stable_secret"}) {
+    EXPECT_EQ(all_of("netns1").count(key), 0U) << key;
+    {
+      const NetworkHandles::Use use(handles());
+      ASSERT_TRUE(write_sysctl(**handles().network_namespace("netns1"), key, "2001:db8::1")) << key;
+    }
+    EXPECT_EQ(all_of("netns1")[key], "2001:0db8:0000:0000:0000:0000:0000:0001") << key;
+  }
+}
+
 TEST_F(SysctlReaderTest, InterfacesThatComeAndGoAreFollowed) {
   build();
   EXPECT_EQ(all_of("").count("net.ipv4.conf.br0.forwarding"), 0U);
