@@ -66,7 +66,7 @@ Result<protocol::HandleReply> run(OperationContext& context, const protocol::Run
   NETNS_LAB_TRY(check_commands(session.agent().context, "run a command"));
   session.agent().new_node_sysctls.close();
   // The command may be a target's tear-down: a capture of ours would keep what it deletes alive.
-  session.release_all_captures();
+  session.release_named_captures();
   protocol::RunRequest whole = request;
   whole.standard_input += context.raw;
   NETNS_LAB_ASSIGN(auto command, start_command(whole, session.agent().context.namespace_directory));

@@ -18,6 +18,7 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
           NETNS_LAB_ASSIGN(ExchangeReport report, prober.exchange(spec, cancel));
           reply.exchanges.push_back(std::move(report));
         }
+        if (request.last) prober.release_all();
         return {};
       }));
   return reply;

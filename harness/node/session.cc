@@ -106,9 +106,9 @@ void Session::close_idle_captures() {
   if (lock.owns_lock()) prober_.reset();
 }
 
-void Session::release_all_captures() {
+void Session::release_named_captures() {
   const std::lock_guard lock(prober_mutex_);
-  if (prober_) prober_->release_all();
+  if (prober_) prober_->release_named();
 }
 
 }  // namespace netns_lab::node

@@ -42,7 +42,7 @@ class Session {
                            const std::function<Result<void>(probe::Prober&)>& use);
   // Captures keep namespaces alive: before a namespace is deleted, or somebody is let loose who may do so.
   void release_captures(const std::string& network_namespace);
-  void release_all_captures();
+  void release_named_captures();
   // Closes the captures side by side, unless a probe is under way: a process that ends closes them one after the other,
   // 10 ms each.
   void close_idle_captures();

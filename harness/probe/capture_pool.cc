@@ -6,8 +6,11 @@ namespace netns_lab::probe {
 
 CapturePool::CapturePool(SocketFactory factory) : factory_(std::move(factory)) {}
 
-CapturePool::~CapturePool() {
+CapturePool::~CapturePool() { release_all(); }
+
+void CapturePool::release_all() {
   for (auto& [name, capture] : captures_) closer_.close(capture.release());
+  captures_.clear();
 }
 
 Result<Capture*> CapturePool::get(const std::string& network_namespace) {

@@ -20,6 +20,7 @@ class CapturePool {
   // The capture of the namespace that has this name now; valid until `release`. Errors: as Capture::open.
   Result<Capture*> get(const std::string& network_namespace);
   void release(const std::string& network_namespace);
+  void release_all();
   void release_named();  // all but that of the node's own namespace, ""
   bool wait_released(Deadline deadline) { return closer_.wait(deadline); }
 

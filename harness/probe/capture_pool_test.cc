@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+
 #include "harness/probe/prober.h"
 #include "harness/probe/test_network.h"
 
@@ -55,6 +59,20 @@ TEST(CapturePool, LetsGoOfEverythingButTheNodesOwn) {
   pool.release_named();
   EXPECT_TRUE(pool.wait_released(Deadline::after(std::chrono::seconds(10))));
   EXPECT_EQ(*pool.get(""), own);
+}
+
+TEST(CapturePool, LetsGoOfEverythingWhenNoMoreProbesCome) {
+  const auto packet_sockets = [] {
+    std::ifstream table("/proc/thread-self/net/packet");
+    return std::count(std::istreambuf_iterator<char>(table), std::istreambuf_iterator<char>(), '\n') - 1;  // a headline
+  };
+  CapturePool pool(test_socket);
+  ASSERT_TRUE(pool.get(""));
+  EXPECT_EQ(packet_sockets(), 1);
+  pool.release_all();
+  EXPECT_TRUE(pool.wait_released(Deadline::after(std::chrono::seconds(10))));
+  EXPECT_EQ(packet_sockets(), 0);
+  EXPECT_TRUE(pool.get("")) << "another one, when it is asked for after all";
 }
 
 TEST(CapturePool, NoticesThatANameMeansAnotherNamespace) {

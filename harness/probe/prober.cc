@@ -26,7 +26,8 @@ Result<ExchangeReport> Prober::exchange(const ExchangeSpec& spec, Cancel cancel)
 void Prober::release(const std::string& network_namespace) {
   if (!network_namespace.empty()) impl_->tools.captures.release(network_namespace);
 }
-void Prober::release_all() { impl_->tools.captures.release_named(); }
+void Prober::release_named() { impl_->tools.captures.release_named(); }
+void Prober::release_all() { impl_->tools.captures.release_all(); }
 bool Prober::wait_released(Deadline deadline) { return impl_->tools.captures.wait_released(deadline); }
 
 }  // namespace netns_lab::probe

@@ -7,7 +7,7 @@
 // Captures: the first probe that watches a namespace opens a packet socket there and keeps it (closing one costs 8-16
 // ms). An open socket keeps its namespace alive: `ip netns del` then removes the name only, and the veth ends stay. So
 // whoever is about to delete a namespace, or to let somebody else (a target's tear-down, a script) do it, calls
-// `release` or `release_all` first. Captures in the node's own namespace stay. A name that has come to mean another
+// `release` or `release_named` first. Captures in the node's own namespace stay. A name that has come to mean another
 // namespace is noticed: identity is compared before each use.
 #pragma once
 
@@ -41,10 +41,11 @@ class Prober {
   // One UDP or TCP exchange with an echo server. Errors as above; refusals by the kernel or the peer are in the report.
   Result<ExchangeReport> exchange(const ExchangeSpec& spec, Cancel cancel = {});
 
-  // Gives up the capture of a namespace ("" is not given up), or of all but the node's own. Returns at once: the
-  // sockets are closed by threads of their own. The kernel can take the namespace down only after that; `wait_released`
-  // waits for it and says whether it came to pass in time.
+  // Gives up the capture of a namespace ("" is not given up), of all but the node's own, or of all. Returns at once:
+  // the sockets are closed by threads of their own. The kernel can take the namespace down only after that;
+  // `wait_released` waits for it and says whether it came to pass in time.
   void release(const std::string& network_namespace);
+  void release_named();
   void release_all();
   bool wait_released(Deadline deadline);
 

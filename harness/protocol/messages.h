@@ -115,6 +115,9 @@ struct ProbeRequest {
   using Reply = ProbeReply;
   std::vector<EchoSpec> echoes;
   std::vector<ExchangeSpec> exchanges;
+  // No more probes for a while: the captures kept open for the next one are closed, while other things go on. (At the
+  // end of a session there would be nothing else to do in the 10 ms that the kernel takes.)
+  bool last = false;
   bool operator==(const ProbeRequest&) const = default;
 };
 

@@ -122,6 +122,12 @@ std::vector<EchoReport> ConformanceTest::ping_on(Subject& subject, std::vector<E
   return reports;
 }
 
+void ConformanceTest::no_more_probes(Subject& subject) {
+  protocol::ProbeRequest request;
+  request.last = true;
+  value(subject.node().probe(std::move(request)));
+}
+
 bool ConformanceTest::on_this_machine() const { return context().spec.lab.provider == Provider::kHost; }
 
 void ConformanceTest::check_capture(std::uint64_t drops) {

@@ -61,6 +61,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   EchoReport ping_on(Subject& subject, const EchoSpec& spec);  // now, never from what was planned
   std::vector<EchoReport> ping_on(Subject& subject,
                                   std::vector<EchoSpec> specs);  // all at once, seen to the last's end
+  // The node is not probed again, or not soon: what it keeps open for that is closed in the background.
+  void no_more_probes(Subject& subject);
   // Is the node this machine itself, so that what is set on it is set on the machine?
   bool on_this_machine() const;
   ExchangeReport talk(const Talk& talk);
