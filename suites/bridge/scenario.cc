@@ -207,6 +207,7 @@ Scenario scenario() {
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.topology = topology;
+  scenario.kernel_options = {"CONFIG_BRIDGE"};
   return scenario;
 }
 
