@@ -25,6 +25,9 @@ using ::testing::SizeIs;
 
 class BadLuckOfMachines : public Machines {
  protected:
+  // What stands in the way of QEMU is made for one start.
+  BadLuckOfMachines() { without_kvm(command_); }
+
   Ran judge(const std::string& target) {
     return command_.run({"test", "single-namespace", "--lab", "qemu", "--target", target});
   }
@@ -57,11 +60,13 @@ TEST_F(BadLuckOfMachines, AKernelThatPanics) {
   EXPECT_THAT(command_.report("junit.xml"), HasSubstr("Kernel panic - not syncing: sysrq triggered crash"));
 }
 
+// The target's grandparent: the agent, and between them who ends it with the agent.
 TEST_F(BadLuckOfMachines, AnAgentThatIsKilled) {
   QemuInTheWay qemu(command_);
-  qemu.in_guest("ps -eo pid,ppid,args >&2; echo '[ 1.0] Kernel panic - not syncing: look' >&2");
+  qemu.in_guest("of() { ps -o ppid= -p $1; }; kill -9 $(of $(of $(pgrep -f ^hanging)))");
   const Ran ran = judge_hanging();
-  expect_errors(ran, "agent");
+  expect_errors(ran, "agent of node-1 ended");
+  EXPECT_THAT(command_.report("console.log"), HasSubstr("was killed by SIGKILL: the lab ends"));
 }
 
 TEST_F(BadLuckOfMachines, ATargetThatEatsItsMemory) {
@@ -70,10 +75,23 @@ TEST_F(BadLuckOfMachines, ATargetThatEatsItsMemory) {
   EXPECT_THAT(ran.output, HasSubstr("--memory"));
 }
 
-TEST_F(BadLuckOfMachines, ADiskThatIsFull) {
+// Nothing of what fills it can be ended, so that everything else is, until the kernel gives up.
+TEST_F(BadLuckOfMachines, AMachineWhoseMemoryIsFullOfFiles) {
+  QemuInTheWay qemu(command_);
+  qemu.in_guest(
+      "echo -1000 >/proc/self/oom_score_adj; while true; do for at in /run /tmp /dev/shm; do cat /dev/zero >>$at/full; "
+      "done; done 2>/dev/null");
+  const Ran ran = judge_hanging();
+  expect_errors(ran, "memory");
+}
+
+// That is the target's own fault, and no more than its node's.
+TEST_F(BadLuckOfMachines, ATargetThatFillsItsDiskFails) {
   const Ran ran = judge("script:" + command_.write("fills/setup.sh", "#!/bin/bash\ncat /dev/zero >/tmp/full\n", 0755));
   EXPECT_EQ(ran.status, 1) << ran;
-  ADD_FAILURE() << ran;
+  EXPECT_THAT(command_.report_lines("<failure"), Contains(HasSubstr("No space left on device"))) << ran;
+  EXPECT_THAT(command_.report_lines("<error"), IsEmpty());
+  expect_nothing_left(command_);
 }
 
 TEST_F(BadLuckOfMachines, AClockThatJumps) {
@@ -100,14 +118,14 @@ std::string port_through(const std::string& there) {
 
 TEST_F(BadLuckOfMachines, AStreamThatIsCutInTheMiddleOfAMessage) {
   QemuInTheWay qemu(command_);
-  qemu.before_start(port_through("head -c 50001"));
+  qemu.before_start(port_through("stdbuf -o0 head -c 50001"));
   const Ran ran = judge_shipped();
   expect_errors(ran, "its port ended, and QEMU runs on");
 }
 
 TEST_F(BadLuckOfMachines, AMachineThatFloodsItsStreamWithNonsense) {
   QemuInTheWay qemu(command_);
-  qemu.before_start(port_through("head -c 50001; cat /dev/zero"));
+  qemu.before_start(port_through("stdbuf -o0 head -c 50001; cat /dev/zero"));
   const Ran ran = judge_shipped();
   expect_errors(ran, "does not speak this protocol");
 }
@@ -124,8 +142,11 @@ TEST_F(BadLuckOfMachines, APortThatComesLateIsWaitedFor) {
       "{ until grep -qs 'waiting for /dev/vport0p1' \"$here/console\"; do sleep 0.02; done\n"
       "  echo 'device_add virtserialport,chardev=port,name=netns-lab'; } >\"$here/monitor\" 3>&- 4>&- 5>&- &\n"
       "args+=(-monitor stdio)\n");
-  const Ran ran = judge_shipped();
-  EXPECT_EQ(ran.status, 0) << ran;
+  const Ran up = command_.run({"up", "--lab", "qemu", "--name", "late"});
+  EXPECT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.errors, Not(HasSubstr("hello"))) << up;
+  EXPECT_EQ(command_.run({"destroy", "--lab", "qemu", "--name", "late"}).status, 0);
+  expect_nothing_left(command_);
 }
 
 }  // namespace

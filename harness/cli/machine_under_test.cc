@@ -8,6 +8,7 @@
 #include <iterator>
 #include <utility>
 
+#include "harness/lab/qemu/acceleration.h"
 #include "harness/lab/qemu/initramfs.h"
 #include "harness/lab/qemu/kernel_image.h"
 #include "harness/lab/qemu/machine.h"
@@ -114,6 +115,13 @@ void QemuInTheWay::write() const {
                      "change() { local i; for i in \"${!args[@]}\"; do args[i]=${args[i]//$1/$2}; done; }\n" +
                      lines_ + "exec " + program + " \"${args[@]}\"\n",
                  0755);
+}
+
+void without_kvm(const CommandUnderTest& command) {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string boot;
+  std::getline(file, boot);
+  qemu::KvmFailure(command.folder() + "/.cache/netns-lab", boot).remember();
 }
 
 std::string hanging_target(const CommandUnderTest& command) {

@@ -51,6 +51,9 @@ class QemuInTheWay {
   const CommandUnderTest& command_;
 };
 
+// The command is made to believe that KVM does not work here: it starts QEMU once.
+void without_kvm(const CommandUnderTest& command);
+
 // The path of a target that builds nothing and hangs, in a process whose command line begins with "hanging".
 std::string hanging_target(const CommandUnderTest& command);
 
