@@ -91,7 +91,9 @@ class JunitDocument::State {
   void operator()(const WorkerStarted& event) {
     Suite& suite = suites_[event.worker];
     suite.worker = event;
-    suite.class_name = unique(class_names_, fmt::format("{}.{}.{}", event.scenario, event.target, event.family));
+    std::string name = fmt::format("{}.{}.{}", event.scenario, event.target, event.family);
+    if (!event.kernel_label.empty()) name += " on " + event.kernel_label;
+    suite.class_name = unique(class_names_, name);
     furnish(suite);
   }
   void operator()(const WorkerEnded& event) { suite(event.worker).ended = event; }

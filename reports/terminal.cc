@@ -11,6 +11,7 @@
 #include "harness/base/text.h"
 #include "harness/model/judgement.h"
 #include "reports/failure_text.h"
+#include "reports/kernel_table.h"
 
 namespace netns_lab::reports {
 namespace {
@@ -94,6 +95,7 @@ std::string title(const WorkerStarted& worker) {
   std::string text =
       fmt::format("{}, target {}, {}, lab {}", worker.scenario, worker.target, worker.family, worker.lab);
   if (!worker.lab_name.empty()) text += fmt::format(" '{}'", worker.lab_name);
+  if (!worker.kernel_label.empty()) text += ", kernel " + worker.kernel_label;
   for (const auto& [name, value] : worker.parameters) text += fmt::format(" {}={}", name, value);
   return visible(text);
 }
@@ -180,6 +182,7 @@ void TerminalPrinter::print_worker(const WorkerResult& worker) {
 void TerminalPrinter::print_end() {
   const Painter paint(options_.colour);
   const RunEnded& ended = *result_.ended;
+  if (const std::string table = kernel_table(result_); !table.empty()) out_ << table << '\n';
   if (!ended.message.empty()) print_indented(out_, "", ended.message);
   const ExitStatus status = ended.status;
   out_ << paint(verdict_colour(status), to_string(status));

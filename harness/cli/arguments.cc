@@ -23,8 +23,10 @@ void add_lab(CLI::App& app, Arguments& to) {
       ->type_name("PROVIDER");
   app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
       ->type_name("NAME");
-  app.add_option("--kernel", to.kernel, "qemu: boot this image (default: the newest /boot/vmlinuz-*)")
-      ->type_name("FILE");
+  app.add_option("--kernel", to.kernels,
+                 "qemu: boot this image (default: the newest /boot/vmlinuz-*); test judges on each that is given")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   app.add_flag("--privileged", to.privileged, "sandbox: no user namespace of its own (needs root)");
 }
 
@@ -57,10 +59,20 @@ void add_building(CLI::App& app, Arguments& to) {
       ->check(CLI::Range(0.001, 86'400.0));
 }
 
+// Of a machine that is made.
+void add_machine(CLI::App& app, Arguments& to) {
+  app.add_option("--memory", to.instance.memory,
+                 "of a machine that is made: 512M, 2G (default: qemu 512M, multipass 1G)")
+      ->type_name("SIZE");
+  app.add_option("--cpus", to.instance.processors, "of a machine that is made (default: qemu 2, multipass its own)")
+      ->check(CLI::Range(1, 64));
+}
+
 CLI::App* add_test(CLI::App& root, Arguments& to) {
   CLI::App* app = root.add_subcommand("test", "build, judge, tear down, report");
   app->add_option("scenario", to.scenarios, "which scenarios (default: all)")->type_name("SCENARIO");
   add_lab(*app, to);
+  add_machine(*app, to);
   add_building(*app, to);
   app->add_option(
          "--filter", to.filter,
@@ -131,9 +143,9 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   CLI::App* up =
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
+  add_machine(*up, to);
   up->add_option("--nodes", to.nodes, "how many nodes (default: 1)")->check(CLI::Range(1, 64));
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
-  up->add_option("--memory", to.instance.memory, "multipass: of a launched instance (default: 1G)");
   up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
   up->add_option("--cloud-init", to.instance.cloud_init,
                  "multipass: what a launched instance is given (default: fixtures/cloud-init/node.yaml)");

@@ -44,11 +44,11 @@ struct Arguments {
   Command command = Command::kTest;
 
   // Which lab.
-  std::string lab = "sandbox";  // --lab: the provider
-  std::string lab_name;         // --name; "" not given
-  bool privileged = false;      // --privileged: a sandbox without a user namespace of its own
-  int nodes = 1;                // --nodes
-  std::string kernel;           // --kernel: qemu
+  std::string lab = "sandbox";       // --lab: the provider
+  std::string lab_name;              // --name; "" not given
+  bool privileged = false;           // --privileged: a sandbox without a user namespace of its own
+  int nodes = 1;                     // --nodes
+  std::vector<std::string> kernels;  // --kernel: qemu; several for `test`
 
   // What is built and how it is judged.
   std::vector<std::string> scenarios;
@@ -72,7 +72,7 @@ struct Arguments {
   std::string requirement;         // explain
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
-  InstanceChoice instance;         // up: --image, --memory, --disk, --cloud-init
+  InstanceChoice instance;         // up: --image, --disk, --cloud-init; up and test: --memory, --cpus
   int agent_stream = 0;            // agent: --fd
   bool agent_is_init = false;      // agent: --init
   std::string agent_labs_of;       // agent: --labs; "" not given

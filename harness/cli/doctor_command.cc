@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "harness/cli/commands.h"
+#include "harness/cli/instance.h"
 #include "harness/cli/machine.h"
 #include "harness/cli/output.h"
 #include "harness/model/json.h"
@@ -13,17 +14,21 @@
 namespace netns_lab::cli {
 namespace {
 
-// Whether a machine boots is seen by booting one; here it is whether what that takes is there.
-node::Capability virtual_machines() {
+// Of what a provider of other machines takes; whether one starts is seen by starting one.
+node::Capability provider(const char* name, const char* needed_for, const Result<void>& there) {
   node::Capability capability;
-  capability.name = "virtual machines";
-  capability.needed_for = "labs with --lab qemu";
-  const auto there = look_for_machine_parts({});
+  capability.name = name;
+  capability.needed_for = needed_for;
   capability.ok = there.has_value();
   if (there) return capability;
   capability.seen = there.error().attempted + ": " + there.error().detail;
   capability.remedy = there.error().remedy;
   return capability;
+}
+
+Result<void> look_for_qemu() {
+  NETNS_LAB_TRY(look_for_machine_parts({}));
+  return {};
 }
 
 }  // namespace
@@ -32,7 +37,8 @@ ExitStatus run_doctor(const Arguments& arguments) {
   bool is_fit = true;
   nlohmann::json all = nlohmann::json::array();
   std::vector<node::Capability> capabilities = node::probe_capabilities();
-  capabilities.push_back(virtual_machines());
+  capabilities.push_back(provider("virtual machines", "labs with --lab qemu", look_for_qemu()));
+  capabilities.push_back(provider("multipass", "labs with --lab multipass", look_for_multipass()));
   for (const node::Capability& capability : capabilities) {
     is_fit = is_fit && (capability.ok || !capability.required);
     if (arguments.json) {

@@ -16,6 +16,7 @@
 
 #include "harness/base/build_id.h"
 #include "harness/base/text.h"
+#include "harness/cli/instance_owner.h"
 #include "harness/cli/machine_keeper.h"
 #include "harness/cli/output.h"
 #include "harness/lab/multipass/bundle.h"
@@ -33,6 +34,7 @@ using std::chrono::seconds;
 constexpr minutes kUpLimit{20};  // an image is fetched, a system boots and installs packages
 constexpr minutes kLeaveLimit{3};
 constexpr seconds kGuestLimit{60};
+constexpr seconds kLookLimit{10};
 constexpr seconds kHelloLimit{60};
 constexpr auto kCloudInit = "cloud-init/node.yaml";
 
@@ -66,21 +68,6 @@ Result<std::string> read_cloud_init(const std::string& chosen) {
   return tl::unexpected(Error::missing(fmt::format("read fixtures/{}", kCloudInit),
                                        fmt::format("it is not above {}, nor in share/netns-lab", self.string()),
                                        "make install puts it where it is found"));
-}
-
-Result<void> write_made(const std::string& folder, const std::string& name) {
-  std::ofstream file(folder + "/" + kMadeFile);
-  file << name << "\n";
-  file.close();
-  if (file) return {};
-  return tl::unexpected(Error::system(fmt::format("write {}/{}", folder, kMadeFile), errno));
-}
-
-std::string read_made(const std::string& folder) {
-  std::ifstream file(folder + "/" + kMadeFile);
-  std::string name;
-  std::getline(file, name);
-  return name;
 }
 
 Error in_guest(const std::string& attempted, const multipass::GuestOutcome& outcome) {
@@ -144,22 +131,27 @@ Result<void> start_standing_instance(const LabSpec& spec, const std::string& fol
   if (!spec.instance.image.empty()) instance.image = spec.instance.image;
   if (!spec.instance.memory.empty()) instance.memory = spec.instance.memory;
   if (!spec.instance.disk.empty()) instance.disk = spec.instance.disk;
+  instance.processors = spec.instance.processors;
   NETNS_LAB_ASSIGN(const multipass::Readiness ready, driver.make_ready(instance, [&]() -> Result<void> {
     say(fmt::format("launching instance {} ({}, memory {}, disk {}); this takes minutes", instance.name, instance.image,
                     instance.memory, instance.disk));
-    return write_made(folder, instance.name);
+    NETNS_LAB_ASSIGN(const MadeInstance made, new_instance(instance.name));
+    return write_made(folder, made);
   }));
   for (const std::string& remark : ready.remarks) say(remark);
+  NETNS_LAB_TRY(mark(driver, folder));
   if (!ready.launched && !(spec.instance == InstanceChoice())) {
-    say(fmt::format("instance {} was there before: --image, --memory, --disk and --cloud-init do not change it",
+    say(fmt::format("instance {} was there before: --image, --memory, --cpus, --disk and --cloud-init do not change it",
                     spec.name));
   }
   const multipass::Bundle bundle{.build = build_id()};
   NETNS_LAB_TRY(put_bundle(driver, spec.name, bundle));
   NETNS_LAB_TRY(load_modules(driver, spec.name));
+  NETNS_LAB_ASSIGN(const UniqueFd last_words, last_words_file(folder));
   KeeperLaunch what;
   what.life = node::LabLife::kItsOwn;
   what.log = log.get();
+  what.last_words = last_words.get();
   what.deadline = deadline;
   what.boot = [command = driver.stream_command(spec.name, service(bundle))](
                   std::span<const int> interrupts) -> Result<std::unique_ptr<qemu::KeptMachine>> {
@@ -173,14 +165,17 @@ Result<void> start_standing_instance(const LabSpec& spec, const std::string& fol
   return launched;
 }
 
+Result<void> look_for_multipass() {
+  multipass::ProcessRunner runner;
+  multipass::Driver driver(runner, own_environment(), Deadline::after(kLookLimit));
+  NETNS_LAB_TRY(driver.probe());
+  return {};
+}
+
 Result<void> leave_instance(const LabSpec& spec, const std::string& folder) {
   multipass::ProcessRunner runner;
   multipass::Driver driver(runner, own_environment(), Deadline::after(kLeaveLimit));
-  if (const std::string made = read_made(folder); !made.empty()) {
-    NETNS_LAB_TRY(driver.remove(made));
-    say(fmt::format("instance {} was launched for this lab: deleted and purged", made));
-    return {};
-  }
+  if (const auto made = read_made(folder)) return remove_made(driver, *made, folder);
   // A command would start one that is stopped.
   const auto instance = driver.info(spec.name);
   if (!instance) say("warning: our files may still be in the instance: " + instance.error().message());

@@ -4,11 +4,15 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 #include "harness/base/text.h"
+#include "harness/cli/output.h"
 #include "harness/cli/services.h"
 #include "harness/lab/named_lab.h"
+#include "harness/lab/qemu/command_line.h"
+#include "harness/lab/qemu/kernel_image.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -18,18 +22,39 @@ constexpr std::chrono::seconds kHelloLimit{5};
 // What begins with a hyphen would be an option to multipass; it judges the rest itself.
 Result<void> check_instance_choice(const LabSpec& spec) {
   const InstanceChoice& choice = spec.instance;
-  for (const auto& [option, value] : {std::pair("--image", choice.image), std::pair("--memory", choice.memory),
-                                      std::pair("--disk", choice.disk), std::pair("--cloud-init", choice.cloud_init)}) {
+  for (const auto& [option, value] :
+       {std::pair("--image", choice.image), std::pair("--disk", choice.disk),
+        std::pair("--cloud-init", choice.cloud_init), std::pair("--memory", choice.memory)}) {
     if (value.empty()) continue;
     const std::string attempted = fmt::format("{} {}", option, visible(value, 80));
-    if (spec.provider != Provider::kMultipass) {
+    const bool is_for_qemu = option == std::string_view("--memory");
+    if (spec.provider != Provider::kMultipass && !(is_for_qemu && spec.provider == Provider::kQemu)) {
       return tl::unexpected(Error::invalid(attempted, fmt::format("a {} lab has no instance", to_string(spec.provider)),
-                                           "add --lab multipass"));
+                                           is_for_qemu ? "add --lab qemu or --lab multipass" : "add --lab multipass"));
     }
     if (value.front() == '-') return tl::unexpected(Error::invalid(attempted, "it begins with a hyphen"));
   }
+  if (choice.processors != 0 && !is_virtual_machine(spec.provider)) {
+    return tl::unexpected(
+        Error::invalid(fmt::format("--cpus {}", choice.processors),
+                       fmt::format("a {} lab has this machine's processors", to_string(spec.provider)),
+                       "add --lab qemu or --lab multipass"));
+  }
+  if (spec.provider == Provider::kQemu) NETNS_LAB_TRY(qemu::parse_memory(choice.memory));
   return {};
 }
+
+// A standing machine runs the kernel it was booted with.
+Result<void> check_kernels(const LabSpec& standing, const std::vector<std::string>& kernels) {
+  if (kernels.size() > 1) {
+    return tl::unexpected(Error::invalid(fmt::format("--name {} with {} kernels", standing.name, kernels.size()),
+                                         "that lab is up, and its machine has one kernel",
+                                         "leave --name out: each kernel gets a machine of its own"));
+  }
+  return check_kernel(standing, standing.node_kernel);
+}
+
+bool asks_for_a_size(const LabSpec& spec) { return !spec.instance.memory.empty() || spec.instance.processors != 0; }
 
 Error not_for_one_run(const std::string& name) {
   return Error::missing(
@@ -38,6 +63,15 @@ Error not_for_one_run(const std::string& name) {
 }
 
 }  // namespace
+
+Result<void> check_kernel(const LabSpec& spec, const std::string& running) {
+  if (spec.kernel.empty()) return {};
+  NETNS_LAB_ASSIGN(const qemu::KernelImage wanted, qemu::find_kernel(spec.kernel));
+  if (wanted.release == running) return {};
+  return tl::unexpected(Error::taken(
+      fmt::format("lab {} with kernel {}", spec.name, wanted.release), fmt::format("it is up with kernel {}", running),
+      fmt::format("netns-lab destroy --lab qemu --name {}, or use another --name", spec.name)));
+}
 
 Result<LabSpec> named_lab_spec(const Arguments& arguments) {
   LabSpec spec;
@@ -48,11 +82,16 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
   } else if (const auto standing = provider_of_named(spec.name)) {
     spec.provider = *standing;
   }
-  spec.kernel = arguments.kernel;
+  if (arguments.kernels.size() > 1 && arguments.command != Command::kTest) {
+    return tl::unexpected(Error::invalid("--kernel " + visible(arguments.kernels[1], 200),
+                                         "a machine has one kernel, and another was named before",
+                                         "netns-lab test takes several, and judges on each"));
+  }
+  if (!arguments.kernels.empty()) spec.kernel = arguments.kernels.front();
   if (!spec.kernel.empty() && spec.provider != Provider::kQemu) {
     return tl::unexpected(Error::invalid(
-        "--kernel " + spec.kernel, fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)),
-        "add --lab qemu"));
+        "--kernel " + visible(spec.kernel, 200),
+        fmt::format("a {} lab runs on this machine's kernel", to_string(spec.provider)), "add --lab qemu"));
   }
   spec.instance = arguments.instance;
   NETNS_LAB_TRY(check_instance_choice(spec));
@@ -62,6 +101,12 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments) {
         Error::missing("--privileged", "it needs root", "run it as root, or leave it out: a sandbox needs no root"));
   }
   return spec;
+}
+
+void tell_what_is_not_changed(const LabSpec& standing) {
+  if (asks_for_a_size(standing)) {
+    say(fmt::format("lab {} is up: --memory and --cpus do not change its machine", standing.name));
+  }
 }
 
 Result<LabChoice> choose_lab(const Arguments& arguments) {
@@ -77,6 +122,8 @@ Result<LabChoice> choose_lab(const Arguments& arguments) {
   auto standing = Lab::open(choice.spec, lab_services(), Deadline::after(kHelloLimit));
   if (standing) {
     choice.spec.node_kernel = standing->node().hello().kernel;
+    NETNS_LAB_TRY(check_kernels(choice.spec, arguments.kernels));
+    tell_what_is_not_changed(choice.spec);
     return choice;
   }
   if (standing.error().kind != ErrorKind::kMissing) return tl::unexpected(std::move(standing).error());

@@ -14,6 +14,12 @@ namespace netns_lab::cli {
 // available.
 Result<LabSpec> named_lab_spec(const Arguments& arguments);
 
+// A standing machine runs the kernel it was booted with: kTaken when that is another one than is asked for. `running`
+// is its release.
+Result<void> check_kernel(const LabSpec& spec, const std::string& running);
+// Of a lab that is up: options of a machine that is made have no effect, which is told.
+void tell_what_is_not_changed(const LabSpec& standing);
+
 // For `test`: the named lab when --name is given and that lab is up; a private one otherwise.
 struct LabChoice {
   LabSpec spec;

@@ -12,7 +12,6 @@
 #include "harness/cli/output.h"
 #include "harness/cli/services.h"
 #include "harness/lab/lab.h"
-#include "harness/lab/qemu/kernel_image.h"
 #include "harness/model/json.h"
 
 namespace netns_lab::cli {
@@ -24,17 +23,6 @@ constexpr std::chrono::minutes kInstanceLimit{20};
 
 Deadline limit_for(const LabSpec& spec) {
   return spec.provider == Provider::kMultipass ? Deadline::after(kInstanceLimit) : Deadline::after(kLabLimit);
-}
-
-// A standing machine runs the kernel it was booted with.
-Result<void> check_kernel(const LabSpec& spec, const UpReport& report) {
-  if (!report.reused || spec.kernel.empty()) return {};
-  NETNS_LAB_ASSIGN(const qemu::KernelImage wanted, qemu::find_kernel(spec.kernel));
-  if (wanted.release == report.hello.kernel) return {};
-  return tl::unexpected(
-      Error::taken(fmt::format("lab {} with kernel {}", spec.name, wanted.release),
-                   fmt::format("it is up with kernel {}", report.hello.kernel),
-                   fmt::format("netns-lab destroy --lab qemu --name {}, or use another --name", spec.name)));
 }
 
 }  // namespace
@@ -49,7 +37,10 @@ ExitStatus run_up(const Arguments& arguments) {
   if (!spec) return complain(spec.error());
   const auto report = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!report) return complain(report.error());
-  if (const auto same = check_kernel(*spec, *report); !same) return complain(same.error());
+  if (report->reused) {
+    if (const auto same = check_kernel(*spec, report->hello.kernel); !same) return complain(same.error());
+    tell_what_is_not_changed(*spec);
+  }
   if (!report->replaced.empty()) say(fmt::format("the lab that was there had to make way: {}", report->replaced));
   for (const std::string& lost : report->hello.lost) say("this node lacks: " + lost);
   std::string addresses;

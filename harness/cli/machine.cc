@@ -35,11 +35,13 @@ std::string search_path() {
   return path != nullptr ? path : qemu::QemuSpec().path;
 }
 
-Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel) {
+Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel, const InstanceChoice& choice) {
   NETNS_LAB_ASSIGN(const qemu::FileTree files, qemu::guest_files(fmt::format("/proc/{}/exe", ::getpid()), kernel));
   qemu::MachineSpec machine;
   machine.qemu.path = search_path();
   machine.qemu.kernel = kernel.path;
+  NETNS_LAB_ASSIGN(machine.qemu.memory_mib, qemu::parse_memory(choice.memory));
+  if (choice.processors > 0) machine.qemu.processors = static_cast<unsigned>(choice.processors);
   machine.qemu.init = protocol::kGuestProgram;
   machine.qemu.init_arguments = "agent --init";
   machine.greeting = build_id();
@@ -70,7 +72,7 @@ Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec) {
   return qemu::find_kernel(spec.kernel);
 }
 
-Result<RunMachine> RunMachine::start(const LabSpec& spec, Deadline deadline) {
+Result<RunMachine> RunMachine::start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
     return tl::unexpected(Error::system("create a door to a virtual machine", errno));
@@ -81,11 +83,13 @@ Result<RunMachine> RunMachine::start(const LabSpec& spec, Deadline deadline) {
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("create a pipe", errno));
   UniqueFd life(ends[0]);
   const UniqueFd keepers_life(ends[1]);
-  what.keep = {keepers_life.get()};
+  what.keep = {keepers_life.get(), witness.console()};
+  what.last_words = witness.last_words();
   what.log = STDERR_FILENO;
   what.deadline = deadline;
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
-  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel));
+  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance));
+  machine.console = witness.console();
   what.boot = booting(std::move(machine));
   NETNS_LAB_TRY(launch_keeper(std::move(what)));
   return RunMachine(std::move(door), std::move(life), kernel.release);
@@ -109,11 +113,13 @@ Result<void> start_standing_machine(const LabSpec& spec, const std::string& fold
   };
   NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
   NETNS_LAB_ASSIGN(const UniqueFd console, open_file(kConsoleFile, O_RDWR));
+  NETNS_LAB_ASSIGN(const UniqueFd last_words, last_words_file(folder));
   KeeperLaunch what;
   what.life = node::LabLife::kItsOwn;
   what.log = log.get();
+  what.last_words = last_words.get();
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
-  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel));
+  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance));
   machine.console = console.get();
   what.keep = {console.get()};
   what.boot = booting(std::move(machine));

@@ -6,12 +6,11 @@
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/cli/machine_witness.h"
 #include "harness/lab/lab.h"
 #include "harness/lab/qemu/kernel_image.h"
 
 namespace netns_lab::cli {
-
-inline constexpr auto kConsoleFile = "console";  // in a named lab's folder
 
 // QEMU, and the kernel that a machine of this lab would boot. kMissing, with what to install, for the first that is not
 // there.
@@ -21,7 +20,8 @@ Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec);
 class RunMachine {
  public:
   // kMissing, kLost, kTimeout: what it takes to boot one, or what it said last (exit 3).
-  static Result<RunMachine> start(const LabSpec& spec, Deadline deadline);
+  // `witness`, one that was created, has what it says and why it ended.
+  static Result<RunMachine> start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline);
   RunMachine(RunMachine&&) noexcept = default;
   RunMachine& operator=(RunMachine&&) = delete;
   ~RunMachine();  // waits until nothing of it is left

@@ -1,5 +1,6 @@
 #include "harness/cli/machine_keeper.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -32,6 +33,11 @@ bool is_wanted(const node::GuardFacts& facts) {
   return ::recv(facts.status, &byte, 1, MSG_DONTWAIT) == 1;
 }
 
+void write_last_words(int file, const std::string& words) {
+  if (file >= 0 && ::pwrite(file, words.data(), words.size(), 0) < 0)
+    say("the reason is not kept: " + errno_name(errno));
+}
+
 int keep(KeeperLaunch what, const node::GuardFacts& facts) {
   ::signal(SIGPIPE, SIG_IGN);
   constexpr rlimit kNoCore = {.rlim_cur = 0, .rlim_max = 0};  // a QEMU that cannot use KVM may abort
@@ -49,8 +55,12 @@ int keep(KeeperLaunch what, const node::GuardFacts& facts) {
   if (facts.caller >= 0) what.sockets.ends = {facts.caller};
   // From now on these sockets name this process as their listener (named_lab.h, listener_of).
   for (const auto& listener : what.sockets.listeners) ::listen(listener.socket.get(), 64);
-  const auto kept = qemu::relay(**machine, std::move(what.sockets));
-  if (!kept) say(kept.error().message());
+  const auto kept = qemu::relay(**machine, what.sockets);
+  if (!kept) {
+    // Before a stream ends: whoever is at its other end asks for the reason then.
+    write_last_words(what.last_words, kept.error().message());
+    say(kept.error().message());
+  }
   return kept ? 0 : 1;
 }
 
@@ -63,6 +73,7 @@ Result<void> launch_keeper(KeeperLaunch what) {
   launch.keep = what.keep;
   for (const auto& listener : what.sockets.listeners) launch.keep.push_back(listener.socket.get());
   for (const UniqueFd& door : what.sockets.doors) launch.keep.push_back(door.get());
+  launch.keep.push_back(what.last_words);
   launch.keep.push_back(what.sockets.door_listener.get());
   launch.deadline = Deadline::after(kStartLimit).sooner_of(what.deadline);
   launch.guard = [&what](const node::GuardFacts& facts) { return keep(std::move(what), facts); };
@@ -78,6 +89,13 @@ Result<qemu::RelaySockets> standing_sockets(const std::string& folder) {
   }
   NETNS_LAB_ASSIGN(sockets.door_listener, listen_at(folder + "/" + kDoorSocket));
   return sockets;
+}
+
+Result<UniqueFd> last_words_file(const std::string& folder) {
+  const std::string path = folder + "/" + kLastWordsFile;
+  UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (file.valid()) return file;
+  return tl::unexpected(Error::system("write " + path, errno));
 }
 
 void pass_on_log(const std::string& path) {

@@ -17,11 +17,14 @@
 namespace netns_lab::cli {
 
 inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
+inline constexpr auto kLastWordsFile = "ended";      // there too
 
 struct KeeperLaunch {
   node::LabLife life = node::LabLife::kCallers;
   qemu::RelaySockets sockets;
   int log = -1;
+  int last_words =
+      -1;  // borrowed: a file, for why the machine ended; nothing is written when it was not wanted any more
   std::vector<int> keep;  // descriptors that `boot` needs, or whose end tells the keeper's
   Deadline deadline = Deadline::never();
   // In the keeper. It gives up when one of the interrupts (descriptors) is readable.
@@ -33,6 +36,8 @@ Result<void> launch_keeper(KeeperLaunch what);
 
 // The sockets of a standing lab in its folder: node, outside, door.
 Result<qemu::RelaySockets> standing_sockets(const std::string& folder);
+// Of a standing lab, in its folder.
+Result<UniqueFd> last_words_file(const std::string& folder);
 // What the keeper said so far, to standard error.
 void pass_on_log(const std::string& path);
 

@@ -1,7 +1,6 @@
 // Labs in virtual machines, as a user makes them: each of these tests boots a real one.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
@@ -11,10 +10,10 @@
 #include <thread>
 #include <vector>
 
+#include "harness/base/deadline.h"
 #include "harness/cli/command_under_test.h"
-#include "harness/cli/machine.h"
+#include "harness/cli/machine_under_test.h"
 #include "harness/lab/qemu/kernel_image.h"
-#include "harness/lab/qemu/machine.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -22,43 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::Each;
+using ::testing::ElementsAre;
 using ::testing::EndsWith;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
-
-// What is missing to boot a machine here, with the package that has it; "" nothing.
-std::string missing_for_machines() {
-  qemu::QemuSpec spec;
-  if (const auto program = qemu::check_program(spec); !program) return program.error().message();
-  if (const auto kernel = qemu::find_kernel(""); !kernel) return kernel.error().message();
-  return "";
-}
-
-std::vector<pid_t> children_of(pid_t pid) {
-  std::vector<pid_t> found;
-  std::error_code gone;
-  for (const auto& thread : fs::directory_iterator("/proc/" + std::to_string(pid) + "/task", gone)) {
-    std::ifstream file(thread.path() / "children");
-    found.insert(found.end(), std::istream_iterator<pid_t>(file), std::istream_iterator<pid_t>());
-  }
-  return found;
-}
-
-// The machines below this process, whoever's child they are now: it is a subreaper (command_under_test.h).
-std::vector<pid_t> machines_below(pid_t pid = ::getpid()) {
-  std::vector<pid_t> found;
-  for (const pid_t child : children_of(pid)) {
-    std::ifstream file("/proc/" + std::to_string(child) + "/comm");
-    std::string name;
-    std::getline(file, name);
-    if (name.starts_with("qemu-system")) found.push_back(child);
-    const std::vector<pid_t> below = machines_below(child);
-    found.insert(found.end(), below.begin(), below.end());
-  }
-  return found;
-}
 
 std::vector<std::string> operator+(std::vector<std::string> words, const std::vector<std::string>& more) {
   words.insert(words.end(), more.begin(), more.end());
@@ -67,20 +35,6 @@ std::vector<std::string> operator+(std::vector<std::string> words, const std::ve
 const std::vector<std::string> kJudgeScript = {"test", "single-namespace", "--target",
                                                "script:" + CommandUnderTest::fixture("scenarios/single-namespace")};
 const std::vector<std::string> kInQemu = {"--lab", "qemu"};
-
-class Machines : public ::testing::Test {
- protected:
-  void SetUp() override {
-    if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
-  }
-  static void expect_nothing_left(const CommandUnderTest& command) {
-    EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
-    std::error_code missing;
-    for (const auto& left : fs::directory_iterator(command.folder() + "/run/netns-lab", missing)) {
-      ADD_FAILURE() << left.path() << " was left";
-    }
-  }
-};
 
 TEST_F(Machines, AWholeTestInAFreshOneIsConformantAndLeavesNothing) {
   CommandUnderTest command;
@@ -102,7 +56,7 @@ class StandingMachine : public Machines {
   static void TearDownTestSuite() {
     if (!command_) return;
     EXPECT_EQ(command_->run({"destroy", "--lab", "qemu", "--name", "stands"}).status, 0);
-    expect_nothing_left(*command_);
+    Machines::expect_nothing_left(*command_);
     command_.reset();
   }
   void SetUp() override {
@@ -218,7 +172,7 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
   CommandUnderTest command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "dies"};
   ASSERT_EQ(command.run(std::vector<std::string>{"up"} + lab).status, 0);
-  const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nexec -a hanging sleep 600\n", 0755);
+  const std::string target = hanging_target(command);
   CommandUnderTest::Running running =
       command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + lab);
   const std::vector<std::string> look =
@@ -295,6 +249,84 @@ TEST_F(Machines, AnInterruptedRunLeavesNothing) {
     EXPECT_EQ(command.wait(std::move(running)).status, 130) << (while_booting ? "while booting" : "while judging");
     expect_nothing_left(command);
   }
+}
+
+// A copy of the newest kernel that calls itself 9.…, with modules of its own; `lacking`: one that is left out.
+std::string copy_of_kernel(const CommandUnderTest& command, const std::string& lacking = "") {
+  const auto kernel = qemu::find_kernel("");
+  std::ifstream real(kernel->path, std::ios::binary);
+  std::string image(std::istreambuf_iterator<char>(real), {});
+  image[image.find(kernel->release + " ")] = '9';
+  const std::string folder = "copy" + lacking + "/lib/modules/9" + kernel->release.substr(1);
+  std::string dependencies;
+  std::ifstream file(kernel->modules + "/modules.dep");
+  for (std::string line; std::getline(file, line);) {
+    if (lacking.empty() || line.find("/" + lacking + ".ko") == std::string::npos) dependencies += line + "\n";
+  }
+  command.write(folder + "/modules.dep", dependencies);
+  for (const char* same : {"modules.builtin", "kernel"}) {
+    fs::create_symlink(kernel->modules + "/" + same, command.folder() + "/" + folder + "/" + same);
+  }
+  return command.write("copy" + lacking + "/boot/vmlinuz", image);
+}
+
+TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
+  CommandUnderTest command;
+  const auto kernel = qemu::find_kernel("");
+  const std::string other = "9" + kernel->release.substr(1);
+  const Ran ran = command.run(kJudgeScript + kInQemu +
+                              std::vector<std::string>{"--kernel", kernel->path, "--kernel", copy_of_kernel(command)});
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr(", kernel " + kernel->release), HasSubstr(", kernel " + other),
+                                HasSubstr("conformant: 90 passed (2 workers)")));
+  EXPECT_THAT(ran.output, HasSubstr("kernels side by side"));
+  const std::string report = command.report("junit.xml");
+  for (const std::string& release : {kernel->release, other}) {
+    EXPECT_THAT(report,
+                AllOf(HasSubstr(".IPv4 on " + release + "\""), HasSubstr("name=\"kernel\" value=\"" + release + "\"")));
+  }
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
+  CommandUnderTest command;
+  const auto kernel = qemu::find_kernel("");
+  const Ran ran = command.run(std::vector<std::string>{"test", "bridge", "--target",
+                                                       "script:" + CommandUnderTest::fixture("scenarios/bridge"),
+                                                       "--filter", "bridge.build", "--kernel", kernel->path, "--kernel",
+                                                       copy_of_kernel(command, "bridge")} +
+                              kInQemu);
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("bridge.build"));
+  EXPECT_THAT(ran.output, HasSubstr("(CONFIG_BRIDGE), which bridge is made of"));
+  EXPECT_THAT(command.report_lines("<skipped"), Each(HasSubstr("has no bridge (CONFIG_BRIDGE)")));
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
+  CommandUnderTest command;
+  const auto kernel = qemu::find_kernel("");
+  const Ran ran = command.run(kJudgeScript + kInQemu +
+                              std::vector<std::string>{"--kernel", "/nosuch/vmlinuz", "--kernel", kernel->path});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("/nosuch/vmlinuz"), HasSubstr("conformant: 45 passed")));
+  EXPECT_THAT(command.report_lines("<error"), ElementsAre(HasSubstr("apt-get install")));
+  expect_nothing_left(command);
+}
+
+TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
+  CommandUnderTest command;
+  const std::vector<std::string> lab = {"--lab", "qemu", "--name", "large"};
+  const Ran made = command.run(std::vector<std::string>{"up", "--memory", "700M", "--cpus", "1"} + lab);
+  ASSERT_EQ(made.status, 0) << made;
+  const auto on_node = [&](const std::vector<std::string>& argv) {
+    return command.run(std::vector<std::string>{"exec"} + lab + std::vector<std::string>{"--"} + argv).output;
+  };
+  EXPECT_EQ(on_node({"nproc"}), "1\n");
+  const std::string memory = on_node({"awk", "/MemTotal/ {print int($2 / 1024)}", "/proc/meminfo"});
+  EXPECT_THAT(std::stoi(memory), AllOf(Ge(600), testing::Le(700))) << memory;
+  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  expect_nothing_left(command);
 }
 
 TEST_F(Machines, AKernelThatCannotBootIsToldAndNothingIsLeft) {

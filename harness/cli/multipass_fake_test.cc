@@ -96,11 +96,12 @@ TEST_F(FakeMultipass, UpLaunchesExecAndShareItAndDestroyLeavesNothing) {
 
 TEST_F(FakeMultipass, AnInstanceIsLaunchedAsItIsChosen) {
   const std::string given = command_.write("own.yaml", "#cloud-config\n# own\n");
-  const std::vector<std::string> chosen = {"up",     "--image", "24.04",        "--memory", "2G",
-                                           "--disk", "8G",      "--cloud-init", given};
+  const std::vector<std::string> chosen = {"up", "--image", "24.04", "--memory",     "2G", "--cpus",
+                                           "3",  "--disk",  "8G",    "--cloud-init", given};
   const Ran up = lab(chosen);
   ASSERT_EQ(up.status, 0) << up;
-  EXPECT_THAT(calls(), Contains(HasSubstr("launch 24.04 --name lab --memory 2G --disk 8G")));
+  EXPECT_THAT(calls(), Contains(HasSubstr("launch 24.04 --name lab --memory 2G --disk 8G"))) << up;
+  EXPECT_THAT(calls(), Contains(HasSubstr("--cpus 3")));
   std::ifstream file(home_ / "cloud-init");
   EXPECT_EQ((std::string{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()}),
             "#cloud-config\n# own\n");
@@ -172,12 +173,53 @@ TEST_F(FakeMultipass, ALostStreamIsADeadLabAndItsInstanceIsStillOurs) {
   EXPECT_FALSE(has_instance());
 }
 
+TEST_F(FakeMultipass, AnInstanceThatSomebodyMadeAnewIsNotDeleted) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  multipass({"delete", "--purge", "lab"});
+  multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
+  const Ran refused = lab({"destroy"});
+  EXPECT_EQ(refused.status, 3) << refused;
+  EXPECT_THAT(refused.errors, AllOf(HasSubstr("is not the one that was launched for this lab"),
+                                    HasSubstr("multipass delete --purge lab"), HasSubstr("rm -r ")));
+  EXPECT_TRUE(has_instance());
+  EXPECT_THAT(calls(), Not(Contains(StartsWith("delete"))));
+  multipass({"delete", "--purge", "lab"});
+  const Ran gone = lab({"destroy"});
+  EXPECT_EQ(gone.status, 0) << gone;
+  EXPECT_THAT(gone.errors, HasSubstr("not there any more"));
+}
+
+TEST_F(FakeMultipass, ALabThatComesUpInAnInstanceMadeAnewDoesNotDeleteIt) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  multipass({"delete", "--purge", "lab"});
+  multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
+  std::ifstream file(home_ / "last-exec");
+  pid_t exec = 0;
+  file >> exec;
+  ASSERT_GT(exec, 1);
+  ASSERT_EQ(::kill(exec, SIGKILL), 0);
+  ASSERT_TRUE(eventually([this] { return lab({"exec", "--", "true"}).status == 3; }));
+  const Ran up = lab({"up"});
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.errors, HasSubstr("destroy will leave it"));
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_TRUE(has_instance());
+}
+
+TEST_F(FakeMultipass, AnInstanceThatWasDeletedAlreadyIsLeftWithAWord) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  multipass({"delete", "lab"});
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_THAT(destroyed.errors, HasSubstr("multipass purge"));
+}
+
 TEST_F(FakeMultipass, ADestroyThatCannotReachMultipassIsToldAndTriedAgain) {
   ASSERT_EQ(lab({"up"}).status, 0);
   steer("daemon-down");
   const Ran destroyed = lab({"destroy"});
   EXPECT_EQ(destroyed.status, 3) << destroyed;
-  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("multipass delete --purge lab"), HasSubstr("snap start multipass")));
+  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("multipass info lab"), HasSubstr("snap start multipass")));
   fs::remove(home_ / "daemon-down");
   EXPECT_EQ(lab({"destroy"}).status, 0);
   EXPECT_FALSE(has_instance());

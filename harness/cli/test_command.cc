@@ -3,7 +3,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <fstream>
 #include <iostream>
 #include <optional>
 #include <thread>
@@ -15,14 +17,17 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/event_order.h"
 #include "harness/cli/exit_status.h"
+#include "harness/cli/kernel_matrix.h"
 #include "harness/cli/known_failures.h"
 #include "harness/cli/lab_choice.h"
 #include "harness/cli/machine.h"
+#include "harness/cli/machine_witness.h"
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
 #include "harness/cli/report_directory.h"
 #include "harness/cli/services.h"
 #include "harness/cli/supervisor.h"
+#include "harness/lab/named_lab.h"
 #include "harness/model/judgement.h"
 #include "harness/model/run_result.h"
 #include "harness/testing/worker.h"
@@ -66,6 +71,16 @@ class Reports {
     }
     remember(junit_.write());
   }
+  // What an earlier run kept by that name.
+  void forget(const std::string& name) const { ::unlink(directory_.file(name).c_str()); }
+  // Evidence: a file of the report directory.
+  void keep(const std::string& name, const std::string& text) {
+    if (text.empty()) return;
+    std::ofstream file(directory_.file(name), std::ios::binary);
+    file << text;
+    file.close();
+    if (!file) remember(tl::unexpected(Error::system("write " + directory_.file(name), errno)));
+  }
   void finish() {
     if (json_) print(reports::run_json(result_));
     std::cout << std::flush;
@@ -95,22 +110,32 @@ int workers_at_once(const Arguments& arguments, const LabSpec& lab) {
   return static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
 }
 
-std::vector<WorkerSpec> workers_of(const Plan& plan, const Arguments& arguments, const LabSpec& lab,
-                                   const std::vector<KnownFailure>& known) {
+// A run in the making: what all its labs share.
+struct Run {
+  const Arguments& arguments;
+  const Plan& plan;
+  const std::vector<KnownFailure>& known;
+  Deadline deadline;
+  Reports& reports;
+  Supervision supervision{};  // of all labs so far
+  int workers = 0;            // so far
+};
+
+std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
   std::vector<WorkerSpec> workers;
-  for (const PlannedWorker& planned : plan.workers) {
+  for (const PlannedWorker& planned : run.plan.workers) {
     WorkerSpec spec;
-    spec.number = static_cast<int>(workers.size());
+    spec.number = run.workers + static_cast<int>(workers.size());
     spec.scenario = planned.scenario;
     spec.target = planned.target;
     spec.family = planned.family;
     spec.parameters = planned.parameters;
     spec.lab = lab;
-    spec.step_limit = arguments.step_limit;
-    spec.filter = arguments.filter;
-    spec.repeat = arguments.repeat;
-    spec.known_failures = of_target(known, planned.target->name());
-    spec.keep_on_failure = arguments.keep_on_failure;
+    spec.step_limit = run.arguments.step_limit;
+    spec.filter = run.arguments.filter;
+    spec.repeat = run.arguments.repeat;
+    spec.known_failures = of_target(run.known, planned.target->name());
+    spec.keep_on_failure = run.arguments.keep_on_failure;
     workers.push_back(std::move(spec));
   }
   return workers;
@@ -121,7 +146,7 @@ std::vector<WorkerJob> jobs_of(const Plan& plan, const std::vector<WorkerSpec>& 
   for (const WorkerSpec& spec : workers) {
     WorkerJob job;
     job.number = spec.number;
-    job.label = plan.workers[static_cast<std::size_t>(spec.number)].label();
+    job.label = plan.workers[static_cast<std::size_t>(spec.number) % plan.workers.size()].label();
     job.body = [spec, &services](const EventSink& sink) { return run_worker(spec, services, sink); };
     jobs.push_back(std::move(job));
   }
@@ -150,7 +175,7 @@ void tell_what_is_kept(const Plan& plan, const LabSpec& lab, const RunResult& re
       return one.verdict == Verdict::kFail || one.verdict == Verdict::kError;
     };
     if (std::none_of(worker.cases.begin(), worker.cases.end(), failed)) continue;
-    const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number));
+    const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number) % plan.workers.size());
     say(fmt::format("kept in lab {}: what {} built ({}): namespace {}; link {}", lab.name, planned.target->name(),
                     to_string(planned.family), join(planned.topology.namespaces, ", "),
                     join(planned.topology.links, ", ")));
@@ -180,21 +205,79 @@ RunEnded run_ended(const Supervision& supervision, const Arguments& arguments, c
   return ended;
 }
 
-Result<void> boot(const LabSpec& lab, Deadline deadline, std::optional<RunMachine>& machine) {
-  NETNS_LAB_ASSIGN(RunMachine booted, RunMachine::start(lab, deadline));
+// What becomes of workers that were never begun.
+std::vector<RunEvent> none_started(const std::vector<WorkerSpec>& workers, ExitStatus status, const std::string& why) {
+  std::vector<RunEvent> events;
+  for (const WorkerSpec& worker : workers) {
+    events.push_back(worker_started(worker));
+    events.push_back(WorkerEnded{worker.number, status, why});
+  }
+  return events;
+}
+
+// --no-skip, and what is known of the machine.
+void add_events(Run& run, const LabSpec& lab, MachineReporter& with_cause, std::span<const RunEvent> events) {
+  if (!run.arguments.no_skip && !is_virtual_machine(lab.provider)) return run.reports.add(events);
+  std::vector<RunEvent> told;
+  for (const RunEvent& event : events) {
+    told.push_back(with_cause(run.arguments.no_skip ? without_skip(event) : event));
+  }
+  run.reports.add(told);
+}
+
+MachineWitness witness_of_named(const LabSpec& lab) {
+  if (!is_virtual_machine(lab.provider)) return {};
+  const auto home = LabHome::open(RuntimeEnvironment::of_process());
+  return home ? MachineWitness::of_standing(home->lab_path(lab.name)) : MachineWitness();
+}
+
+Result<void> boot(const LabSpec& lab, Deadline deadline, MachineWitness& witness, std::optional<RunMachine>& machine) {
+  NETNS_LAB_ASSIGN(witness, MachineWitness::create());
+  NETNS_LAB_ASSIGN(RunMachine booted, RunMachine::start(lab, witness, deadline));
   machine.emplace(std::move(booted));
   return {};
 }
 
-// What becomes of workers whose machine did not come up.
-std::vector<RunEvent> none_started(const std::vector<WorkerSpec>& workers, const Error& why, Deadline deadline) {
-  const ExitStatus status = deadline.passed() ? ExitStatus::kDeadline : exit_status_of(why);
-  std::vector<RunEvent> events;
-  for (const WorkerSpec& worker : workers) {
-    events.push_back(worker_started(worker));
-    events.push_back(WorkerEnded{worker.number, status, why.message()});
+// Every worker of the plan, in this lab.
+void judge_in(LabSpec lab, Run& run) {
+  const bool has_machine = lab.provider == Provider::kQemu && lab.name.empty();
+  MachineWitness witness = lab.name.empty() ? MachineWitness() : witness_of_named(lab);
+  const std::size_t before = static_cast<std::size_t>(run.workers) / run.plan.workers.size();  // kernels
+  const std::string console_log = before == 0 ? kConsoleLog : fmt::format("console-{}.log", before + 1);
+  run.reports.forget(console_log);
+  MachineReporter with_cause(witness, console_log);
+  std::optional<RunMachine> machine;  // one for all workers
+  const bool is_stopped = run.supervision.interrupted || run.supervision.deadline_passed;
+  Result<void> booted;
+  if (has_machine && !is_stopped) booted = boot(lab, run.deadline, witness, machine);
+  if (machine) lab.node_kernel = machine->kernel();
+  const LabServices services = lab_services(machine ? &*machine : nullptr);
+  const std::vector<WorkerSpec> workers = workers_of(run, lab);
+  run.workers += static_cast<int>(workers.size());
+  if (is_stopped) {
+    const ExitStatus status = run.supervision.interrupted ? ExitStatus::kInterrupted : ExitStatus::kDeadline;
+    run.reports.add(none_started(workers, status, "not started: the run had been stopped"));
+    return;
   }
-  return events;
+  if (!booted) {
+    run.supervision.deadline_passed = run.deadline.passed();
+    const ExitStatus status = run.deadline.passed() ? ExitStatus::kDeadline : exit_status_of(booted.error());
+    run.reports.add(none_started(workers, status, booted.error().message()));
+    complain(booted.error());
+  } else {
+    SupervisorSpec spec;
+    spec.jobs = jobs_of(run.plan, workers, services);
+    spec.at_once = workers_at_once(run.arguments, lab);
+    if (run.arguments.deadline) {
+      spec.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(run.deadline.left());
+    }
+    const Supervision ended = supervise(
+        spec, [&](std::span<const RunEvent> events) { add_events(run, lab, with_cause, events); }, &tell_progress);
+    run.supervision.interrupted |= ended.interrupted;
+    run.supervision.deadline_passed |= ended.deadline_passed;
+    run.supervision.lab_left |= ended.lab_left;
+  }
+  if (!booted || with_cause.has_error()) run.reports.keep(console_log, witness.console_text());
 }
 
 }  // namespace
@@ -227,41 +310,18 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
                        fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
                                    to_string(named.provider), named.name)));
   }
+  const auto labs = labs_for_kernels(lab->spec, arguments.kernels);
+  if (!labs) return complain(labs.error());
   const auto opened = Reports::open(arguments.report_directory, arguments.json);
   if (!opened) return complain(opened.error());
   Reports& reports = **opened;
 
   const RunEvent started = run_started(command);
   reports.add(std::span(&started, 1));
-  std::optional<RunMachine> machine;  // one for all workers
-  LabSpec lab_spec = lab->spec;
-  Result<void> booted;
-  if (lab_spec.provider == Provider::kQemu && lab_spec.name.empty()) booted = boot(lab_spec, deadline, machine);
-  if (machine) lab_spec.node_kernel = machine->kernel();
-  const LabServices services = lab_services(machine ? &*machine : nullptr);
-  const std::vector<WorkerSpec> workers = workers_of(*plan, arguments, lab_spec, known);
-  SupervisorSpec spec;
-  spec.jobs = jobs_of(*plan, workers, services);
-  spec.at_once = workers_at_once(arguments, lab_spec);
-  if (arguments.deadline) spec.deadline = std::chrono::duration_cast<std::chrono::milliseconds>(deadline.left());
-  Supervision supervision;
-  if (booted) {
-    supervision = supervise(
-        spec,
-        [&](std::span<const RunEvent> events) {
-          if (!arguments.no_skip) return reports.add(events);
-          std::vector<RunEvent> strict;
-          for (const RunEvent& event : events) strict.push_back(without_skip(event));
-          reports.add(strict);
-        },
-        &tell_progress);
-  } else {
-    supervision.deadline_passed = deadline.passed();
-    reports.add(none_started(workers, booted.error(), deadline));
-    complain(booted.error());
-  }
+  Run run{.arguments = arguments, .plan = *plan, .known = known, .deadline = deadline, .reports = reports};
+  for (const LabSpec& one : *labs) judge_in(one, run);
 
-  RunEnded ended = run_ended(supervision, arguments, reports.result());
+  RunEnded ended = run_ended(run.supervision, arguments, reports.result());
   ended.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
   const ExitStatus status = ended.status;
   const RunEvent last = ended;

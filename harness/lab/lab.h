@@ -21,10 +21,12 @@ Result<Provider> parse_provider(const std::string& text);  // kInvalid names the
 // Whether its labs are sandboxes in a virtual machine, and so on another kernel.
 bool is_virtual_machine(Provider provider);
 
-// multipass: of an instance that is launched; "" the provider's own choice (harness/lab/multipass/commands.h).
+// How large, and of what, the machine is that is made for a lab; "" and 0 the provider's own choice
+// (harness/lab/multipass/commands.h, harness/lab/qemu/command_line.h).
 struct InstanceChoice {
-  std::string image{};
-  std::string memory{};
+  std::string memory{};  // multipass, qemu: "1G", "512M"
+  int processors = 0;    // multipass, qemu
+  std::string image{};   // multipass, and what follows
   std::string disk{};
   std::string cloud_init{};  // a file
   bool operator==(const InstanceChoice&) const = default;
@@ -32,10 +34,11 @@ struct InstanceChoice {
 
 struct LabSpec {
   Provider provider = Provider::kSandbox;
-  std::string name;           // a named lab outlives the command; "" is private to this process
-  bool privileged = false;    // sandbox: no user namespace of its own
-  std::string kernel{};       // qemu: the image a machine is booted with; "" the newest there is
-  std::string node_kernel{};  // qemu: the release that its nodes run, where it is known
+  std::string name;            // a named lab outlives the command; "" is private to this process
+  bool privileged = false;     // sandbox: no user namespace of its own
+  std::string kernel{};        // qemu: the image a machine is booted with; "" the newest there is
+  std::string kernel_label{};  // qemu: what a run on several kernels calls that one; "" there is one
+  std::string node_kernel{};   // qemu: the release that its nodes run, where it is known
   // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
   std::string machine{};
   InstanceChoice instance{};

@@ -33,6 +33,7 @@ struct WorkerStarted {
   std::string lab_name;
   std::string kernel;                  // of the node: release
   std::vector<Requirement> catalogue;  // what this worker may judge
+  std::string kernel_label = {};       // what a run on several kernels calls this one; "" there is one
   bool operator==(const WorkerStarted&) const = default;
 };
 

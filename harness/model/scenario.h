@@ -55,6 +55,9 @@ struct Scenario {
   bool tests_run_commands = true;
   // Checks the parameters (kInvalid with one clear line) and lays the topology out for one family.
   std::function<Result<Topology>(const Parameters&, Family)> topology;
+  // Of the kernel's configuration, what the network is made of beyond what every node has: "CONFIG_BRIDGE". On a node
+  // that says that its kernel lacks one (HelloReply::lost) nothing is judged.
+  std::vector<std::string> kernel_options{};
 };
 
 }  // namespace netns_lab

@@ -5,7 +5,6 @@
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/inotify.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
@@ -16,8 +15,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <linux/netlink.h>
+
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -88,6 +90,10 @@ std::vector<std::string> load_modules() {
   return lost;
 }
 
+// From now on errors only: a network that is built and torn down is no news
+// (Documentation/admin-guide/sysctl/kernel.rst, printk: the first number).
+void quieten_kernel() { std::ofstream("/proc/sys/kernel/printk") << "4\n"; }
+
 void raise_loopback() {
   const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
   ifreq request{};
@@ -96,20 +102,38 @@ void raise_loopback() {
   if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) say(Error::system("set lo up", errno).message());
 }
 
-// The kernel makes the port's file when it has found the device, some time after the driver was loaded.
+// What the kernel tells of devices that come and change (lib/kobject_uevent.c): to group 1 of this family.
+UniqueFd watch_devices() {
+  constexpr std::uint32_t kKernelEvents = 1;
+  UniqueFd socket(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
+  sockaddr_nl address{};
+  address.nl_family = AF_NETLINK;
+  address.nl_groups = kKernelEvents;
+  if (!socket.valid() || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
+    say(Error::system("hear of devices", errno).message());
+    socket.reset();
+  }
+  return socket;
+}
+
+// The kernel makes the port some time after the driver was loaded, and its file a little before the port can be opened
+// (drivers/char/virtio_console.c, add_port: ENXIO until then). That it can is told by no event of the file, but by the
+// events of the device: it is named last, and that is one (handle_control_message, VIRTIO_CONSOLE_PORT_NAME).
 Result<UniqueFd> open_port() {
-  const UniqueFd notify(::inotify_init1(IN_CLOEXEC | IN_NONBLOCK));
-  ::inotify_add_watch(notify.get(), "/dev", IN_CREATE);
+  const UniqueFd events = watch_devices();
   const Deadline deadline = Deadline::after(kPortLimit);
-  while (true) {
+  for (bool is_told = false;; is_told = true) {
     UniqueFd port(::open(protocol::kGuestPort, O_RDWR | O_CLOEXEC));
     if (port.valid()) return port;
     const int code = errno;
-    if (deadline.passed()) return tl::unexpected(Error::system(fmt::format("open {}", protocol::kGuestPort), code));
-    pollfd created{.fd = notify.get(), .events = POLLIN, .revents = 0};
-    ::poll(&created, 1, deadline.poll_timeout());
-    std::array<char, 4096> events;
-    while (::read(notify.get(), events.data(), events.size()) > 0) {
+    if (deadline.passed() || !events.valid()) {
+      return tl::unexpected(Error::system(fmt::format("open {}", protocol::kGuestPort), code));
+    }
+    if (!is_told) say(fmt::format("waiting for {} ({})", protocol::kGuestPort, errno_name(code)));
+    pollfd changed{.fd = events.get(), .events = POLLIN, .revents = 0};
+    ::poll(&changed, 1, deadline.poll_timeout());
+    std::array<char, 8192> event;
+    while (::recv(events.get(), event.data(), event.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
     }
   }
 }
@@ -136,6 +160,7 @@ Result<void> live() {
   raise_loopback();
   NETNS_LAB_ASSIGN(UniqueFd port, open_port());
   NETNS_LAB_TRY(greet(port));
+  quieten_kernel();
   say(fmt::format("ready {:.1f} s after the kernel began, {:.1f} s of them its own and {:.1f} s for modules", uptime(),
                   begun, loaded - begun));
   return serve_guest_labs(std::move(port), UniqueFd(), std::move(lost), "qemu");

@@ -19,6 +19,8 @@ namespace netns_lab::node {
 namespace {
 
 constexpr auto kHomeFolder = "/home/ubuntu";  // where the tutorial's scripts expect to be
+// What is written on the node is kept in memory: no target may use up the machine's.
+constexpr auto kRoom = "mode=0755,size=10%";
 
 Result<void> make_folder(const std::string& path, mode_t mode) {
   if (::mkdir(path.c_str(), mode) == 0 || errno == EEXIST) return {};
@@ -98,7 +100,7 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
 
   Isolation made;
   const std::string own = kOwnFolder;
-  NETNS_LAB_TRY(mount_file_system("tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"));
+  NETNS_LAB_TRY(mount_file_system("tmpfs", "/run", MS_NOSUID | MS_NODEV, kRoom));
   NETNS_LAB_TRY(make_folder(own, 0755));
   NETNS_LAB_TRY(make_folder("/run/lock", 01777));
   ::chmod("/run/lock", 01777);

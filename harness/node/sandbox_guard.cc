@@ -1,12 +1,15 @@
 #include "harness/node/sandbox_guard.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <utility>
 
 #include "harness/netns/own_root.h"
@@ -85,6 +88,16 @@ int run_helper(const GuardLaunch& launch, const GuardFacts& facts, const IdMaps&
   return 0;
 }
 
+// Who was killed cannot say so: whoever looks for the reason of a lost stream finds it in the log.
+void tell_if_killed(const Child& child) {
+  siginfo_t end{};
+  if (::waitid(P_PID, static_cast<id_t>(child.pid), &end, WEXITED | WNOHANG | WNOWAIT) != 0) return;
+  if (end.si_pid == 0 || (end.si_code != CLD_KILLED && end.si_code != CLD_DUMPED)) return;
+  ::dprintf(STDERR_FILENO,
+            "netns-lab: process %d of a lab, an agent or its keeper, was killed by SIG%s: the lab ends\n", end.si_pid,
+            ::sigabbrev_np(end.si_status));
+}
+
 }  // namespace
 
 Result<void> launch_guard(const GuardLaunch& launch) {
@@ -135,6 +148,7 @@ void watch_over(const GuardFacts& facts, const std::vector<Child>& children, std
     watched[0].fd = -1;
     ::close(facts.status);
   }
+  for (const Child& child : children) tell_if_killed(child);
   for (const Child& child : children) end_child(child);
 }
 

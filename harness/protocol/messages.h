@@ -35,7 +35,9 @@ struct HelloReply {
   std::string uplink;                        // name of the uplink interface; "" when there is none
   std::vector<Prefix> uplink_addresses;      // IPv4 first
   std::vector<IpAddress> outside_addresses;  // of the `outside` node's end of the uplink
-  std::vector<std::string> lost;  // what this node cannot give, in words ("/proc shows the processes of the machine")
+  // What this node cannot give, in words ("/proc shows the processes of the machine"); a line about an option that its
+  // kernel lacks ends with "(CONFIG_…)".
+  std::vector<std::string> lost;
   bool operator==(const HelloReply&) const = default;
 };
 struct HelloRequest {

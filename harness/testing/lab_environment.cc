@@ -49,6 +49,17 @@ std::string why_unfit(const protocol::HelloReply& node, Family family) {
                      to_string(family));
 }
 
+std::string why_unfit(const protocol::HelloReply& node, const Scenario& scenario) {
+  for (const std::string& option : scenario.kernel_options) {
+    const auto lacking = std::find_if(node.lost.begin(), node.lost.end(), [&option](const std::string& line) {
+      return line.ends_with("(" + option + ")");
+    });
+    if (lacking == node.lost.end()) continue;
+    return fmt::format("{}, which {} is made of", *lacking, scenario.name);
+  }
+  return "";
+}
+
 LabEnvironment::LabEnvironment(WorkerContext& context)
     : context_(context), declared_(declaration_of(context.topology)) {
   context_.environment = this;
@@ -72,6 +83,7 @@ Result<void> LabEnvironment::set_up() {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(lab_spec(), context_.services, Deadline::after(kOpenLimit)));
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
   if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
+  if (unfit_.empty()) unfit_ = why_unfit(lab.node().hello(), *context_.spec.scenario);
   if (!unfit_.empty()) return {};
   NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
   NETNS_LAB_TRY(subject_->begin_build());

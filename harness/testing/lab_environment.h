@@ -24,6 +24,8 @@ struct Talk {
 
 // LabEnvironment::unfit.
 std::string why_unfit(const protocol::HelloReply& node, Family family);
+// The same for what the scenario is made of.
+std::string why_unfit(const protocol::HelloReply& node, const Scenario& scenario);
 
 class LabEnvironment : public ::testing::Environment {
  public:

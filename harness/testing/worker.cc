@@ -99,6 +99,7 @@ WorkerStarted worker_started(const WorkerSpec& spec) {
   event.lab_name = spec.lab.name;
   // The nodes of other providers run on this machine's kernel.
   event.kernel = spec.lab.node_kernel;
+  event.kernel_label = spec.lab.kernel_label;
   utsname machine{};
   if (!is_virtual_machine(spec.lab.provider) && ::uname(&machine) == 0) event.kernel = machine.release;
   event.catalogue = spec.scenario->requirements;

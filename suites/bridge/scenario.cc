@@ -208,6 +208,7 @@ Scenario scenario() {
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;
   scenario.topology = topology;
+  scenario.kernel_options = {"CONFIG_BRIDGE"};
   return scenario;
 }
 

@@ -57,6 +57,10 @@ std::vector<std::string> launch_arguments(const InstanceSpec& spec, MemoryOption
   std::vector<std::string> arguments = {
       "launch",    spec.image, "--name",  spec.name,   option == MemoryOption::kMemory ? "--memory" : "--mem",
       spec.memory, "--disk",   spec.disk, "--timeout", std::to_string(limit.count())};
+  if (spec.processors > 0) {
+    arguments.emplace_back("--cpus");
+    arguments.push_back(std::to_string(spec.processors));
+  }
   if (!spec.cloud_init.empty()) {
     arguments.emplace_back("--cloud-init");
     arguments.emplace_back("-");

@@ -23,6 +23,7 @@ struct InstanceSpec {
   std::string image = kDefaultImage;
   std::string memory = kDefaultMemory;
   std::string disk = kDefaultDisk;
+  int processors = 0;      // 0: its own choice
   std::string cloud_init;  // the text itself: the snap cannot read every folder. "" none
 };
 

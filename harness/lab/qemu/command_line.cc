@@ -2,20 +2,46 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+#include <string_view>
+
+#include "harness/base/text.h"
+
 namespace netns_lab::qemu {
 namespace {
 
 // Documentation/admin-guide/kernel-parameters.txt.
+// What the kernel says while it boots is the only evidence of a boot that failed, and costs next to nothing; once it is
+// up the first process makes it say less (harness/node/guest_init.cc).
 // panic=-1 with -no-reboot: a kernel that panics ends QEMU, and whoever waits sees it at once. Without hardware
 // acceleration a second of the boot goes by in self-tests of ciphers, in mitigations of an emulated processor's faults
 // and in security modules; none of them changes what a network does.
 constexpr auto kKernelLine =
-    "console=ttyS0 quiet loglevel=4 panic=-1 cryptomgr.notests mitigations=off lsm= tsc=reliable no_timer_check";
+    "console=ttyS0 loglevel=7 panic=-1 cryptomgr.notests mitigations=off lsm= tsc=reliable no_timer_check";
+constexpr unsigned kLeastMemory = 256;      // MiB: what is in it takes a third of that
+constexpr unsigned kMostMemory = 1u << 20;  // MiB
 
 }  // namespace
 
 std::string to_string(Acceleration acceleration) {
   return acceleration == Acceleration::kKvm ? "KVM" : "TCG (no hardware acceleration)";
+}
+
+Result<unsigned> parse_memory(const std::string& text) {
+  if (text.empty()) return QemuSpec().memory_mib;
+  const std::string attempted = fmt::format("--memory {}", visible(text, 80));
+  unsigned number = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const std::string_view unit(end, static_cast<std::size_t>(text.data() + text.size() - end));
+  const bool is_gib = unit == "G";
+  if (problem != std::errc() || (!is_gib && unit != "M") || number > kMostMemory) {
+    return tl::unexpected(
+        Error::invalid(attempted, "it is no size", "a number and M or G: --memory 512M, --memory 2G"));
+  }
+  const unsigned mib = is_gib ? number << 10 : number;
+  if (mib >= kLeastMemory && mib <= kMostMemory) return mib;
+  return tl::unexpected(Error::invalid(
+      attempted, fmt::format("a virtual machine of ours has between {}M and {}M", kLeastMemory, kMostMemory)));
 }
 
 process::Command qemu_command(const QemuSpec& spec) {

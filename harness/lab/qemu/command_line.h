@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "harness/base/error.h"
 #include "harness/process/command.h"
 
 namespace netns_lab::qemu {
@@ -26,6 +27,9 @@ struct QemuSpec {
   std::string init;            // path of the first process in the machine
   std::string init_arguments;  // separated by blanks
 };
+
+// "512M", "2G" as MiB; "" is the default. kInvalid for what is no size, and for less than a machine of ours can be in.
+Result<unsigned> parse_memory(const std::string& text);
 
 // No network device, no disk, no display, no monitor: the port is the only way in or out.
 process::Command qemu_command(const QemuSpec& spec);

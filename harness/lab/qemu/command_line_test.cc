@@ -83,6 +83,19 @@ TEST(KvmFailure, IsRememberedUntilTheNextBoot) {
   std::filesystem::remove_all(folder);
 }
 
+TEST(Memory, IsANumberWithAUnitBetweenTheLeastAndTheMost) {
+  EXPECT_EQ(parse_memory("").value_or(0), 512u);
+  EXPECT_EQ(parse_memory("256M").value_or(0), 256u);
+  EXPECT_EQ(parse_memory("2G").value_or(0), 2048u);
+  for (const char* wrong :
+       {"2", "M", "2T", "2g", "-2G", "2 G", "2Gi", "1.5G", "255M", "0G", "99999999999G", "5000000M"}) {
+    const auto parsed = parse_memory(wrong);
+    ASSERT_FALSE(parsed.has_value()) << wrong;
+    EXPECT_EQ(parsed.error().kind, ErrorKind::kInvalid);
+    EXPECT_THAT(parsed.error().message(), HasSubstr(wrong));
+  }
+}
+
 TEST(KvmFailure, IsForgottenWhereNothingCanBeKept) {
   const KvmFailure nowhere("", "boot-1");
   nowhere.remember();

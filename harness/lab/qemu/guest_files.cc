@@ -144,7 +144,9 @@ Result<void> add_modules(FileTree& tree, const KernelImage& kernel) {
     list += at + "\n";
   }
   std::string lacking;
-  for (const std::string& name : plan.lacking) lacking += fmt::format("kernel {} has no {}\n", kernel.release, name);
+  for (const std::string& name : plan.lacking) {
+    lacking += fmt::format("kernel {} has no {} ({})\n", kernel.release, name, kernel_option(name));
+  }
   tree.add_text(protocol::kModuleList, std::move(list));
   tree.add_text(protocol::kLackingList, std::move(lacking));
   return {};

@@ -61,6 +61,15 @@ Result<KernelImage> kernel_at(const std::string& path, const std::vector<std::st
   }
   std::string modules = modules_in(places, *release);
   if (modules.empty()) {
+    // An unpacked package has no list of them: depmod makes it when the package is installed.
+    for (const std::string& place : places) {
+      std::error_code ignored;
+      if (!fs::exists(place + "/" + *release, ignored)) continue;
+      return tl::unexpected(Error::missing(
+          fmt::format("find the modules of the kernel {} ({})", path, *release),
+          fmt::format("there is no modules.dep in {}/{}", place, *release),
+          fmt::format("depmod --basedir {} {}", fs::path(place).parent_path().parent_path().string(), *release)));
+    }
     return tl::unexpected(Error::missing(
         fmt::format("find the modules of the kernel {} ({})", path, *release),
         fmt::format("there is no {}/modules.dep in {}", *release, join(places, " or ")),

@@ -130,6 +130,14 @@ TEST_F(Kernels, AFileHasItsModulesBesideItsFolderToo) {
   EXPECT_EQ(kernel->modules, (folder_ / "lib/modules/5.10.0").string());
 }
 
+TEST_F(Kernels, ThatWasUnpackedAndNotInstalledSaysWhatMakesTheListOfItsModules) {
+  const std::string file = put("vmlinuz-5.10", image_of("5.10.0 x"));
+  fs::create_directories(folder_ / "lib/modules/5.10.0/kernel");
+  const auto kernel = find_kernel(file, places_);
+  ASSERT_FALSE(kernel.has_value());
+  EXPECT_THAT(kernel.error().message(), HasSubstr("depmod --basedir " + folder_.string() + " 5.10.0"));
+}
+
 TEST_F(Kernels, AFileThatIsNoneOrNotThereIsMissing) {
   for (const auto& [file, told] :
        {std::pair(put("notes", "hello"), "it is no x86 kernel image"), std::pair(places_.boot + "/nosuch", "ENOENT")}) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iterator>
 #include <map>
@@ -14,21 +15,72 @@
 namespace netns_lab::qemu {
 namespace {
 
-// The machine's port, and the writable folders of a sandbox.
-constexpr const char* kNeeded[] = {"virtio_pci", "virtio_console", "overlay"};
-constexpr const char* kWanted[] = {
-    "virtio_pci", "virtio_console", "overlay",
+// The machine's port, and the writable folders and the uplink of a sandbox.
+constexpr const char* kNeeded[] = {"virtio_pci", "virtio_console", "overlay", "veth"};
+struct Wanted {
+  const char* name;
+  const char* option;  // of the kernel's configuration
+};
+constexpr Wanted kWanted[] = {
+    {"virtio_pci", "CONFIG_VIRTIO_PCI"},
+    {"virtio_console", "CONFIG_VIRTIO_CONSOLE"},
+    {"overlay", "CONFIG_OVERLAY_FS"},
     // Links.
-    "veth", "bridge", "vxlan", "8021q", "macvlan", "macvtap", "ipvlan", "vrf", "wireguard", "geneve", "dummy", "tun",
+    {"veth", "CONFIG_VETH"},
+    {"bridge", "CONFIG_BRIDGE"},
+    {"vxlan", "CONFIG_VXLAN"},
+    {"8021q", "CONFIG_VLAN_8021Q"},
+    {"macvlan", "CONFIG_MACVLAN"},
+    {"macvtap", "CONFIG_MACVTAP"},
+    {"ipvlan", "CONFIG_IPVLAN"},
+    {"vrf", "CONFIG_NET_VRF"},
+    {"wireguard", "CONFIG_WIREGUARD"},
+    {"geneve", "CONFIG_GENEVE"},
+    {"dummy", "CONFIG_DUMMY"},
+    {"tun", "CONFIG_TUN"},
     // Queueing.
-    "sch_netem", "sch_tbf", "sch_ingress", "cls_u32",
+    {"sch_netem", "CONFIG_NET_SCH_NETEM"},
+    {"sch_tbf", "CONFIG_NET_SCH_TBF"},
+    {"sch_ingress", "CONFIG_NET_SCH_INGRESS"},
+    {"cls_u32", "CONFIG_NET_CLS_U32"},
     // Firewall and address translation, as nft and as iptables over nft ask for them.
-    "nf_tables", "nft_chain_nat", "nft_nat", "nft_masq", "nft_redir", "nft_ct", "nft_reject_inet", "nft_limit",
-    "nft_log", "nft_hash", "nft_fib_inet", "nft_compat", "nf_conntrack", "nf_nat", "xt_MASQUERADE", "xt_nat", "xt_mark",
-    "xt_comment", "xt_conntrack", "xt_addrtype", "xt_multiport", "xt_tcpudp", "ipt_REJECT", "iptable_nat",
-    "iptable_filter",
+    {"nf_tables", "CONFIG_NF_TABLES"},
+    {"nft_chain_nat", "CONFIG_NFT_NAT"},
+    {"nft_nat", "CONFIG_NFT_NAT"},
+    {"nft_masq", "CONFIG_NFT_MASQ"},
+    {"nft_redir", "CONFIG_NFT_REDIR"},
+    {"nft_ct", "CONFIG_NFT_CT"},
+    {"nft_reject_inet", "CONFIG_NFT_REJECT_INET"},
+    {"nft_limit", "CONFIG_NFT_LIMIT"},
+    {"nft_log", "CONFIG_NFT_LOG"},
+    {"nft_hash", "CONFIG_NFT_HASH"},
+    {"nft_fib_inet", "CONFIG_NFT_FIB_INET"},
+    {"nft_compat", "CONFIG_NFT_COMPAT"},
+    {"nf_conntrack", "CONFIG_NF_CONNTRACK"},
+    {"nf_nat", "CONFIG_NF_NAT"},
+    {"xt_MASQUERADE", "CONFIG_NETFILTER_XT_TARGET_MASQUERADE"},
+    {"xt_nat", "CONFIG_NETFILTER_XT_NAT"},
+    {"xt_mark", "CONFIG_NETFILTER_XT_MARK"},
+    {"xt_comment", "CONFIG_NETFILTER_XT_MATCH_COMMENT"},
+    {"xt_conntrack", "CONFIG_NETFILTER_XT_MATCH_CONNTRACK"},
+    {"xt_addrtype", "CONFIG_NETFILTER_XT_MATCH_ADDRTYPE"},
+    {"xt_multiport", "CONFIG_NETFILTER_XT_MATCH_MULTIPORT"},
+    {"xt_tcpudp", "CONFIG_NETFILTER_XTABLES"},
+    {"ipt_REJECT", "CONFIG_IP_NF_TARGET_REJECT"},
+    {"iptable_nat", "CONFIG_IP_NF_NAT"},
+    {"iptable_filter", "CONFIG_IP_NF_FILTER"},
     // Observation.
-    "af_packet", "inet_diag", "tcp_diag", "udp_diag"};
+    {"af_packet", "CONFIG_PACKET"},
+    {"inet_diag", "CONFIG_INET_DIAG"},
+    {"tcp_diag", "CONFIG_INET_TCP_DIAG"},
+    {"udp_diag", "CONFIG_INET_UDP_DIAG"},
+};
+
+constexpr auto kNames = [] {
+  std::array<const char*, std::size(kWanted)> names{};
+  for (std::size_t i = 0; i < names.size(); ++i) names[i] = kWanted[i].name;
+  return names;
+}();
 
 std::string module_name(std::string_view path) {
   std::string name(path.substr(path.rfind('/') + 1));  // npos + 1 is 0
@@ -72,7 +124,13 @@ std::string read_file(const std::string& path) {
 
 }  // namespace
 
-std::span<const char* const> wanted_modules() { return kWanted; }
+std::span<const char* const> wanted_modules() { return kNames; }
+
+std::string kernel_option(std::string_view name) {
+  const auto found = std::find_if(std::begin(kWanted), std::end(kWanted),
+                                  [name](const Wanted& wanted) { return wanted.name == name; });
+  return found == std::end(kWanted) ? "" : found->option;
+}
 
 ModulePlan plan_modules(std::span<const char* const> wanted, std::string_view dependencies, std::string_view built_in) {
   const Catalogue catalogue = read_catalogue(dependencies);
@@ -94,10 +152,10 @@ Result<ModulePlan> plan_modules(const std::string& folder) {
       plan_modules(wanted_modules(), read_file(folder + "/modules.dep"), read_file(folder + "/modules.builtin"));
   for (const char* needed : kNeeded) {
     if (std::find(plan.lacking.begin(), plan.lacking.end(), needed) == plan.lacking.end()) continue;
-    return tl::unexpected(
-        Error::missing(fmt::format("use the kernel modules in {}", folder),
-                       fmt::format("there is no {}, without which no lab can be in the machine", needed),
-                       "apt-get install linux-image-cloud-amd64, and use that kernel"));
+    return tl::unexpected(Error::missing(
+        fmt::format("use the kernel modules in {}", folder),
+        fmt::format("there is no {} ({}), without which no lab can be in the machine", needed, kernel_option(needed)),
+        "apt-get install linux-image-cloud-amd64, and use that kernel"));
   }
   return plan;
 }

@@ -18,6 +18,8 @@ struct ModulePlan {
 
 // What networks are made of, what the harness observes with, and what the machine itself needs.
 std::span<const char* const> wanted_modules();
+// The option of the kernel's configuration that one of them is built by: "CONFIG_BRIDGE" of "bridge"; "" of another.
+std::string kernel_option(std::string_view name);
 
 // `dependencies` and `built_in` are the texts of modules.dep and modules.builtin (depmod(8)). A name's '-' and '_' are
 // the same. A name that is no module may still be in the kernel for good without being named anywhere: `lacking` is

@@ -5,22 +5,20 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <utility>
 
-#include "harness/base/text.h"
+#include "harness/lab/qemu/console.h"
 #include "harness/process/launch.h"
 
 namespace netns_lab::qemu {
 namespace {
 
-constexpr std::size_t kTailBytes = 4096;
-constexpr std::size_t kTailLines = 8;
+constexpr std::size_t kTailBytes = 64 << 10;  // a panic is followed by its stack
+constexpr std::size_t kBootLines = 24;        // of a machine that did not come up: nobody knows yet what matters
 constexpr auto kInstall = "apt-get install qemu-system-x86";
 
 Result<UniqueFd> file_in_memory(const char* name, std::string_view contents) {
@@ -34,33 +32,12 @@ Result<UniqueFd> file_in_memory(const char* name, std::string_view contents) {
   return tl::unexpected(Error::system(fmt::format("keep {} in memory", name), errno));
 }
 
-std::string end_of_file(int file) {
-  struct stat status {};
-  if (::fstat(file, &status) != 0) return "";
-  const off_t size = status.st_size;
-  const off_t from = std::max<off_t>(0, size - static_cast<off_t>(kTailBytes));
-  std::string text(static_cast<std::size_t>(size - from), '\0');
-  const ssize_t got = ::pread(file, text.data(), text.size(), from);
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  return text;
-}
-
-std::string what_it_said(const UniqueFd& console) {
-  const std::string tail = console_tail(end_of_file(console.get()));
+std::string what_it_said(const UniqueFd& console, std::size_t lines) {
+  const std::string tail = console_tail(end_of_file(console.get(), kTailBytes), lines);
   return tail.empty() ? "; its console said nothing" : "; its console ends: " + tail;
 }
 
 }  // namespace
-
-std::string console_tail(std::string_view log) {
-  std::vector<std::string> lines;
-  for (std::string& line : split_lines(log)) {
-    line.erase(std::remove(line.begin(), line.end(), '\r'), line.end());
-    if (!line.empty()) lines.push_back(visible_line(line));
-  }
-  const std::size_t first = lines.size() > kTailLines ? lines.size() - kTailLines : 0;
-  return join(std::span(lines).subspan(first), " | ");
-}
 
 Machine::Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration)
     : qemu_(std::move(qemu)),
@@ -133,7 +110,7 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
       pollfd end{.fd = ready_fd(), .events = POLLIN, .revents = 0};
       while (!worked && !has_ended() && !patience.passed()) ::poll(&end, 1, patience.poll_timeout());
       if (!worked || has_ended()) {
-        Error error = why_ended();
+        Error error = how_it_ended(kBootLines);
         error.attempted = attempted;
         error.detail = "it stopped before it said hello: " + error.detail;
         return tl::unexpected(std::move(error));
@@ -141,8 +118,8 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
     }
     if (ready == 0) {
       const auto seconds = acceleration_ == Acceleration::kKvm ? spec.kvm_limit : spec.tcg_limit;
-      return tl::unexpected(Error::timeout(
-          attempted, fmt::format("it has not said hello for {} ms{}", seconds.count(), what_it_said(console_))));
+      return tl::unexpected(Error::timeout(attempted, fmt::format("it has not said hello for {} ms{}", seconds.count(),
+                                                                  what_it_said(console_, kBootLines))));
     }
   }
   if (trunk_->greeting() == spec.greeting) return {};
@@ -156,11 +133,15 @@ bool Machine::has_ended() {
   return has_ended || chunk.end;
 }
 
-Error Machine::why_ended() const {
+Error Machine::why_ended() const { return how_it_ended(kTailLines); }
+
+Error Machine::how_it_ended(std::size_t lines) const {
   const auto end = qemu_.end();
-  std::string detail = end ? "QEMU " + to_string(*end) : "its port ended, and QEMU runs on";
+  std::string detail = console_cause(end_of_file(console_.get(), kTailBytes));
+  if (!detail.empty()) detail += "; ";
+  detail += end ? "QEMU " + to_string(*end) : "its port ended, and QEMU runs on";
   if (!printed_.empty()) detail += ", and said: " + console_tail(printed_);
-  return Error::lost("run a virtual machine", detail + what_it_said(console_));
+  return Error::lost("run a virtual machine", detail + what_it_said(console_, lines));
 }
 
 }  // namespace netns_lab::qemu

@@ -46,12 +46,13 @@ class Machine : public KeptMachine {
   int pid() const { return qemu_.pid(); }
   int ready_fd() const override { return qemu_.ready_fd(); }
   bool has_ended() override;
-  // How it ended, with the last lines of its console; only after has_ended().
+  // How it ended and, where its kernel told, why, with the last lines of its console; only after has_ended().
   Error why_ended() const override;
 
  private:
   Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration);
   static Result<Machine> start(const MachineSpec& spec, Acceleration acceleration, const UniqueFd& archive);
+  Error how_it_ended(std::size_t lines) const;  // so many of its console
   Result<void> await_greeting(const MachineSpec& spec, Deadline deadline, std::span<const int> interrupts);
 
   process::RunningCommand qemu_;
@@ -63,8 +64,5 @@ class Machine : public KeptMachine {
 
 // kMissing, with the package to install, when there is no such program.
 Result<void> check_program(const QemuSpec& qemu);
-
-// The last lines of a console's log, control characters made visible, for an error; "" when it said nothing.
-std::string console_tail(std::string_view log);
 
 }  // namespace netns_lab::qemu

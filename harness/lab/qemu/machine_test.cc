@@ -14,6 +14,7 @@
 #include <iterator>
 
 #include "harness/lab/qemu/door.h"
+#include "harness/lab/qemu/relay.h"
 
 namespace netns_lab::qemu {
 namespace {
@@ -26,6 +27,16 @@ using ::testing::IsEmpty;
 
 // A fake QEMU: a script that is started as QEMU would be, with the same descriptors. Real machines are in the tests
 // with label vm.
+// So many messages on the first channel.
+std::string encode_many(int messages) {
+  std::string bytes;
+  for (int i = 0; i < messages; ++i) {
+    bytes += protocol::encode(
+        {.channel = 1, .kind = protocol::ChannelFrame::Kind::kData, .payload = std::string(1'000, 'x')});
+  }
+  return bytes;
+}
+
 class FakeQemu : public ::testing::Test {
  protected:
   FakeQemu() {
@@ -157,12 +168,42 @@ TEST_F(FakeQemu, IsMissingWhenThereIsNone) {
   EXPECT_THAT(machine.error().message(), HasSubstr("apt-get install qemu-system-x86"));
 }
 
-TEST(ConsoleTail, IsTheLastLinesMadeVisible) {
-  std::string log;
-  for (int i = 1; i <= 20; ++i) log += "line " + std::to_string(i) + "\r\n\r\n";
-  log += "\x1B[31mred";
-  EXPECT_EQ(console_tail(log), "line 14 | line 15 | line 16 | line 17 | line 18 | line 19 | line 20 | \\x1B[31mred");
-  EXPECT_THAT(console_tail(""), IsEmpty());
+TEST_F(FakeQemu, WhoseKernelPanickedIsToldWithItsWords) {
+  const auto machine =
+      boot("printf '[   1.5] Kernel panic - not syncing: VFS: no root\\n[   1.6] Call Trace:\\n' >&4; exit 0");
+  ASSERT_FALSE(machine.has_value());
+  EXPECT_THAT(machine.error().message(),
+              HasSubstr("hello: its kernel panicked: VFS: no root; QEMU exited with status 0"));
+}
+
+TEST_F(FakeQemu, ThatIsCutOffInTheMiddleOfAMessageIsLostAndNothingOfTheMessageIsGivenOut) {
+  auto machine = boot("cat greeting >&3; read -r -n 1 <&3; printf '\\0\\0\\0\\1\\3\\0\\0\\11half' >&3; exit 3");
+  ASSERT_TRUE(machine.has_value()) << machine.error();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const UniqueFd ours(ends[0]);
+  machine->trunk().open("node 1", UniqueFd(ends[1]));
+  RelaySockets sockets;
+  const auto kept = relay(*machine, sockets);
+  ASSERT_FALSE(kept.has_value());
+  EXPECT_EQ(kept.error().kind, ErrorKind::kLost);
+  EXPECT_THAT(kept.error().message(), HasSubstr("QEMU exited with status 3"));
+  char byte = 0;
+  EXPECT_LT(::recv(ours.get(), &byte, 1, MSG_DONTWAIT), 0);
+}
+
+TEST_F(FakeQemu, ThatFloodsItsStreamBeyondTheWindowIsRefused) {
+  write("flood", encode_many(1'000));
+  auto machine = boot("cat greeting >&3; read -r -n 1 <&3; while cat flood >&3; do :; done");
+  ASSERT_TRUE(machine.has_value()) << machine.error();
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const UniqueFd ours(ends[0]);  // nobody reads it
+  machine->trunk().open("node 1", UniqueFd(ends[1]));
+  RelaySockets sockets;
+  const auto kept = relay(*machine, sockets);
+  ASSERT_FALSE(kept.has_value());
+  EXPECT_THAT(kept.error().message(), HasSubstr("more bytes than the window allows"));
 }
 
 TEST(Door, PassesALabelAndAStream) {

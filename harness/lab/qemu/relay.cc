@@ -21,8 +21,8 @@ UniqueFd accept_from(const UniqueFd& listener) {
 
 class Relay {
  public:
-  Relay(KeptMachine& machine, RelaySockets sockets)
-      : machine_(machine), sockets_(std::move(sockets)), needs_a_door_(!sockets_.doors.empty()) {}
+  Relay(KeptMachine& machine, RelaySockets& sockets)
+      : machine_(machine), sockets_(sockets), needs_a_door_(!sockets_.doors.empty()) {}
 
   Result<void> run() {
     while (true) {
@@ -96,12 +96,12 @@ class Relay {
   }
 
   KeptMachine& machine_;
-  RelaySockets sockets_;
+  RelaySockets& sockets_;
   bool needs_a_door_;
 };
 
 }  // namespace
 
-Result<void> relay(KeptMachine& machine, RelaySockets sockets) { return Relay(machine, std::move(sockets)).run(); }
+Result<void> relay(KeptMachine& machine, RelaySockets& sockets) { return Relay(machine, sockets).run(); }
 
 }  // namespace netns_lab::qemu

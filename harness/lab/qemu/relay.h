@@ -23,6 +23,8 @@ struct RelaySockets {
 };
 
 // Returns when the machine ended (the error says how), or is not wanted any more (nothing).
-Result<void> relay(KeptMachine& machine, RelaySockets sockets);
+// `sockets` is borrowed: it stays open when this returns, so that whoever uses the machine learns of its end only when
+// the caller lets go of it.
+Result<void> relay(KeptMachine& machine, RelaySockets& sockets);
 
 }  // namespace netns_lab::qemu
