@@ -42,7 +42,7 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
   AgentState& agent = context.session.agent();
   const auto take = [&]() -> Result<Snapshot> {
     NETNS_LAB_ASSIGN(auto network, agent.network.take());
-    return take_snapshot(agent.context, *network, request.options);
+    return take_snapshot(agent.context, agent.origin, *network, request.options);
   };
   NETNS_LAB_ASSIGN(Snapshot snapshot, request.first ? agent.first_snapshot.get(take) : take());
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));

@@ -1,5 +1,7 @@
 #include "harness/node/snapshot.h"
 
+#include <sys/utsname.h>
+
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,9 +13,12 @@
 
 namespace netns_lab::node {
 
-Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& network, const SnapshotOptions& options) {
+Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, NetworkHandles& network,
+                               const SnapshotOptions& options) {
   Snapshot snapshot;
-  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory));
+  // First of all: what the rest is read from may have to be mended.
+  NETNS_LAB_ASSIGN(MountLook mounts, origin.mounts());
+  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory, mounts.table));
   std::vector<std::string> names;
   for (const NamespaceEntry& entry : snapshot.entries) {
     if (entry.is_network) names.push_back(entry.name);
@@ -29,6 +34,12 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& netw
   }
   if (options.files) {
     NETNS_LAB_ASSIGN(snapshot.files, list_leftovers(context));
+    for (std::string& changed : origin.changed_set_up_files()) snapshot.files.push_back(std::move(changed));
+    snapshot.mounts = std::move(mounts.changes);
+    utsname host{};
+    ::uname(&host);
+    snapshot.host_name = static_cast<const char*>(host.nodename);
+    snapshot.domain_name = static_cast<const char*>(host.domainname);
   }
   return snapshot;
 }
