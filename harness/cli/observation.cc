@@ -1,10 +1,14 @@
 #include "harness/cli/observation.h"
 
 #include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
 #include <utility>
 
 #include "harness/model/diff.h"
+#include "harness/model/json.h"
 #include "harness/testing/subject.h"
 
 namespace netns_lab::cli {
@@ -37,11 +41,46 @@ void add_outcome(std::vector<std::string>& lines, const char* prefix, const Targ
   if (!outcome.succeeded) lines.push_back(prefix + outcome.failure);
 }
 
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+IpAddress link_local_of(const MacAddress& mac) {
+  const auto& b = mac.bytes();
+  const std::array<std::uint8_t, 16> bytes = {
+      0xFE, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(b[0] ^ 2), b[1], b[2], 0xFF, 0xFE, b[3], b[4], b[5]};
+  return IpAddress::from_bytes(bytes);
+}
+
+// The kernel gives a new link a random MAC, and an IPv6 link-local address of it (RFC 4291, appendix A): numbered here
+// in the links' order, so that equal ones stay equal. A bridge takes one of its ports', whichever is the lowest.
+Snapshot with_numbered_macs(const Snapshot& snapshot) {
+  std::string text = nlohmann::json(snapshot).dump();
+  std::set<MacAddress> known;
+  for (const NamespaceState& state : snapshot.namespaces) {
+    for (const Link& link : state.links) {
+      if (link.mac.is_zero() || link.kind == "bridge" || !known.insert(link.mac).second) continue;
+      const MacAddress number({2, 0, 0, 0, 0, static_cast<std::uint8_t>(known.size())});
+      replace_all(text, link.mac.to_string(), number.to_string());
+      replace_all(text, link_local_of(link.mac).to_string(), link_local_of(number).to_string());
+    }
+  }
+  Snapshot numbered = nlohmann::json::parse(text).get<Snapshot>();
+  for (NamespaceState& state : numbered.namespaces) {
+    for (Link& link : state.links) {
+      if (link.kind == "bridge") link.mac = MacAddress();
+    }
+  }
+  return numbered;
+}
+
 void add_differences(std::vector<std::string>& lines, const char* prefix, const Snapshot& right, const Snapshot& seen) {
   DiffOptions options;
   options.namespace_identity = false;
   options.counting_lifetimes = false;
-  for (const Finding& finding : diff(right, seen, options)) lines.push_back(prefix + to_string(finding));
+  for (const Finding& finding : diff(with_numbered_macs(right), with_numbered_macs(seen), options))
+    lines.push_back(prefix + to_string(finding));
 }
 
 }  // namespace
