@@ -128,6 +128,31 @@ CLI::App* add_list(CLI::App& root, Arguments& to, std::vector<SubCommand>& comma
   return list;
 }
 
+void add_qualify(CLI::App& app, Arguments& to) {
+  app.add_option("fault", to.scenarios, "SCENARIO: all its faults; SCENARIO/NAME: one (default: all)")
+      ->type_name("SCENARIO[/NAME]");
+  app.add_option("--fixtures", to.fixtures, "where broken/ and scenarios/ are (default: as shipped)")->type_name("DIR");
+  app.add_option("--jobs,-j", to.jobs, "faults at once (default: one per processor, at most 4)")
+      ->check(CLI::Range(1, 1'024));
+  app.add_option_function<double>(
+         "--timeout",
+         [&to](const double& seconds) {
+           to.fault_limit = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+         },
+         "of each step of a broken target (default: 10)")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 86'400.0));
+  app.add_option_function<double>(
+         "--deadline",
+         [&to](const double& seconds) { to.deadline = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
+         "of the whole run; passing it ends the run with status 124")
+      ->type_name("SECONDS")
+      ->check(CLI::Range(0.001, 864'000.0));
+  app.add_option("--report-dir", to.report_directory, fmt::format("default: {}/", kDefaultReportDirectory))
+      ->type_name("DIR");
+  app.add_flag("--json", to.json, "the kill table as JSON on standard output");
+}
+
 void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   const auto add = [&](Command command, const char* name, const char* text, const char* example) {
     CLI::App* app = root.add_subcommand(name, text);
@@ -192,9 +217,10 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
                        "netns-lab diff before.json after.json");
   diff->add_option("snapshots", to.files, "two files written by netns-lab snapshot")->required()->expected(2);
 
-  CLI::App* qualify = add(Command::kQualify, "qualify", "mutation testing of the suites (not in this version)",
-                          "netns-lab qualify single-namespace");
-  qualify->allow_extras();
+  add_qualify(*add(Command::kQualify, "qualify",
+                   "mutation testing of the suites: is each broken target caught, by the right requirement?",
+                   "netns-lab qualify bridge single-namespace/udp-dropped"),
+              to);
 
   CLI::App* report = add(Command::kReport, "report", "merge records of runs and write junit.xml",
                          "netns-lab report a/record.jsonl b/record.jsonl --report-dir merged");

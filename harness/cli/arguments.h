@@ -72,10 +72,12 @@ struct Arguments {
   std::string requirement;         // explain
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
-  InstanceChoice instance;         // up: --image, --disk, --cloud-init; up and test: --memory, --cpus
-  int agent_stream = 0;            // agent: --fd
-  bool agent_is_init = false;      // agent: --init
-  std::string agent_labs_of;       // agent: --labs; "" not given
+  std::string fixtures;            // qualify: --fixtures; "" those of this program
+  std::chrono::milliseconds fault_limit{10'000};  // qualify: --timeout
+  InstanceChoice instance;                        // up: --image, --disk, --cloud-init; up and test: --memory, --cpus
+  int agent_stream = 0;                           // agent: --fd
+  bool agent_is_init = false;                     // agent: --init
+  std::string agent_labs_of;                      // agent: --labs; "" not given
 };
 
 struct Parsed {

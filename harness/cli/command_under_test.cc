@@ -96,7 +96,8 @@ CommandUnderTest::~CommandUnderTest() {
 CommandUnderTest::Running CommandUnderTest::start(const std::vector<std::string>& arguments, const std::string& input) {
   std::vector<std::string> words{binary()};
   words.insert(words.end(), arguments.begin(), arguments.end());
-  const bool is_test = !arguments.empty() && (arguments.front() == "test" || arguments.front() == "report");
+  const bool is_test = !arguments.empty() &&
+                       (arguments.front() == "test" || arguments.front() == "report" || arguments.front() == "qualify");
   if (is_test && std::find(words.begin(), words.end(), "--report-dir") == words.end()) {
     words.insert(words.end(), {"--report-dir", folder_ + "/report"});
   }

@@ -33,6 +33,9 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
 ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& command,
                     const std::vector<Scenario>& scenarios);
 
+// Judging the suites by broken targets (qualify_command.cc).
+ExitStatus run_qualify(const Arguments& arguments, const std::vector<Scenario>& scenarios);
+
 // Files of earlier runs (file_commands.cc).
 ExitStatus run_diff(const Arguments& arguments);
 ExitStatus run_report(const Arguments& arguments);

@@ -84,7 +84,7 @@ int run(const cli::Arguments& arguments, const std::vector<std::string>& command
     case Command::kDiff:
       return static_cast<int>(cli::run_diff(arguments));
     case Command::kQualify:
-      return static_cast<int>(not_in_this_version("qualify", "judge broken targets one by one with netns-lab test"));
+      return static_cast<int>(cli::run_qualify(arguments, scenarios));
     case Command::kReport:
       return static_cast<int>(cli::run_report(arguments));
     case Command::kAgent:

@@ -270,9 +270,28 @@ Findings qdiscs(const Comparison& here) {
   return same_set(texts(*here.was), texts(*here.is), place_text(here.name), "queueing discipline");
 }
 
+// "ip filter" of "ip filter with 1 chain, 2 rules, contents 7f3a…": the table, whatever it holds.
+std::string table_of(const std::string& filter) {
+  return filter.substr(0, std::min(filter.find(" with "), filter.find(", ")));
+}
+
 Findings packet_filters(const Comparison& here) {
   const std::string place = place_text(here.name);
-  Findings findings = same_set(here.was->nft_tables, here.is->nft_tables, place, "packet filter");
+  const auto equal = [](const std::string& a, const std::string& b) { return a == b; };
+  std::vector<std::string> gone = lacking(here.was->nft_tables, here.is->nft_tables, equal);
+  Findings findings;
+  for (const std::string& filter : lacking(here.is->nft_tables, here.was->nft_tables, equal)) {
+    const auto was =
+        std::find_if(gone.begin(), gone.end(), [&](const auto& other) { return table_of(other) == table_of(filter); });
+    if (was == gone.end()) {
+      findings.push_back(nobody("packet filter", place, filter));
+      continue;
+    }
+    findings.push_back(fmt::format("packet filter in {} was changed ({}; it was: {})", place, filter, *was));
+    gone.erase(was);
+  }
+  for (const std::string& filter : gone)
+    findings.push_back(fmt::format("packet filter in {} was there before and is gone ({})", place, filter));
   for (const Link& link : here.is->links) {
     const Link* before = here.was->find_link(link.name);
     if (link.xdp_attached && (before == nullptr || !before->xdp_attached))
@@ -349,13 +368,36 @@ bool is_namespace_file(const std::string& path) {
 // mount(8) keeps a private table there whenever it mounts something (libmount).
 bool is_private_to_a_tool(const std::string& path) { return path == "/run/mount" || path.rfind("/run/mount/", 0) == 0; }
 
+// Lines that say how it is other than it was when the node was made: a path alone was created.
 Findings files(const Snapshot& before, const Snapshot& after) {
   const std::set<std::string> was(before.files.begin(), before.files.end());
   Findings findings;
   for (const auto& file : after.files) {
     if (was.contains(file) || is_namespace_file(file) || is_private_to_a_tool(file)) continue;
-    findings.push_back(fmt::format("{} was made or changed", visible(file, kLongestValue)));
+    findings.push_back(
+        fmt::format("{}{}", visible(file, kLongestValue), file.back() == ')' ? "" : " was made and not removed"));
   }
+  return findings;
+}
+
+Findings mounts(const Snapshot& before, const Snapshot& after) {
+  const std::set<std::string> was(before.mounts.begin(), before.mounts.end());
+  Findings findings;
+  for (const auto& mount : after.mounts) {
+    if (!was.contains(mount)) findings.push_back(visible(mount, kLongestValue));
+  }
+  return findings;
+}
+
+Findings host_names(const Snapshot& before, const Snapshot& after) {
+  Findings findings;
+  const auto compare = [&](const char* what, const std::string& was, const std::string& is) {
+    if (was != is)
+      findings.push_back(
+          fmt::format("the node's {} is {}; it was {}", what, visible(is, kLongestValue), visible(was, kLongestValue)));
+  };
+  compare("host name", before.host_name, after.host_name);
+  compare("NIS domain name", before.domain_name, after.domain_name);
   return findings;
 }
 
@@ -399,6 +441,10 @@ std::string to_string(Area area) {
       return "namespace names";
     case Area::kFiles:
       return "files";
+    case Area::kMounts:
+      return "mounts";
+    case Area::kHostName:
+      return "host name";
     case Area::kProcesses:
       return "processes";
   }
@@ -409,7 +455,7 @@ const std::vector<Area>& all_areas() {
   static const std::vector<Area> areas = {Area::kLinks,      Area::kAddresses,  Area::kRoutes,     Area::kRules,
                                           Area::kNeighbours, Area::kForwarding, Area::kSysctls,    Area::kPacketFilters,
                                           Area::kQdiscs,     Area::kSockets,    Area::kNamespaces, Area::kFiles,
-                                          Area::kProcesses};
+                                          Area::kMounts,     Area::kHostName,   Area::kProcesses};
   return areas;
 }
 
@@ -424,6 +470,10 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
       return entries(before, after, declared);
     case Area::kFiles:
       return files(before, after);
+    case Area::kMounts:
+      return mounts(before, after);
+    case Area::kHostName:
+      return host_names(before, after);
     case Area::kProcesses:
       return processes(before, after);
     default:

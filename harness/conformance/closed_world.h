@@ -30,6 +30,8 @@ enum class Area {
   kSockets,
   kNamespaces,
   kFiles,
+  kMounts,
+  kHostName,  // and the NIS domain's
   kProcesses,
 };
 std::string to_string(Area area);

@@ -244,6 +244,10 @@ const FindingRow kFindings[] = {
      "a new link has 0 there"},
     {"NftTable", Area::kPacketFilters, [](Snapshot& s) { container_of(s).nft_tables.push_back("ip filter"); },
      "ip filter"},
+    {"NftTableWithOtherRules", Area::kPacketFilters,
+     [](Snapshot& s) { node_of(s).nft_tables[0] = "inet firewall with 1 chain, 2 rules, contents 2"; },
+     "packet filter in the node was changed (inet firewall with 1 chain, 2 rules, contents 2; it was: inet firewall "
+     "with 1 chain, 1 rule, contents 1)"},
     {"Qdisc", Area::kQdiscs,
      [](Snapshot& s) {
        QueueDiscipline qdisc;
@@ -267,7 +271,15 @@ const FindingRow kFindings[] = {
        s.entries.push_back(entry);
      },
      "/run/netns/netns2: nobody declared it (a plain file)"},
-    {"File", Area::kFiles, [](Snapshot& s) { s.files.push_back("/tmp/left"); }, "/tmp/left"},
+    {"File", Area::kFiles, [](Snapshot& s) { s.files.push_back("/tmp/left"); }, "/tmp/left was made and not removed"},
+    {"ChangedFile", Area::kFiles, [](Snapshot& s) { s.files.push_back("/etc (mode 777, it was 755)"); },
+     "/etc (mode 777, it was 755)"},
+    {"Mount", Area::kMounts, [](Snapshot& s) { s.mounts.push_back("tmpfs is mounted on /mnt (rw)"); },
+     "tmpfs is mounted on /mnt (rw)"},
+    {"HostName", Area::kHostName, [](Snapshot& s) { s.host_name = "another"; },
+     "the node's host name is another; it was node-1"},
+    {"DomainName", Area::kHostName, [](Snapshot& s) { s.domain_name = "example"; },
+     "the node's NIS domain name is example; it was (none)"},
     {"Process", Area::kProcesses,
      [](Snapshot& s) {
        ProcessState daemon;

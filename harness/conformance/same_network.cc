@@ -90,6 +90,9 @@ Snapshot without_sysctls(const Snapshot& snapshot) {
   copy.entries = snapshot.entries;
   copy.processes = snapshot.processes;
   copy.files = snapshot.files;
+  copy.mounts = snapshot.mounts;
+  copy.host_name = snapshot.host_name;
+  copy.domain_name = snapshot.domain_name;
   return copy;
 }
 

@@ -108,6 +108,7 @@ inline Snapshot before() {
   node.rules = usual_rules();
   node.sysctls = {
       {"net.ipv4.ip_forward", "0"}, {"net.ipv4.conf.default.rp_filter", "0"}, {"net.ipv4.conf.eth0.rp_filter", "2"}};
+  node.nft_tables = {"inet firewall with 1 chain, 1 rule, contents 1"};
   Snapshot snapshot;
   snapshot.namespaces = {node};
   ProcessState shell;
@@ -115,6 +116,9 @@ inline Snapshot before() {
   shell.command = "sleep 1";
   snapshot.processes = {shell};
   snapshot.files = {"/etc/hostname"};
+  snapshot.mounts = {"tmpfs is mounted on /srv (rw)"};
+  snapshot.host_name = "node-1";
+  snapshot.domain_name = "(none)";
   return snapshot;
 }
 

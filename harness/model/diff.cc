@@ -55,7 +55,10 @@ class SnapshotDiff {
     entries();
     namespaces();
     processes();
-    files();
+    lines("file", before_.files, after_.files);
+    lines("mount", before_.mounts, after_.mounts);
+    name("host name", before_.host_name, after_.host_name);
+    name("domain name", before_.domain_name, after_.domain_name);
     return std::move(findings_);
   }
 
@@ -158,16 +161,22 @@ class SnapshotDiff {
     }
   }
 
-  void files() {
-    const auto holds = [](const std::vector<std::string>& files, const std::string& file) {
-      return std::find(files.begin(), files.end(), file) != files.end();
+  void lines(const char* object, const std::vector<std::string>& old, const std::vector<std::string>& now) {
+    const auto holds = [](const std::vector<std::string>& all, const std::string& line) {
+      return std::find(all.begin(), all.end(), line) != all.end();
     };
-    for (const std::string& file : before_.files) {
-      if (!holds(after_.files, file)) add(Finding::Kind::kRemoved, "file", visible_line(file), visible_line(file), "");
+    for (const std::string& line : old) {
+      if (!holds(now, line)) add(Finding::Kind::kRemoved, object, visible_line(line), visible_line(line), "");
     }
-    for (const std::string& file : after_.files) {
-      if (!holds(before_.files, file)) add(Finding::Kind::kAdded, "file", visible_line(file), "", visible_line(file));
+    for (const std::string& line : now) {
+      if (!holds(old, line)) add(Finding::Kind::kAdded, object, visible_line(line), "", visible_line(line));
     }
+  }
+
+  // "" is not known: nobody asked for files.
+  void name(const char* object, const std::string& old, const std::string& now) {
+    if (old == now || old.empty() || now.empty()) return;
+    add(Finding::Kind::kChanged, object, visible_line(now), visible_line(old), visible_line(now));
   }
 
   const Snapshot& before_;

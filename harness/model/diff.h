@@ -48,7 +48,8 @@ struct DiffOptions {
   bool operator==(const DiffOptions&) const = default;
 };
 
-// In the order: /run/netns and namespaces, then each namespace's objects, processes, files.
+// In the order: /run/netns and namespaces, then each namespace's objects, processes, files, mounts, names of
+// the host.
 std::vector<Finding> diff(const Snapshot& before, const Snapshot& after, const DiffOptions& options = {});
 // Of two states of one namespace, or of a namespace and a pristine one. Findings name `after`'s namespace. Peers of
 // links are compared by index.

@@ -87,6 +87,7 @@ Snapshot part_one() {
   snapshot.entries = {entry};
   snapshot.processes = {process};
   snapshot.files = {"/etc/hosts"};
+  snapshot.host_name = "node-1";
   return snapshot;
 }
 
@@ -329,6 +330,11 @@ INSTANTIATE_TEST_SUITE_P(
              {"new process on the node: 77 'dnsmasq' in network namespace 100"}},
         Case{"NewFile", [](Snapshot& s) { s.files.push_back("/etc/netns/x\n"); },
              {"new file on the node: /etc/netns/x\\x0A"}},
+        Case{"NewMount", [](Snapshot& s) { s.mounts.push_back("tmpfs is mounted on /mnt (rw)"); },
+             {"new mount on the node: tmpfs is mounted on /mnt (rw)"}},
+        Case{"HostName", [](Snapshot& s) { s.host_name = "another"; },
+             {"host name another on the node changed: node-1, now another"}},
+        Case{"HostNameNobodyAskedFor", [](Snapshot& s) { s.host_name = ""; }, {}},
         Case{"OtherOrder",
              [](Snapshot& s) {
                std::swap(s.namespaces[0], s.namespaces[1]);

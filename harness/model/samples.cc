@@ -132,6 +132,9 @@ Snapshot snapshot() {
           .processes = {{.pid = 42, .command = "sleep 1000", .network_namespace_inode = 4026532000}},
           .processes_hidden = true,
           .files = {"/etc/netns/netns1/resolv.conf"},
+          .mounts = {"tmpfs is mounted on /mnt (rw,relatime)"},
+          .host_name = "node-1",
+          .domain_name = "(none)",
           .pristine = inside};
 }
 

@@ -93,6 +93,9 @@ std::ostream& operator<<(std::ostream& out, const Snapshot& snapshot) {
   for (const NamespaceEntry& entry : snapshot.entries) out << "/run/netns/" << entry << '\n';
   for (const ProcessState& process : snapshot.processes) out << "process " << process << '\n';
   for (const std::string& file : snapshot.files) out << "file " << visible_line(file) << '\n';
+  for (const std::string& mount : snapshot.mounts) out << "mount " << visible_line(mount) << '\n';
+  if (!snapshot.host_name.empty()) out << "host name " << visible_line(snapshot.host_name) << '\n';
+  if (!snapshot.domain_name.empty()) out << "domain name " << visible_line(snapshot.domain_name) << '\n';
   return out;
 }
 

@@ -77,8 +77,12 @@ struct Snapshot {
   std::vector<NamespaceEntry> entries;     // of /run/netns
   std::vector<ProcessState> processes;     // without the agent's own
   bool processes_hidden = false;           // the node's /proc does not show them: `processes` says nothing
-  std::vector<std::string>
-      files;  // what was created or changed under /etc, /var, /tmp, /home, /root, /run: absolute paths
+  // What was created, changed ("/etc/hosts (changed)", "/etc (mode 777, it was 755)") or deleted under /etc, /var,
+  // /tmp, /home, /root, /run and /dev since the node was made.
+  std::vector<std::string> files;
+  std::vector<std::string> mounts;  // what was mounted, unmounted or changed since then: a sentence each
+  std::string host_name;
+  std::string domain_name;                 // of NIS; "(none)" where nobody set it
   std::optional<NamespaceState> pristine;  // a namespace made for comparison, when asked for
 
   const NamespaceState* find_namespace(const std::string& name) const;  // "" the node's own
@@ -99,7 +103,7 @@ struct SnapshotOptions {
   std::vector<std::string> sysctls;  // "net.ipv4.ip_forward", …
   bool pristine = false;             // also what a fresh namespace looks like on this node
   bool processes = true;
-  bool files = true;
+  bool files = true;             // and mounts, host and domain name
   bool addressing_only = false;  // links, addresses, routes and neighbours: no rules, qdiscs, nft tables and sockets
   bool operator==(const SnapshotOptions&) const = default;
 };

@@ -1,5 +1,6 @@
 #include "harness/netlink/nft_table.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <linux/netfilter.h>
@@ -53,18 +54,31 @@ Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
         return tl::unexpected(replies.error());
     }
   }
-  return decode_all<std::string>(*replies, decode_nft_table);
+  NETNS_LAB_ASSIGN(const std::vector<NftTable> tables, decode_all<NftTable>(*replies, decode_nft_table));
+  std::vector<NftTableKey> keys;
+  for (const NftTable& table : tables) keys.push_back(table.key);
+  NETNS_LAB_ASSIGN(const auto contents, read_nft_contents(socket, keys));
+  std::vector<std::string> texts;
+  for (const NftTable& table : tables) {
+    const auto [family, name] = table.key;
+    const std::string held = contents.at(table.key).text();
+    texts.push_back(fmt::format("{} {}{}{}{}", family_name(family), name, table.is_dormant ? ", dormant" : "",
+                                held.empty() ? "" : " with ", held));
+  }
+  return texts;
 }
 
-Result<std::string> decode_nft_table(const MessageView& message) {
+Result<NftTable> decode_nft_table(const MessageView& message) {
   NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "NFT_MSG_NEWTABLE"));
-  std::string name;
+  NftTable table;
+  table.key.first = header.nfgen_family;
   AttributeReader reader(after_header<nfgenmsg>(message));
   while (reader.next()) {
-    if (reader.type() == NFTA_TABLE_NAME) name = reader.string();
+    if (reader.type() == NFTA_TABLE_NAME) table.key.second = reader.string();
+    if (reader.type() == NFTA_TABLE_FLAGS) table.is_dormant = (ntohl(reader.u32()) & NFT_TABLE_F_DORMANT) != 0;
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode NFT_MSG_NEWTABLE"));
-  return fmt::format("{} {}", family_name(header.nfgen_family), name);
+  return table;
 }
 
 }  // namespace netns_lab::netlink

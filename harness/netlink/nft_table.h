@@ -6,12 +6,19 @@
 #include <vector>
 
 #include "harness/netlink/netlink_socket.h"
+#include "harness/netlink/nft_contents.h"
 
 namespace netns_lab::netlink {
 
-// "ip filter", "inet firewall": family and name. `socket` is of Protocol::kNetfilter. A kernel without nf_tables has no
-// tables: empty.
+// "ip filter", "inet firewall with 2 chains, 5 rules, contents 7f3a…" (nft_contents.h), "ip raw, dormant": family, name
+// and what it holds. Costs one request where there is no table. `socket` is of Protocol::kNetfilter. A kernel without
+// nf_tables has no tables: empty.
 Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket);
-Result<std::string> decode_nft_table(const MessageView& message);
+
+struct NftTable {
+  NftTableKey key;
+  bool is_dormant = false;  // NFT_TABLE_F_DORMANT: its chains are not in effect
+};
+Result<NftTable> decode_nft_table(const MessageView& message);
 
 }  // namespace netns_lab::netlink

@@ -1,19 +1,20 @@
 #include "harness/netns/mount_table.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <charconv>
-#include <cstring>
-#include <fstream>
-#include <iterator>
 #include <optional>
 
-#include "harness/base/text.h"
+#include "harness/base/unique_fd.h"
 
 namespace netns_lab {
 namespace {
 
-constexpr auto kMountInfo = "/proc/thread-self/mountinfo";
+constexpr auto kMountInfo = "thread-self/mountinfo";  // below a mounted proc
 
 std::vector<std::string_view> words(std::string_view line) {
   std::vector<std::string_view> found;
@@ -51,15 +52,32 @@ std::optional<std::uint64_t> number(std::string_view text) {
 }  // namespace
 
 Result<MountTable> MountTable::read() {
-  std::ifstream file(kMountInfo);
-  if (!file) return tl::unexpected(Error::system(std::string("read ") + kMountInfo, errno));
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  return parse(text);
+  const UniqueFd proc(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
+  if (!proc.valid()) return tl::unexpected(Error::system("open /proc", errno));
+  return read(proc.get());
+}
+
+Result<MountTable> MountTable::read(int proc) {
+  const auto failed = [] { return tl::unexpected(Error::system("read the mounts of /proc/thread-self", errno)); };
+  const UniqueFd file(::openat(proc, kMountInfo, O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return failed();
+  std::string text;
+  std::array<char, 16384> buffer;
+  for (;;) {
+    const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failed();
+    if (got == 0) return parse(text);
+    text.append(buffer.data(), static_cast<std::size_t>(got));
+  }
 }
 
 MountTable MountTable::parse(std::string_view mountinfo) {
   MountTable table;
-  for (const std::string& line : split_lines(mountinfo)) {
+  while (!mountinfo.empty()) {
+    const std::size_t end = mountinfo.find('\n');
+    const std::string_view line = mountinfo.substr(0, end);
+    mountinfo.remove_prefix(end == std::string_view::npos ? mountinfo.size() : end + 1);
     // 36 35 98:0 /root /mount/point rw,noatime master:1 - ext3 /dev/root rw
     const std::vector<std::string_view> fields = words(line);
     const auto separator = std::find(fields.begin(), fields.end(), "-");
@@ -69,12 +87,18 @@ MountTable MountTable::parse(std::string_view mountinfo) {
     const std::optional<std::uint64_t> id = number(fields[0]);
     const std::optional<std::uint64_t> parent = number(fields[1]);
     if (!id || !parent) continue;
-    table.entries_.push_back({.id = *id,
-                              .parent = *parent,
-                              .root = unescape(fields[3]),
-                              .mount_point = unescape(fields[4]),
-                              .options = std::string(fields[5]),
-                              .file_system = std::string(*(separator + 1))});
+    MountEntry entry{.id = *id,
+                     .parent = *parent,
+                     .root = unescape(fields[3]),
+                     .mount_point = unescape(fields[4]),
+                     .options = std::string(fields[5]),
+                     .propagation = "",
+                     .file_system = std::string(*(separator + 1))};
+    for (auto field = fields.begin() + 6; field != separator; ++field) {
+      entry.propagation += entry.propagation.empty() ? "" : " ";
+      entry.propagation += *field;
+    }
+    table.entries_.push_back(std::move(entry));
   }
   return table;
 }
@@ -93,6 +117,28 @@ unsigned MountTable::stacked_at(std::string_view path) const {
     deepest = std::max(deepest, depth);
   }
   return deepest;
+}
+
+bool MountTable::is_hidden(const MountEntry& entry) const {
+  // What is mounted on a mount's own root has it as its parent (attach_recursive_mnt, fs/namespace.c).
+  const auto lies_on_it = [&](const MountEntry& other) {
+    return other.parent == entry.id && other.mount_point == entry.mount_point;
+  };
+  if (std::any_of(entries_.begin(), entries_.end(), lies_on_it)) return true;
+  // Mounts of one parent: one at a folder above hides the other. Then the same for the parent, and so on.
+  const MountEntry* at = &entry;
+  for (std::size_t depth = 0; depth <= entries_.size(); ++depth) {
+    const auto lies_above = [&](const MountEntry& other) {
+      return other.parent == at->parent && other.id != at->id && at->mount_point.rfind(other.mount_point + "/", 0) == 0;
+    };
+    if (std::any_of(entries_.begin(), entries_.end(), lies_above)) return true;
+    const auto parent = std::find_if(entries_.begin(), entries_.end(), [&](const MountEntry& other) {
+      return other.id == at->parent && other.id != at->id;
+    });
+    if (parent == entries_.end()) return false;
+    at = &*parent;
+  }
+  return false;
 }
 
 }  // namespace netns_lab

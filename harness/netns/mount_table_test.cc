@@ -17,6 +17,7 @@ TEST(MountTable, ReadsOptionalFieldsAndEscapes) {
                                                       .root = "/mnt1",
                                                       .mount_point = "/mnt 2",
                                                       .options = "rw,noatime",
+                                                      .propagation = "master:1 shared:2",
                                                       .file_system = "ext3"}));
 }
 
@@ -37,6 +38,24 @@ TEST(MountTable, CountsOnlyMountsOnTopOfEachOther) {
   EXPECT_EQ(table.stacked_at("/a/b"), 2u);
   EXPECT_EQ(table.stacked_at("/a"), 1u);
   EXPECT_EQ(table.stacked_at("/c"), 0u);
+}
+
+TEST(MountTable, AMountIsHiddenByWhatLiesOnItOrAboveIt) {
+  const MountTable table = MountTable::parse(
+      "1 0 0:1 / / rw - t s o\n"
+      "2 1 0:2 / /a/b rw - t s o\n"
+      "3 2 0:2 / /a/b/c rw - t s o\n"
+      "4 1 0:3 / /a rw - t s o\n"
+      "5 4 0:4 / /a/b rw - t s o\n"
+      "6 5 0:5 / /a/b rw - t s o\n"
+      "7 1 0:6 / /ab rw - t s o\n"
+      "8 7 0:7 / /ab rw - t s o\n"
+      "9 8 0:7 /x /ab/x rw - t s o\n");
+  std::vector<std::uint64_t> hidden;
+  for (const MountEntry& entry : table.entries()) {
+    if (table.is_hidden(entry)) hidden.push_back(entry.id);
+  }
+  EXPECT_THAT(hidden, ElementsAre(2, 3, 5, 7));
 }
 
 TEST(MountTable, SeesTheRootOfThisProcess) {

@@ -17,6 +17,7 @@
 #include <cerrno>
 #include <climits>
 #include <memory>
+#include <optional>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -119,24 +120,46 @@ Result<void> unname_namespace(const std::string& directory, const std::string& n
   return {};
 }
 
-Result<std::vector<NamespaceEntry>> list_namespace_entries(const std::string& directory) {
+namespace {
+
+// None when there is no such folder.
+Result<std::optional<std::vector<std::string>>> names_in(const std::string& directory) {
   const std::unique_ptr<DIR, int (*)(DIR*)> folder(::opendir(directory.c_str()), ::closedir);
   if (!folder) {
-    if (errno == ENOENT) return std::vector<NamespaceEntry>();
+    if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     return tl::unexpected(Error::system(fmt::format("list folder {}", directory), errno));
   }
-  NETNS_LAB_ASSIGN(const MountTable mounts, MountTable::read());
-  std::vector<NamespaceEntry> entries;
+  std::vector<std::string> names;
   errno = 0;
   while (const dirent* item = ::readdir(folder.get())) {
     const std::string name = item->d_name;
-    if (name != "." && name != "..") entries.push_back(inspect(directory + "/" + name, name, mounts));
+    if (name != "." && name != "..") names.push_back(name);
     errno = 0;
   }
   if (errno != 0) return tl::unexpected(Error::system(fmt::format("list folder {}", directory), errno));
-  std::sort(entries.begin(), entries.end(),
-            [](const NamespaceEntry& a, const NamespaceEntry& b) { return a.name < b.name; });
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+std::vector<NamespaceEntry> inspect_all(const std::string& directory, const std::vector<std::string>& names,
+                                        const MountTable& mounts) {
+  std::vector<NamespaceEntry> entries;
+  for (const std::string& name : names) entries.push_back(inspect(directory + "/" + name, name, mounts));
   return entries;
+}
+
+}  // namespace
+
+Result<std::vector<NamespaceEntry>> list_namespace_entries(const std::string& directory, const MountTable& mounts) {
+  NETNS_LAB_ASSIGN(const auto names, names_in(directory));
+  return names ? inspect_all(directory, *names, mounts) : std::vector<NamespaceEntry>();
+}
+
+Result<std::vector<NamespaceEntry>> list_namespace_entries(const std::string& directory) {
+  NETNS_LAB_ASSIGN(const auto names, names_in(directory));
+  if (!names || names->empty()) return std::vector<NamespaceEntry>();
+  NETNS_LAB_ASSIGN(const MountTable mounts, MountTable::read());
+  return inspect_all(directory, *names, mounts);
 }
 
 }  // namespace netns_lab

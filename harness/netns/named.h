@@ -13,6 +13,7 @@
 
 #include "harness/base/error.h"
 #include "harness/model/snapshot.h"
+#include "harness/netns/mount_table.h"
 #include "harness/netns/netns.h"
 
 namespace netns_lab {
@@ -37,5 +38,7 @@ Result<void> unname_namespace(const std::string& directory, const std::string& n
 
 // Everything in the folder, by name, plain files that are left over included. An absent folder has no entries.
 Result<std::vector<NamespaceEntry>> list_namespace_entries(const std::string& directory);
+// The same for one who has just read `mounts`.
+Result<std::vector<NamespaceEntry>> list_namespace_entries(const std::string& directory, const MountTable& mounts);
 
 }  // namespace netns_lab

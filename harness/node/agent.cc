@@ -62,7 +62,7 @@ int serve_stream(const AgentContext& context, UniqueFd stream) {
   prepare_process();
   const Reaper reaper(context.is_init);
   AgentState agent(context, all_operations());
-  if (context.own_namespace_is_new) agent.new_node_sysctls.open();
+  if (context.own_namespace_is_new) agent.origin.sysctls().open();
   // Process 1 of a node that shares nothing with the machine need not tidy up: with it everything dies, at once. What
   // is journalled does not.
   const bool dies_with_us = context.is_init && context.journal.empty();

@@ -83,10 +83,28 @@ std::shared_ptr<const Sysctls> NewNodeSysctls::kept() const {
   return kept_;
 }
 
+NodeOrigin::NodeOrigin(const AgentContext& context)
+    : context_(context),
+      mounts_(context.namespace_directory,
+              context.writable.empty() ? MountWatch::Mending::kOff : MountWatch::Mending::kOn) {}
+
+std::vector<std::string> NodeOrigin::changed_set_up_files() { return files().changes(); }
+
+void NodeOrigin::note() {
+  static_cast<void>(files());
+  static_cast<void>(mounts_.look());  // an error comes back at the next look
+}
+
+const SetUpFiles& NodeOrigin::files() {
+  std::call_once(looked_, [this] { files_.emplace(context_); });
+  return *files_;
+}
+
 AgentState::AgentState(AgentContext agent_context, OperationTable table)
     : context(std::move(agent_context)),
       operations(std::move(table)),
       network(context.namespace_directory),
-      journal(context.journal) {}
+      journal(context.journal),
+      origin(context) {}
 
 }  // namespace netns_lab::node

@@ -17,6 +17,8 @@
 #include "harness/node/agent.h"
 #include "harness/node/claims.h"
 #include "harness/node/journal.h"
+#include "harness/node/leftovers.h"
+#include "harness/node/mount_watch.h"
 #include "harness/node/network_handles.h"
 #include "harness/node/operation.h"
 #include "harness/node/sysctl.h"
@@ -115,6 +117,26 @@ class NewNodeSysctls {
   std::shared_ptr<const Sysctls> kept_;
 };
 
+// How the node was before any command ran, to tell what of its files and mounts was changed. Any thread.
+class NodeOrigin {
+ public:
+  explicit NodeOrigin(const AgentContext& context);
+  // The first call is the look that all later ones are compared with.
+  Result<MountLook> mounts() { return mounts_.look(); }
+  std::vector<std::string> changed_set_up_files();
+  void note();  // makes the first look, where nobody has yet
+  NewNodeSysctls& sysctls() { return sysctls_; }
+
+ private:
+  const SetUpFiles& files();
+
+  const AgentContext& context_;
+  MountWatch mounts_;
+  NewNodeSysctls sysctls_;
+  std::once_flag looked_;
+  std::optional<SetUpFiles> files_;
+};
+
 struct AgentState {
   AgentState(AgentContext agent_context, OperationTable table);
 
@@ -126,7 +148,7 @@ struct AgentState {
   AgentJournal journal;
   StopSignal stop;  // somebody said shutdown
   FirstSnapshot first_snapshot;
-  NewNodeSysctls new_node_sysctls;
+  NodeOrigin origin;
 };
 
 }  // namespace netns_lab::node

@@ -109,7 +109,7 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
     NETNS_LAB_TRY(attach_mount(journal, own + "/journal"));
   }
   made.writable.emplace_back("/run", "/run");
-  made.writable.emplace_back("/dev/shm", "/dev/shm");
+  made.writable.emplace_back("/dev", "/dev");
   made.made_by_setup = {own, "/run/lock", kHomeFolder};
   if (spec.furnishing != Furnishing::kBare) {
     NETNS_LAB_TRY(spec.furnishing == Furnishing::kFull ? furnish_fully(own, made) : furnish_plainly(own, made));
@@ -118,7 +118,8 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
 
   NETNS_LAB_ASSIGN(const auto lost_proc, mount_proc());
   NETNS_LAB_ASSIGN(const auto lost_sys, mount_sys());
-  NETNS_LAB_TRY(mount_dev());
+  NETNS_LAB_ASSIGN(const auto made_in_dev, mount_dev());
+  made.made_by_setup.insert(made.made_by_setup.end(), made_in_dev.begin(), made_in_dev.end());
   made.lost.insert(made.lost.end(), lost_proc.begin(), lost_proc.end());
   made.lost.insert(made.lost.end(), lost_sys.begin(), lost_sys.end());
   return made;

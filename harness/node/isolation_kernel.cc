@@ -98,7 +98,7 @@ Result<std::vector<std::string>> mount_sys() {
   return std::vector<std::string>();
 }
 
-Result<void> mount_dev() {
+Result<std::vector<std::string>> mount_dev() {
   constexpr std::array<const char*, 7> kNodes = {"null", "zero", "full", "random", "urandom", "tty", "net/tun"};
   std::vector<std::pair<std::string, UniqueFd>> nodes;
   for (const char* name : kNodes) {
@@ -126,7 +126,10 @@ Result<void> mount_dev() {
     if (::symlink(target, path) != 0)
       return tl::unexpected(Error::system(fmt::format("create the symbolic link {}", path), errno));
   }
-  return {};
+  std::vector<std::string> made = {"/dev/net", "/dev/pts", "/dev/shm"};
+  for (const auto& [path, copy] : nodes) made.push_back(path);
+  for (const auto& [target, path] : kSymbolicLinks) made.emplace_back(path);
+  return made;
 }
 
 }  // namespace netns_lab::node

@@ -18,7 +18,7 @@ Result<std::vector<std::string>> mount_proc();
 Result<std::vector<std::string>> mount_sys();
 
 // A small /dev: null zero full random urandom tty net/tun, its own pseudo-terminals, shm. No disk of the machine is in
-// it: root of a user namespace that maps the machine's root could open one.
-Result<void> mount_dev();
+// it: root of a user namespace that maps the machine's root could open one. Returns what is in it, paths.
+Result<std::vector<std::string>> mount_dev();
 
 }  // namespace netns_lab::node

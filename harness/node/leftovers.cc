@@ -30,9 +30,21 @@ std::optional<struct stat> look(const std::string& path) {
 // (Documentation/filesystems/overlayfs.rst).
 bool is_whiteout(const struct stat& status) { return S_ISCHR(status.st_mode) && status.st_rdev == ::makedev(0, 0); }
 
-bool same(const struct stat& a, const struct stat& b) {
+bool same_status(const struct stat& a, const struct stat& b) {
   return a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid && a.st_size == b.st_size &&
          a.st_mtim.tv_sec == b.st_mtim.tv_sec && a.st_mtim.tv_nsec == b.st_mtim.tv_nsec;
+}
+
+// Something that was there and is in the upper layer, too: a folder because something in it is, a file also because it
+// was opened for writing only. Both got their attributes from below. Contents are compared last: size and time may have
+// been put back, and such files are few.
+bool same(const std::string& upper, const struct stat& now, const std::string& lower, const struct stat& before) {
+  if (S_ISDIR(now.st_mode)) {
+    return now.st_mode == before.st_mode && now.st_uid == before.st_uid && now.st_gid == before.st_gid &&
+           !hides_what_was_there(upper) && extended_attributes(upper) == extended_attributes(lower);
+  }
+  if (!same_status(now, before) || extended_attributes(upper) != extended_attributes(lower)) return false;
+  return !S_ISREG(now.st_mode) || same_contents(upper, lower);
 }
 
 class Walk {
@@ -68,19 +80,15 @@ class Walk {
     const std::optional<struct stat> now = look(upper);
     if (!now) return {};
     const std::optional<struct stat> before = lower.empty() ? std::nullopt : look(lower);
-    if (is_whiteout(*now)) {
+    if (upper != seen && is_whiteout(*now)) {
       if (before) found_.push_back(seen + " (deleted)");
       return {};
     }
-    const bool is_folder = S_ISDIR(now->st_mode);
-    // A folder that was there is in the upper layer because something in it is; a file also because it was opened for
-    // writing only.
-    const bool unchanged =
-        before && (is_folder ? S_ISDIR(before->st_mode) && before->st_mode == now->st_mode : same(*before, *now));
+    const bool unchanged = before && same(upper, *now, lower, *before);
     if (!unchanged && !made_by_setup(seen)) found_.push_back(before ? seen + " (changed)" : seen);
     // What is mounted there is not this folder's contents.
-    if (!is_folder || now->st_dev != device) return {};
-    return folder(seen, upper, before ? lower : "");
+    if (!S_ISDIR(now->st_mode) || now->st_dev != device) return {};
+    return folder(seen, upper, before && S_ISDIR(before->st_mode) ? lower : "");
   }
 
   bool made_by_setup(const std::string& seen) const {
@@ -95,6 +103,30 @@ class Walk {
 };
 
 }  // namespace
+
+SetUpFiles::SetUpFiles(const AgentContext& context) {
+  const auto add = [this](const std::string& path) {
+    auto attributes = FileAttributes::of(path);
+    if (attributes) files_.emplace_back(path, *std::move(attributes));
+  };
+  for (const auto& [seen, upper] : context.writable) add(seen);
+  for (const std::string& path : context.made_by_setup) {
+    const std::optional<struct stat> own = look(path);
+    const std::optional<struct stat> folder = look(path.substr(0, path.rfind('/')));
+    // What is mounted there is the machine's, and may change without the target.
+    if (path != kOwnFolder && own && folder && own->st_dev == folder->st_dev) add(path);
+  }
+}
+
+std::vector<std::string> SetUpFiles::changes() const {
+  std::vector<std::string> lines;
+  for (const auto& [path, before] : files_) {
+    const auto now = FileAttributes::of(path);
+    const std::string changed = now ? attribute_changes(before, *now) : "deleted";
+    if (!changed.empty()) lines.push_back(fmt::format("{} ({})", path, changed));
+  }
+  return lines;
+}
 
 Result<std::vector<std::string>> list_leftovers(const AgentContext& context) {
   Walk walk(context);

@@ -2,17 +2,32 @@
 #pragma once
 
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/error.h"
 #include "harness/node/agent.h"
+#include "harness/node/file_attributes.h"
 
 namespace netns_lab::node {
 
+// What the set-up of the node made, and the folders a target may write to themselves, as they were before any command
+// ran.
+class SetUpFiles {
+ public:
+  explicit SetUpFiles(const AgentContext& context);
+  // "/etc (mode 777, it was 755)", "/run/lock (deleted)".
+  std::vector<std::string> changes() const;
+
+ private:
+  std::vector<std::pair<std::string, FileAttributes>> files_;
+};
+
 // Absolute paths as the target sees them, sorted, of everything created, changed ("/etc/hosts (changed)") or deleted
 // ("/etc/motd (deleted)") below `context.writable` since the node was made; at most 10,000. Of a new folder everything
-// below is listed too. Left out: `context.made_by_setup`, the agent's own files, the folder of named namespaces (which
-// a snapshot tells of by itself), and what is mounted below.
+// below is listed too. Changed is a file whose contents, mode, owner, time or extended attributes are other than they
+// were; one that was only opened for writing is not. Left out: `context.made_by_setup` (SetUpFiles), the agent's own
+// files, the folder of named namespaces (which a snapshot tells of by itself), and what is mounted below.
 Result<std::vector<std::string>> list_leftovers(const AgentContext& context);
 
 }  // namespace netns_lab::node

@@ -52,8 +52,6 @@ Result<void> write_file(const std::string& path, std::uint32_t mode, std::string
   return {};
 }
 
-}  // namespace
-
 Result<void> check_commands(const AgentContext& node, std::string attempted) {
   if (node.commands) return {};
   return tl::unexpected(Error::internal(std::move(attempted) + " on " + node.node,
@@ -61,12 +59,15 @@ Result<void> check_commands(const AgentContext& node, std::string attempted) {
                                         "(Scenario::tests_run_commands, Target::is_builtin)"));
 }
 
+}  // namespace
+
 Result<protocol::HandleReply> run(OperationContext& context, const protocol::RunRequest& request) {
   Session& session = context.session;
   NETNS_LAB_TRY(check_commands(session.agent().context, "run a command"));
-  session.agent().new_node_sysctls.close();
+  session.agent().origin.sysctls().close();
   // The command may be a target's tear-down: a capture of ours would keep what it deletes alive.
   session.release_named_captures();
+  session.agent().origin.note();
   protocol::RunRequest whole = request;
   whole.standard_input += context.raw;
   NETNS_LAB_ASSIGN(auto command, start_command(whole, session.agent().context.namespace_directory));
@@ -80,6 +81,8 @@ Result<protocol::ReadReply> read(OperationContext& context, const protocol::Read
                                             request.wait, std::chrono::milliseconds(0), protocol::kLongestLimit))
                             .sooner_of(context.deadline);
   NETNS_LAB_ASSIGN(Taken taken, object->read(std::min(request.maximum, kMostAtOnce), wait, context.cancellation));
+  // What the command did to the mounts this agent stands on is told, and mended, before anything else is asked of it.
+  if (taken.reply.command) static_cast<void>(context.session.agent().origin.mounts());
   context.reply_raw = std::move(taken.bytes);
   return std::move(taken.reply);
 }
@@ -100,6 +103,7 @@ Result<protocol::Empty> put(OperationContext& context, const protocol::PutReques
   NETNS_LAB_TRY(check_put_path(request.path));
   context.session.objects().before_file(request.path);
   NETNS_LAB_TRY(write_file(request.path, request.mode, context.raw));
+  context.session.objects().after_file(request.path, request.mode, context.raw);
   return protocol::Empty();
 }
 

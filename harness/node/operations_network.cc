@@ -30,7 +30,7 @@ Result<protocol::Empty> claim(OperationContext& context, const protocol::ClaimRe
 
 Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRequest& request) {
   Session& session = context.session;
-  session.agent().new_node_sysctls.close();
+  session.agent().origin.sysctls().close();
   for (const Change& change : request.changes) {
     if (const auto* gone = std::get_if<DeleteNamespace>(&change)) session.release_captures(gone->name);
   }
@@ -43,7 +43,7 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
   AgentState& agent = context.session.agent();
   const auto take = [&]() -> Result<Snapshot> {
     NETNS_LAB_ASSIGN(auto network, agent.network.take());
-    return take_snapshot(agent.context, *network, request.options, agent.new_node_sysctls);
+    return take_snapshot(agent.context, agent.origin, *network, request.options);
   };
   NETNS_LAB_ASSIGN(Snapshot snapshot, request.first ? agent.first_snapshot.get(take) : take());
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));

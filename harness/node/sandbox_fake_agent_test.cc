@@ -16,6 +16,7 @@
 #include <map>
 
 #include "harness/base/text.h"
+#include "harness/node/agent_state.h"
 #include "harness/node/journal.h"
 #include "harness/node/leftovers.h"
 
@@ -101,6 +102,8 @@ Answer typed(const std::string& command) {
 }  // namespace
 
 int serve_shell(const AgentContext& context, UniqueFd stream) {
+  NodeOrigin origin(context);
+  origin.note();
   while (true) {
     std::string command = read_until(stream.get(), '\n');
     if (command.empty()) return 0;
@@ -115,8 +118,14 @@ int serve_shell(const AgentContext& context, UniqueFd stream) {
                                  : Result<void>(tl::unexpected(journal.error()));
       output = noted ? "noted" : noted.error().message();
     } else if (command == "leftovers\n") {
-      const auto found = list_leftovers(context);
+      auto found = list_leftovers(context);
+      if (found) {
+        for (auto& changed : origin.changed_set_up_files()) found->push_back(std::move(changed));
+      }
       output = found ? join(*found, "\n") : found.error().message();
+    } else if (command == "mounts\n") {
+      const auto look = origin.mounts();
+      output = look ? join(look->changes, "\n") : look.error().message();
     } else {
       command.pop_back();
       Answer answer = typed(command);

@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <functional>
 #include <optional>
 #include <utility>
 
+#include "harness/base/unique_fd.h"
 #include "harness/netns/named.h"
 #include "harness/node/apply.h"
 #include "harness/node/sysctl.h"
@@ -199,7 +201,31 @@ void SessionObjects::before_file(const std::string& path) {
     if (::access(folder.c_str(), F_OK) != 0) paths_.push_back(folder);
   }
   if (::access(path.c_str(), F_OK) != 0) paths_.push_back(path);
-  put_.insert(path);
+}
+
+void SessionObjects::after_file(const std::string& path, std::uint32_t mode, std::string_view bytes) {
+  const std::lock_guard lock(mutex_);
+  put_[path] = {.mode = mode & 07777, .size = bytes.size(), .digest = std::hash<std::string_view>()(bytes)};
+}
+
+// By its contents: a time that is put back, or the clock's tick, would hide a change. One that is gone leaves nothing.
+bool SessionObjects::is_as_it_was_put(const std::string& path, const PutFile& put) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+  struct stat status {};
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return errno == ENOENT;
+  if (!S_ISREG(status.st_mode) || (status.st_mode & 07777U) != put.mode ||
+      static_cast<std::size_t>(status.st_size) != put.size) {
+    return false;
+  }
+  std::string bytes(put.size, '\0');
+  std::size_t got = 0;
+  while (got < bytes.size()) {
+    const ssize_t n = ::read(file.get(), bytes.data() + got, bytes.size() - got);
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return false;
+    got += static_cast<std::size_t>(n);
+  }
+  return std::hash<std::string_view>()(bytes) == put.digest;
 }
 
 std::vector<std::string> SessionObjects::without_put(std::vector<std::string> files) const {
@@ -208,6 +234,9 @@ std::vector<std::string> SessionObjects::without_put(std::vector<std::string> fi
     return put_.count(file) > 0 || std::find(paths_.begin(), paths_.end(), file) != paths_.end();
   };
   files.erase(std::remove_if(files.begin(), files.end(), is_ours), files.end());
+  for (const auto& [path, put] : put_) {
+    if (!is_as_it_was_put(path, put)) files.push_back(path + " (changed)");
+  }
   return files;
 }
 

@@ -9,9 +9,12 @@
 // it. Threading: every member from any thread; changes of one session are done one list after the other.
 #pragma once
 
+#include <cstdint>
+#include <map>
 #include <mutex>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -28,8 +31,10 @@ class SessionObjects {
   Result<void> apply(NetworkHandles& network, const std::vector<Change>& changes);
   // A file that `put` is about to write; remembered when it is not there yet, with the folders above it that are not.
   void before_file(const std::string& path);
+  // That it has been written, with these contents.
+  void after_file(const std::string& path, std::uint32_t mode, std::string_view bytes);
   // What is left of a snapshot's files when those that were put, and the folders made for them, are taken out: they are
-  // the tester's, not the target's.
+  // the tester's, not the target's. One that is no longer as it was put stays: "/home/ubuntu/env.sh (changed)".
   std::vector<std::string> without_put(std::vector<std::string> files) const;
   bool empty() const;
   // Removes everything remembered, and what of `claimed` is there. Goes on after errors and returns them.
@@ -50,7 +55,13 @@ class SessionObjects {
   std::set<std::string> links_;     // of the node's own namespace
   std::vector<Change> undo_;        // in the order in which they were done
   std::vector<std::string> paths_;  // files and folders, parents first
-  std::set<std::string> put_;       // files that were put, new or not
+  struct PutFile {
+    std::uint32_t mode = 0;
+    std::size_t size = 0;
+    std::size_t digest = 0;
+  };
+  static bool is_as_it_was_put(const std::string& path, const PutFile& put);
+  std::map<std::string, PutFile> put_;  // files that were put, new or not
 };
 
 }  // namespace netns_lab::node

@@ -1,5 +1,7 @@
 #include "harness/node/snapshot.h"
 
+#include <sys/utsname.h>
+
 #include <memory>
 #include <string>
 #include <utility>
@@ -12,18 +14,20 @@
 
 namespace netns_lab::node {
 
-Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& network, const SnapshotOptions& options,
-                               NewNodeSysctls& new_node) {
+Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, NetworkHandles& network,
+                               const SnapshotOptions& options) {
   Snapshot snapshot;
-  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory));
+  // First of all: what the rest is read from may have to be mended.
+  NETNS_LAB_ASSIGN(MountLook mounts, origin.mounts());
+  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory, mounts.table));
   std::vector<std::string> names;
   for (const NamespaceEntry& entry : snapshot.entries) {
     if (entry.is_network) names.push_back(entry.name);
   }
   NETNS_LAB_ASSIGN(NetworkStates states, read_network_states(network, names, options));
-  if (options.all_sysctls) new_node.keep(states.common_sysctls.front());
+  if (options.all_sysctls) origin.sysctls().keep(states.common_sysctls.front());
   if (options.pristine) {
-    const std::shared_ptr<const Sysctls> own_when_new = new_node.kept();
+    const std::shared_ptr<const Sysctls> own_when_new = origin.sysctls().kept();
     NETNS_LAB_ASSIGN(snapshot.pristine,
                      read_pristine_state(network, options, {own_when_new.get(), &states.common_sysctls}));
   }
@@ -35,6 +39,12 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NetworkHandles& netw
   }
   if (options.files) {
     NETNS_LAB_ASSIGN(snapshot.files, list_leftovers(context));
+    for (std::string& changed : origin.changed_set_up_files()) snapshot.files.push_back(std::move(changed));
+    snapshot.mounts = std::move(mounts.changes);
+    utsname host{};
+    ::uname(&host);
+    snapshot.host_name = static_cast<const char*>(host.nodename);
+    snapshot.domain_name = static_cast<const char*>(host.domainname);
   }
   return snapshot;
 }

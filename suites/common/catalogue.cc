@@ -55,8 +55,14 @@ std::vector<Requirement> Catalogue::closed_world() const {
              "A listening socket is a process left behind, and a way in."),
       closed("namespaces", "No other entry was made in /run/netns.", {},
              "A left-over name keeps its namespace, and all in it, alive."),
-      closed("files", "No file was left behind in /etc, /var, /tmp, /home, /root, /run or /dev/shm.", {},
-             "Left-over files fill disks, and the next run may believe them."),
+      closed("files",
+             "No file was left behind, changed or deleted in /etc, /var, /tmp, /home, /root, /run or /dev, and these "
+             "folders are as they were.",
+             {}, "Left-over files fill disks, and the next run may believe them."),
+      closed("mounts", "Nothing was mounted, unmounted or mounted otherwise, but for names in /run/netns.", {},
+             "A mount hides what lies below it, or keeps a namespace and all in it alive."),
+      closed("host-name", "The node has the host name and the NIS domain name that it had.", {},
+             "A container's network is no reason to rename the machine."),
       closed("processes", "No process was left running.", {},
              "A process left behind can change the network at any later moment."),
   };

@@ -24,6 +24,8 @@
   NETNS_LAB_NOTHING_UNDECLARED(fixture, NoOtherSockets, scenario ".no-other-sockets", kSockets)                     \
   NETNS_LAB_NOTHING_UNDECLARED(fixture, NoOtherNamespaces, scenario ".no-other-namespaces", kNamespaces)            \
   NETNS_LAB_NOTHING_UNDECLARED(fixture, NoFilesLeft, scenario ".no-other-files", kFiles)                            \
+  NETNS_LAB_NOTHING_UNDECLARED(fixture, NoOtherMounts, scenario ".no-other-mounts", kMounts)                        \
+  NETNS_LAB_NOTHING_UNDECLARED(fixture, NoOtherHostName, scenario ".no-other-host-name", kHostName)                 \
   TEST_P(fixture, NoProcessesLeft) {                                                                                \
     REQUIREMENT(scenario ".no-other-processes");                                                                    \
     EXPECT_FALSE(build_outcome().processes_left) << "killed by the harness: " << build_outcome().failure;           \

@@ -1,0 +1,123 @@
+#include "harness/cli/observation.h"
+
+#include <array>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+#include <utility>
+
+#include "harness/model/diff.h"
+#include "harness/model/json.h"
+#include "harness/testing/subject.h"
+
+namespace netns_lab::cli {
+namespace {
+
+constexpr std::chrono::seconds kOpenLimit{20};
+
+constexpr auto kBuild = "build: ";
+constexpr auto kTearDown = "tear-down: ";
+constexpr auto kLeft = "left: ";
+constexpr auto kSecondBuild = "second build: ";
+constexpr auto kSecond = "second: ";
+
+Result<void> run_steps(Subject& subject, Steps steps, Observation& seen) {
+  NETNS_LAB_TRY(subject.build(Look::kNode));
+  seen.build = subject.outcome();
+  seen.network = subject.after();
+  if (steps == Steps::kBuild) return {};
+  NETNS_LAB_TRY(subject.tear_down());
+  seen.tear_down = subject.tear_down_outcome();
+  NETNS_LAB_ASSIGN(seen.left, subject.observe(Look::kNode));
+  if (steps == Steps::kTearDown) return {};
+  NETNS_LAB_TRY(subject.build(Look::kNode));
+  seen.second_build = subject.outcome();
+  seen.second_network = subject.after();
+  return {};
+}
+
+void add_outcome(std::vector<std::string>& lines, const char* prefix, const TargetOutcome& outcome) {
+  if (!outcome.succeeded) lines.push_back(prefix + outcome.failure);
+}
+
+void replace_all(std::string& text, const std::string& what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + by.size()))
+    text.replace(at, what.size(), by);
+}
+
+IpAddress link_local_of(const MacAddress& mac) {
+  const auto& b = mac.bytes();
+  const std::array<std::uint8_t, 16> bytes = {
+      0xFE, 0x80, 0, 0, 0, 0, 0, 0, static_cast<std::uint8_t>(b[0] ^ 2), b[1], b[2], 0xFF, 0xFE, b[3], b[4], b[5]};
+  return IpAddress::from_bytes(bytes);
+}
+
+// The kernel gives a new link a random MAC, and an IPv6 link-local address of it (RFC 4291, appendix A): numbered here
+// in the links' order, so that equal ones stay equal. A bridge takes one of its ports', whichever is the lowest.
+Snapshot with_numbered_macs(const Snapshot& snapshot) {
+  std::string text = nlohmann::json(snapshot).dump();
+  std::set<MacAddress> known;
+  for (const NamespaceState& state : snapshot.namespaces) {
+    for (const Link& link : state.links) {
+      if (link.mac.is_zero() || link.kind == "bridge" || !known.insert(link.mac).second) continue;
+      const MacAddress number({0xFE, 0, 0, 0, 0, static_cast<std::uint8_t>(known.size())});
+      replace_all(text, link.mac.to_string(), number.to_string());
+      replace_all(text, link_local_of(link.mac).to_string(), link_local_of(number).to_string());
+    }
+  }
+  Snapshot numbered = nlohmann::json::parse(text).get<Snapshot>();
+  for (NamespaceState& state : numbered.namespaces) {
+    for (Link& link : state.links) {
+      if (link.kind == "bridge") link.mac = MacAddress();
+    }
+  }
+  return numbered;
+}
+
+void add_differences(std::vector<std::string>& lines, const char* prefix, const Snapshot& right, const Snapshot& seen) {
+  DiffOptions options;
+  options.namespace_identity = false;
+  options.dynamic_neighbours = true;  // one that is wrong is of interest, however it came there
+  for (const Finding& finding : diff(with_numbered_macs(right), with_numbered_macs(seen), options))
+    lines.push_back(prefix + to_string(finding));
+}
+
+}  // namespace
+
+Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseconds step_limit, Steps steps,
+                            const LabServices& services) {
+  NETNS_LAB_ASSIGN(Lab lab, Lab::open(LabSpec(), services, Deadline::after(kOpenLimit)));
+  SubjectPlan plan;
+  plan.target = planned.target;
+  plan.task.scenario = planned.scenario->name;
+  plan.task.parameters = planned.parameters;
+  plan.task.family = planned.family;
+  plan.task.topology = planned.topology;
+  plan.task.step_limit = step_limit;
+  NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), std::move(plan)));
+  Observation seen;
+  NETNS_LAB_TRY(run_steps(subject, steps, seen));
+  return seen;
+}
+
+std::vector<std::string> peculiarities(const Observation& right, const Observation& seen, Steps steps) {
+  std::vector<std::string> lines;
+  add_outcome(lines, kBuild, seen.build);
+  add_differences(lines, "", right.network, seen.network);
+  if (steps == Steps::kBuild) return lines;
+  add_outcome(lines, kTearDown, seen.tear_down);
+  add_differences(lines, kLeft, right.left, seen.left);
+  if (steps == Steps::kTearDown) return lines;
+  add_outcome(lines, kSecondBuild, seen.second_build);
+  add_differences(lines, kSecond, right.second_network, seen.second_network);
+  return lines;
+}
+
+Steps steps_for(const std::string& line) {
+  const auto begins = [&](std::string_view prefix) { return line.rfind(prefix, 0) == 0; };
+  if (line.empty() || begins(kSecondBuild) || begins(kSecond)) return Steps::kSecondBuild;
+  return begins(kTearDown) || begins(kLeft) ? Steps::kTearDown : Steps::kBuild;
+}
+
+}  // namespace netns_lab::cli

@@ -1,0 +1,256 @@
+#include "harness/netlink/nft_contents.h"
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <functional>
+#include <optional>
+#include <set>
+
+#include "harness/netlink/attribute_reader.h"
+
+namespace netns_lab::netlink {
+namespace {
+
+Request request_of(std::uint16_t message, std::uint8_t family) {
+  Request request(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message), 0);
+  nfgenmsg header{};
+  header.nfgen_family = family;
+  header.version = NFNETLINK_V0;
+  request.put_header(header);
+  return request;
+}
+
+// A kernel that knows no such objects (EINVAL, EOPNOTSUPP) has none; ENOENT: the table or set is gone by now.
+Result<Replies> dump(NetlinkSocket& socket, Request request) {
+  auto replies = socket.dump(std::move(request));
+  if (replies) return replies;
+  const int reason = replies.error().system_errno;
+  if (reason == ENOENT || reason == EINVAL || reason == EOPNOTSUPP) return Replies();
+  return replies;
+}
+
+void append(std::string& bytes, std::uint16_t type, Bytes value) {
+  const auto size = static_cast<std::uint32_t>(value.size());
+  bytes.append(reinterpret_cast<const char*>(&type), sizeof type);
+  bytes.append(reinterpret_cast<const char*>(&size), sizeof size);
+  bytes.append(reinterpret_cast<const char*>(value.data()), value.size());
+}
+
+void append(std::string& bytes, std::uint16_t type, const std::string& value) {
+  append(bytes, type, Bytes(reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
+}
+
+// One expression of a rule or element (NFTA_EXPR_*). What a counter counted, a quota consumed and `last` saw is left
+// out.
+std::string expression(AttributeReader& reader) {
+  std::string name;
+  Bytes data;
+  while (reader.next()) {
+    if (reader.type() == NFTA_EXPR_NAME) name = reader.string();
+    if (reader.type() == NFTA_EXPR_DATA) data = reader.bytes();
+  }
+  std::string bytes = name + '\0';
+  if (name == "counter" || name == "last") return bytes;
+  AttributeReader inner(data);
+  while (inner.next()) {
+    if (name == "quota" && inner.type() == NFTA_QUOTA_CONSUMED) continue;
+    append(bytes, inner.type(), inner.bytes());
+  }
+  return bytes;
+}
+
+std::string expressions(AttributeReader& list) {
+  std::string bytes;
+  while (list.next()) {
+    list.nested([&](AttributeReader& item) { append(bytes, NFTA_LIST_ELEM, expression(item)); });
+  }
+  return bytes;
+}
+
+struct Object {
+  NftTableKey table;
+  std::string name;         // of the object, or of the rule's chain
+  std::uint32_t flags = 0;  // of a set
+  std::string bytes;
+};
+
+// What an object of one sort calls its parts: `table`, `name`; `ignored` are left out of its bytes.
+struct Sort {
+  std::uint16_t message;
+  std::uint16_t table;
+  std::uint16_t name;
+  std::set<std::uint16_t> ignored;
+};
+const Sort kChains = {NFT_MSG_GETCHAIN,
+                      NFTA_CHAIN_TABLE,
+                      NFTA_CHAIN_NAME,
+                      {NFTA_CHAIN_HANDLE, NFTA_CHAIN_USE, NFTA_CHAIN_COUNTERS, NFTA_CHAIN_PAD}};
+const Sort kRules = {NFT_MSG_GETRULE,
+                     NFTA_RULE_TABLE,
+                     NFTA_RULE_CHAIN,
+                     {NFTA_RULE_HANDLE, NFTA_RULE_POSITION, NFTA_RULE_PAD, NFTA_RULE_EXPRESSIONS}};
+const Sort kSets = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, {NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_PAD}};
+const Sort kStateful = {
+    NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, {NFTA_OBJ_HANDLE, NFTA_OBJ_USE, NFTA_OBJ_PAD, NFTA_OBJ_DATA}};
+const Sort kFlowtables = {NFT_MSG_GETFLOWTABLE,
+                          NFTA_FLOWTABLE_TABLE,
+                          NFTA_FLOWTABLE_NAME,
+                          {NFTA_FLOWTABLE_HANDLE, NFTA_FLOWTABLE_USE, NFTA_FLOWTABLE_PAD}};
+
+Result<Object> decode(const MessageView& message, const Sort& sort) {
+  NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "nf_tables object"));
+  Object object;
+  object.table.first = header.nfgen_family;
+  object.bytes = fmt::format("{} ", sort.message);
+  AttributeReader reader(after_header<nfgenmsg>(message));
+  while (reader.next()) {
+    const std::uint16_t type = reader.type();
+    if (type == sort.table) object.table.second = reader.string();
+    if (type == sort.name) object.name = reader.string();
+    if (sort.message == NFT_MSG_GETSET && type == NFTA_SET_FLAGS) object.flags = ntohl(reader.u32());
+    if (sort.message == NFT_MSG_GETRULE && type == NFTA_RULE_EXPRESSIONS)
+      reader.nested([&](AttributeReader& list) { append(object.bytes, type, expressions(list)); });
+    if (sort.ignored.count(type) == 0) append(object.bytes, type, reader.bytes());
+  }
+  if (!reader.ok()) return tl::unexpected(reader.error("decode an nf_tables object"));
+  return object;
+}
+
+Result<std::vector<Object>> list(NetlinkSocket& socket, const Sort& sort) {
+  NETNS_LAB_ASSIGN(const Replies replies, dump(socket, request_of(sort.message, NFPROTO_UNSPEC)));
+  std::vector<Object> objects;
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    NETNS_LAB_ASSIGN(Object object, decode(replies[i], sort));
+    objects.push_back(std::move(object));
+  }
+  return objects;
+}
+
+std::string element(AttributeReader& reader) {
+  std::string bytes;
+  while (reader.next()) {
+    const std::uint16_t type = reader.type();
+    if (type == NFTA_SET_ELEM_EXPR || type == NFTA_SET_ELEM_EXPRESSIONS || type == NFTA_SET_ELEM_EXPIRATION) continue;
+    append(bytes, type, reader.bytes());
+  }
+  return bytes;
+}
+
+// The elements of a set, in an order of their own.
+Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set) {
+  Request request = request_of(NFT_MSG_GETSETELEM, set.table.first);
+  request.put_string(NFTA_SET_ELEM_LIST_TABLE, set.table.second);
+  request.put_string(NFTA_SET_ELEM_LIST_SET, set.name);
+  NETNS_LAB_ASSIGN(const Replies replies, dump(socket, std::move(request)));
+  std::vector<std::string> found;
+  for (std::size_t i = 0; i < replies.size(); ++i) {
+    AttributeReader reader(after_header<nfgenmsg>(replies[i]));
+    while (reader.next()) {
+      if (reader.type() != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
+      reader.nested([&](AttributeReader& items) {
+        while (items.next()) items.nested([&](AttributeReader& item) { found.push_back(element(item)); });
+      });
+    }
+    if (!reader.ok()) return tl::unexpected(reader.error("decode the elements of nf_tables set " + set.name));
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+class Reading {
+ public:
+  Reading(NetlinkSocket& socket, const std::vector<NftTableKey>& tables) : socket_(socket) {
+    for (const NftTableKey& table : tables) contents_[table];
+  }
+
+  Result<std::map<NftTableKey, NftContents>> read() {
+    NETNS_LAB_TRY(add(kChains, &NftContents::chains));
+    NETNS_LAB_TRY(add_rules());
+    NETNS_LAB_TRY(add_sets());
+    NETNS_LAB_TRY(add(kStateful, &NftContents::others));
+    NETNS_LAB_TRY(add(kFlowtables, &NftContents::others));
+    for (auto& [table, contents] : contents_) std::sort(contents.objects.begin(), contents.objects.end());
+    return std::move(contents_);
+  }
+
+ private:
+  NftContents* of(const Object& object) {
+    const auto found = contents_.find(object.table);
+    return found == contents_.end() ? nullptr : &found->second;
+  }
+
+  Result<void> add(const Sort& sort, unsigned NftContents::*count) {
+    NETNS_LAB_ASSIGN(const std::vector<Object> objects, list(socket_, sort));
+    for (const Object& object : objects) {
+      NftContents* const contents = of(object);
+      if (contents == nullptr) continue;
+      ++(contents->*count);
+      contents->objects.push_back(object.bytes);
+    }
+    return {};
+  }
+
+  // Their order within their chain is part of them.
+  Result<void> add_rules() {
+    NETNS_LAB_ASSIGN(const std::vector<Object> objects, list(socket_, kRules));
+    std::map<std::pair<NftTableKey, std::string>, unsigned> places;
+    for (const Object& rule : objects) {
+      NftContents* const contents = of(rule);
+      if (contents == nullptr) continue;
+      ++contents->rules;
+      contents->objects.push_back(fmt::format("{} {}", ++places[{rule.table, rule.name}], rule.bytes));
+    }
+    return {};
+  }
+
+  Result<void> add_sets() {
+    NETNS_LAB_ASSIGN(const std::vector<Object> objects, list(socket_, kSets));
+    for (const Object& set : objects) {
+      NftContents* const contents = of(set);
+      if (contents == nullptr) continue;
+      ++contents->sets;
+      std::string bytes = set.bytes;
+      if ((set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) == 0) {
+        NETNS_LAB_ASSIGN(const std::vector<std::string> held, elements(socket_, set));
+        for (const std::string& one : held) append(bytes, NFTA_LIST_ELEM, one);
+      }
+      contents->objects.push_back(std::move(bytes));
+    }
+    return {};
+  }
+
+  NetlinkSocket& socket_;
+  std::map<NftTableKey, NftContents> contents_;
+};
+
+}  // namespace
+
+std::string NftContents::text() const {
+  if (objects.empty()) return "";
+  std::string bytes;
+  for (const std::string& object : objects) append(bytes, 0, object);
+  std::string counts;
+  const auto count = [&](unsigned number, const char* what) {
+    if (number != 0) counts += fmt::format("{} {}{}, ", number, what, number == 1 ? "" : "s");
+  };
+  count(chains, "chain");
+  count(rules, "rule");
+  count(sets, "set");
+  count(others, "object");
+  return fmt::format("{}contents {:016x}", counts, std::hash<std::string>()(bytes));
+}
+
+Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,
+                                                             const std::vector<NftTableKey>& tables) {
+  if (tables.empty()) return std::map<NftTableKey, NftContents>();
+  return Reading(socket, tables).read();
+}
+
+}  // namespace netns_lab::netlink

@@ -1,0 +1,34 @@
+// What an nftables table holds, as one comparable value (linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "harness/netlink/netlink_socket.h"
+
+namespace netns_lab::netlink {
+
+using NftTableKey = std::pair<std::uint8_t, std::string>;  // family (NFPROTO_*), name
+
+// The objects of one table. Each is kept as bytes that say what it does, without what changes by itself or by being
+// made again: handles, use counts, counters, what is left of a quota, when something was last seen, and the elements of
+// sets that packets or time change.
+struct NftContents {
+  unsigned chains = 0;
+  unsigned rules = 0;
+  unsigned sets = 0;    // maps among them
+  unsigned others = 0;  // stateful objects, flowtables
+  std::vector<std::string> objects;
+
+  // "2 chains, 5 rules, contents 7f3a…"; "" for a table that holds nothing.
+  std::string text() const;
+};
+
+// Of the tables named. One that vanishes meanwhile is empty. `socket` is of Protocol::kNetfilter.
+Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,
+                                                             const std::vector<NftTableKey>& tables);
+
+}  // namespace netns_lab::netlink
