@@ -49,9 +49,9 @@ TEST(KernelTable, HasAColumnForEachAndWhatIsNotTheSameOnAll) {
   add_worker(run, 0, "6.1.0-cloud", Verdict::kPass);
   add_worker(run, 1, "6.1.0-rt", Verdict::kSkip, "kernel 6.1.0-rt has no bridge (CONFIG_BRIDGE)\nand more");
   EXPECT_EQ(kernel_table(run),
-            "kernels side by side    6.1.0-cloud            6.1.0-rt\n"
-            "  bridge, native, IPv4  conformant: 2 passed   conformant: 1 passed, 1 skipped\n"
-            "    bridge.forwards     pass                   skip: kernel 6.1.0-rt has no bridge (CONFIG_BRIDGE)\n");
+            "kernels side by side    6.1.0-cloud           6.1.0-rt\n"
+            "  bridge, native, IPv4  conformant: 2 passed  conformant: 1 passed, 1 skipped\n"
+            "    bridge.forwards     pass                  skip: kernel 6.1.0-rt has no bridge (CONFIG_BRIDGE)\n");
 }
 
 TEST(KernelTable, AWorkerThatOneKernelHasNotIsAnEmptyCell) {

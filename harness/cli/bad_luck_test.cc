@@ -10,6 +10,7 @@
 
 #include <linux/capability.h>
 
+#include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -272,6 +273,28 @@ TEST_F(BadLuck, ResultsThatCannotBeWrittenAreToldOf) {
   const Ran ran = command_.run({"list", "requirements", "--json"});
   EXPECT_EQ(ran.status, 2) << ran;
   EXPECT_THAT(ran.errors, HasSubstr("standard output: it cannot be written"));
+}
+
+TEST_F(BadLuck, WithoutQemuAMachineIsMissingAndThePackageIsNamed) {
+  command_.environment["PATH"] = command_.folder();
+  const Ran ran = command_.run({"test", "single-namespace", "--lab", "qemu"});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("there is no qemu-system-x86_64 here; apt-get install qemu-system-x86")) << ran;
+  expect_error_in_report("apt-get install qemu-system-x86");
+}
+
+TEST_F(BadLuck, WithoutAnyKernelAMachineIsMissingAndThePackageIsNamed) {
+  command_.write("programs/qemu-system-x86_64", "#!/bin/sh\nexit 7\n", 0755);  // never started
+  command_.environment["PATH"] = command_.folder() + "/programs";
+  command_.before_execution = [] {
+    const bool is_arranged =
+        ::unshare(CLONE_NEWNS) == 0 && (::mount("none", "/boot", "tmpfs", 0, nullptr) == 0 || errno == ENOENT);
+    if (!is_arranged) ::_exit(kCannotArrange);
+  };
+  const Ran ran = command_.run({"test", "single-namespace", "--lab", "qemu"});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("there is no /boot/vmlinuz-*")) << ran;
+  expect_error_in_report("apt-get install linux-image-cloud-amd64");
 }
 
 }  // namespace

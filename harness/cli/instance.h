@@ -13,8 +13,8 @@ namespace netns_lab::cli {
 // launched for the lab is written there before it is.
 Result<void> start_standing_instance(const LabSpec& spec, const std::string& folder);
 
-// For `destroy`: an instance that was launched for the lab, and bears its token, is deleted and purged; another keeps all
-// but our own files.
+// For `destroy`: an instance that was launched for the lab, and bears its token, is deleted and purged; another keeps
+// all but our own files.
 Result<void> leave_instance(const LabSpec& spec, const std::string& folder);
 
 // For `doctor`: whether there is a multipass that answers. kMissing with what to do when there is none.

@@ -1,6 +1,5 @@
 #include "harness/cli/machine_under_test.h"
 
-#include <gmock/gmock.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -55,16 +54,13 @@ std::vector<pid_t> machines_below() {
   return found;
 }
 
-void Machines::SetUp() {
-  if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
-}
-
-void Machines::expect_nothing_left(const CommandUnderTest& command) {
-  EXPECT_THAT(CommandUnderTest::leavings(), ::testing::IsEmpty());
+std::vector<std::string> left_by(const CommandUnderTest& command) {
+  std::vector<std::string> left = CommandUnderTest::leavings();
   std::error_code missing;
-  for (const auto& left : fs::directory_iterator(command.folder() + "/run/netns-lab", missing)) {
-    ADD_FAILURE() << left.path() << " was left";
+  for (const auto& folder : fs::directory_iterator(command.folder() + "/run/netns-lab", missing)) {
+    left.push_back(folder.path().string());
   }
+  return left;
 }
 
 QemuInTheWay::QemuInTheWay(CommandUnderTest& command) : folder_(command.folder() + "/in-the-way"), command_(command) {

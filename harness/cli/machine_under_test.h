@@ -4,7 +4,6 @@
 //   qemu.in_guest("echo c >/proc/sysrq-trigger");
 #pragma once
 
-#include <gtest/gtest.h>
 #include <sys/types.h>
 
 #include <string>
@@ -20,13 +19,8 @@ std::string missing_for_machines();
 // The machines below this process, whoever's child they are now: it is a subreaper (command_under_test.h).
 std::vector<pid_t> machines_below();
 
-// A test of machines: skipped where none can be booted.
-class Machines : public ::testing::Test {
- protected:
-  void SetUp() override;
-  // No process, and no folder of a lab.
-  static void expect_nothing_left(const CommandUnderTest& command);
-};
+// What the command left, given five seconds to end it: processes, and folders of labs.
+std::vector<std::string> left_by(const CommandUnderTest& command);
 
 // A `qemu-system-x86_64` before the real one on the command's PATH. It starts the real one with other arguments.
 class QemuInTheWay {

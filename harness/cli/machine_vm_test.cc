@@ -36,13 +36,20 @@ const std::vector<std::string> kJudgeScript = {"test", "single-namespace", "--ta
                                                "script:" + CommandUnderTest::fixture("scenarios/single-namespace")};
 const std::vector<std::string> kInQemu = {"--lab", "qemu"};
 
+class Machines : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
+  }
+};
+
 TEST_F(Machines, AWholeTestInAFreshOneIsConformantAndLeavesNothing) {
   CommandUnderTest command;
   const Ran ran = command.run(std::vector<std::string>{"test", "single-namespace", "--target", "native"} + kInQemu);
   EXPECT_EQ(ran.status, 0) << ran;
   EXPECT_THAT(ran.output, HasSubstr("conformant: 90 passed (2 workers)"));
   EXPECT_THAT(command.report("junit.xml"), HasSubstr("qemu"));
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 // One that stands, for the tests that only use it.
@@ -56,7 +63,7 @@ class StandingMachine : public Machines {
   static void TearDownTestSuite() {
     if (!command_) return;
     EXPECT_EQ(command_->run({"destroy", "--lab", "qemu", "--name", "stands"}).status, 0);
-    Machines::expect_nothing_left(*command_);
+    EXPECT_THAT(left_by(*command_), IsEmpty());
     command_.reset();
   }
   void SetUp() override {
@@ -183,7 +190,7 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
   expect_all_errors(command, command.wait(std::move(running)));
   EXPECT_THAT(command.run({"list", "labs"}).output, HasSubstr("nobody listens"));
   EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
@@ -201,7 +208,7 @@ TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
   const Ran ran = command.wait(std::move(running));
   EXPECT_THAT(ran.errors, HasSubstr("QEMU was killed by SIGKILL"));
   expect_all_errors(command, ran);
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
@@ -218,7 +225,7 @@ TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
   EXPECT_EQ(again.status, 0) << again;
   EXPECT_THAT(again.output, HasSubstr("made"));
   EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
@@ -231,7 +238,7 @@ TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
   EXPECT_THAT(one.output + two.output, AllOf(HasSubstr("made"), HasSubstr("reused")));
   EXPECT_THAT(machines_below(), SizeIs(1));
   EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, AnInterruptedRunLeavesNothing) {
@@ -247,7 +254,7 @@ TEST_F(Machines, AnInterruptedRunLeavesNothing) {
     ASSERT_TRUE(reached());
     ::kill(running.pid, SIGINT);
     EXPECT_EQ(command.wait(std::move(running)).status, 130) << (while_booting ? "while booting" : "while judging");
-    expect_nothing_left(command);
+    EXPECT_THAT(left_by(command), IsEmpty());
   }
 }
 
@@ -285,7 +292,7 @@ TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
     EXPECT_THAT(report,
                 AllOf(HasSubstr(".IPv4 on " + release + "\""), HasSubstr("name=\"kernel\" value=\"" + release + "\"")));
   }
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
@@ -300,7 +307,7 @@ TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
   EXPECT_THAT(ran.output, HasSubstr("bridge.build"));
   EXPECT_THAT(ran.output, HasSubstr("(CONFIG_BRIDGE), which bridge is made of"));
   EXPECT_THAT(command.report_lines("<skipped"), Each(HasSubstr("has no bridge (CONFIG_BRIDGE)")));
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
@@ -311,7 +318,7 @@ TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
   EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.output, AllOf(HasSubstr("/nosuch/vmlinuz"), HasSubstr("conformant: 45 passed")));
   EXPECT_THAT(command.report_lines("<error"), ElementsAre(HasSubstr("apt-get install")));
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
@@ -326,7 +333,7 @@ TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
   const std::string memory = on_node({"awk", "/MemTotal/ {print int($2 / 1024)}", "/proc/meminfo"});
   EXPECT_THAT(std::stoi(memory), AllOf(Ge(600), testing::Le(700))) << memory;
   EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 TEST_F(Machines, AKernelThatCannotBootIsToldAndNothingIsLeft) {
@@ -337,7 +344,7 @@ TEST_F(Machines, AKernelThatCannotBootIsToldAndNothingIsLeft) {
   const Ran ran = command.run({"up", "--lab", "qemu", "--kernel", file});
   EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.errors, AllOf(HasSubstr(file), HasSubstr("before it said hello")));
-  expect_nothing_left(command);
+  EXPECT_THAT(left_by(command), IsEmpty());
 }
 
 }  // namespace

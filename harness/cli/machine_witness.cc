@@ -69,7 +69,11 @@ std::string MachineWitness::cause() const {
 }
 
 std::string MachineWitness::out_of_memory() const { return qemu::out_of_memory(console_text()); }
-std::string MachineWitness::console_text() const { return qemu::end_of_file(console(), kMostConsole, from_); }
+std::string MachineWitness::console_text() const {
+  std::string text = qemu::end_of_file(console(), kMostConsole, from_);
+  std::erase(text, '\r');
+  return text;
+}
 
 RunEvent MachineReporter::operator()(RunEvent event) {
   if (auto* ended = std::get_if<CaseEnded>(&event)) explain(*ended);
