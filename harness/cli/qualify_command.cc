@@ -85,9 +85,12 @@ void side_by_side(std::size_t count, int at_once, const std::function<void(std::
 
 std::vector<Observed> observe_all(const std::vector<Fault>& faults, const Work& work, const Arguments& arguments,
                                   int at_once, const LabServices& services) {
+  std::map<std::string, Steps> needed;
+  for (const Fault& fault : faults)
+    needed[fault.scenario] = std::max(needed[fault.scenario], steps_for(fault.took_hold));
   std::map<std::string, Result<Observation>> right;
   for (const auto& [scenario, planned] : work.right)
-    right.emplace(scenario, observe(planned, arguments.fault_limit, Steps::kSecondBuild, services));
+    right.emplace(scenario, observe(planned, arguments.fault_limit, needed[scenario], services));
   std::vector<Observed> observed(faults.size());
   side_by_side(faults.size(), at_once, [&](std::size_t i) {
     const Result<Observation>& base = right.at(faults[i].scenario);

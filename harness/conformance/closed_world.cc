@@ -9,12 +9,12 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 #include <sstream>
 #include <stdexcept>
 
 #include "harness/base/text.h"
 #include "harness/conformance/kernel_made.h"
+#include "harness/conformance/undeclared_leftovers.h"
 #include "harness/conformance/undeclared_sysctls.h"
 
 namespace netns_lab {
@@ -359,60 +359,6 @@ Findings entries(const Snapshot& before, const Snapshot& after, const Declaratio
   return findings;
 }
 
-// Entries of /run/netns are a claim of their own.
-bool is_namespace_file(const std::string& path) {
-  return path == "/run/netns" || path.rfind("/run/netns/", 0) == 0 || path == "/var/run/netns" ||
-         path.rfind("/var/run/netns/", 0) == 0;
-}
-
-// mount(8) keeps a private table there whenever it mounts something (libmount).
-bool is_private_to_a_tool(const std::string& path) { return path == "/run/mount" || path.rfind("/run/mount/", 0) == 0; }
-
-// Lines that say how it is other than it was when the node was made: a path alone was created.
-Findings files(const Snapshot& before, const Snapshot& after) {
-  const std::set<std::string> was(before.files.begin(), before.files.end());
-  Findings findings;
-  for (const auto& file : after.files) {
-    if (was.contains(file) || is_namespace_file(file) || is_private_to_a_tool(file)) continue;
-    findings.push_back(
-        fmt::format("{}{}", visible(file, kLongestValue), file.back() == ')' ? "" : " was made and not removed"));
-  }
-  return findings;
-}
-
-Findings mounts(const Snapshot& before, const Snapshot& after) {
-  const std::set<std::string> was(before.mounts.begin(), before.mounts.end());
-  Findings findings;
-  for (const auto& mount : after.mounts) {
-    if (!was.contains(mount)) findings.push_back(visible(mount, kLongestValue));
-  }
-  return findings;
-}
-
-Findings host_names(const Snapshot& before, const Snapshot& after) {
-  Findings findings;
-  const auto compare = [&](const char* what, const std::string& was, const std::string& is) {
-    if (was != is)
-      findings.push_back(
-          fmt::format("the node's {} is {}; it was {}", what, visible(is, kLongestValue), visible(was, kLongestValue)));
-  };
-  compare("host name", before.host_name, after.host_name);
-  compare("NIS domain name", before.domain_name, after.domain_name);
-  return findings;
-}
-
-Findings processes(const Snapshot& before, const Snapshot& after) {
-  Findings findings;
-  for (const auto& process : after.processes) {
-    const bool was = std::any_of(before.processes.begin(), before.processes.end(),
-                                 [&](const ProcessState& other) { return other.pid == process.pid; });
-    if (!was)
-      findings.push_back(
-          fmt::format("process {} still runs: {}", process.pid, visible(process.command, kLongestValue)));
-  }
-  return findings;
-}
-
 }  // namespace
 
 std::string to_string(Area area) {
@@ -469,13 +415,13 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
     case Area::kNamespaces:
       return entries(before, after, declared);
     case Area::kFiles:
-      return files(before, after);
+      return undeclared_files(before, after);
     case Area::kMounts:
-      return mounts(before, after);
+      return undeclared_mounts(before, after);
     case Area::kHostName:
-      return host_names(before, after);
+      return changed_host_names(before, after);
     case Area::kProcesses:
-      return processes(before, after);
+      return undeclared_processes(before, after);
     default:
       break;
   }
