@@ -102,7 +102,8 @@ std::string look_around(const LabSpec& spec, const Topology& topology) {
 }
 
 Result<Lab> open_named_lab(const Arguments& arguments) {
-  NETNS_LAB_ASSIGN(const LabSpec spec, named_lab_spec(arguments));
+  NETNS_LAB_ASSIGN(LabSpec spec, named_lab_spec(arguments));
+  spec.nodes = arguments.node;
   return Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));
 }
 

@@ -43,6 +43,7 @@ node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, i
   sandbox.node_agent = agent;
   sandbox.outside_agent = std::move(agent);
   sandbox.log = log;
+  sandbox.nodes = spec.nodes;
   return sandbox;
 }
 
@@ -75,6 +76,7 @@ Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machin
                    node::start_sandbox(sandbox_spec(spec, &node::serve_stream, STDERR_FILENO)));
   streams.node = std::move(made.node);
   streams.outside = std::move(made.outside);
+  streams.more_nodes = std::move(made.more_nodes);
   return streams;
 }
 
@@ -92,6 +94,10 @@ Result<void> start_named(const LabSpec& spec, const std::string& folder) {
   node::SandboxListeners listeners;
   listeners.node = std::move(listener);
   NETNS_LAB_ASSIGN(listeners.outside, listen_at(folder + "/" + kOutsideSocket));
+  for (int number = 2; number <= spec.nodes; ++number) {
+    NETNS_LAB_ASSIGN(UniqueFd further, listen_at(folder + "/" + node_socket(number)));
+    listeners.more_nodes.push_back(std::move(further));
+  }
   return node::start_sandbox(sandbox_spec(spec, &serve_named, log.get()), std::move(listeners));
 }
 
