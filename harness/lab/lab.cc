@@ -323,6 +323,11 @@ Result<std::vector<NamedLab>> named_labs() {
   return labs;
 }
 
+int nodes_of_named(const std::string& name) {
+  const auto home = lab_home();
+  return home && check_lab_name(name) ? read_recorded(home->lab_path(name)).nodes : 1;
+}
+
 std::optional<Provider> provider_of_named(const std::string& name) {
   const auto home = lab_home();
   if (!home || !check_lab_name(name)) return std::nullopt;

@@ -110,6 +110,8 @@ struct NamedLab {
   int nodes = 1;
 };
 Result<std::vector<NamedLab>> named_labs();
+// How many nodes it was made with; 1 when there is no such lab.
+int nodes_of_named(const std::string& name);
 // Of the lab of that name, up or not; none when there is no such lab.
 std::optional<Provider> provider_of_named(const std::string& name);
 

@@ -214,6 +214,15 @@ Result<protocol::Handle> Node::capture(const protocol::CaptureRequest& request) 
   return reply.handle;
 }
 
+Result<protocol::Handle> Node::watch(const protocol::WatchRequest& request) {
+  NETNS_LAB_ASSIGN(const protocol::HandleReply reply, session_->call(request, kQuick));
+  return reply.handle;
+}
+
+Result<protocol::SightingsReply> Node::sightings(const protocol::SightingsRequest& request) {
+  return session_->call(request, kQuick);
+}
+
 Result<protocol::Handle> Node::start(const protocol::RunRequest& request) {
   const auto carries = [](const std::string& text) { return json_support::valid_utf8(text) == text; };
   if (!std::all_of(request.argv.begin(), request.argv.end(), carries) ||

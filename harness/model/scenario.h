@@ -51,7 +51,13 @@ struct Scenario {
   std::vector<Family> families;
   std::vector<Requirement> requirements;
   // Checks the parameters (kInvalid with one clear line) and lays the topology out for one family.
+  // Of the first node, or the only one.
   std::function<Result<Topology>(const Parameters&, Family)> topology;
+  // Of each further node, the second first; empty for a scenario of one node.
+  std::vector<std::function<Result<Topology>(const Parameters&, Family)>> further_nodes{};
+
+  std::size_t nodes() const { return 1 + further_nodes.size(); }
+  Result<std::vector<Topology>> topologies(const Parameters& values, Family family) const;  // of all nodes
 };
 
 }  // namespace netns_lab

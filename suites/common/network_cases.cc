@@ -151,20 +151,28 @@ void NetworkCases::judge_tear_down() {
   Subject& subject = fresh_subject();
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
   value(subject.tear_down());
-  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
-                                                     << subject.tear_down_outcome().output;
-  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
+  on_each_node([&] {
+    const std::size_t node = looked_at();
+    const TargetOutcome& outcome = subject.tear_down_outcome(node);
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+    EXPECT_THAT(value(subject.observe(Look::kNode, node)), SameAsBefore(subject.before(node)));
+  });
   if (HasFailure()) spoil_fresh_subject();
 }
 
 void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
   Subject& subject = fresh_subject();
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
+  std::vector<Snapshot> first;  // copies: in a lab without a second node the rebuild replaces them
+  on_each_node([&] { first.push_back(without_sysctls(after())); });
   value(subject.tear_down());
   value(subject.build(Look::kObjects));
-  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
-  EXPECT_THAT(subject.after(), BuiltLike(first, subject.before(), declared()));
+  on_each_node([&] {
+    const std::size_t node = looked_at();
+    const TargetOutcome& outcome = subject.outcome(node);
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+    EXPECT_THAT(subject.after(node), BuiltLike(first.at(node), subject.before(node), declared()));
+  });
   reached(subject);
   if (HasFailure()) spoil_fresh_subject();
 }
