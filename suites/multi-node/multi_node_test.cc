@@ -183,11 +183,6 @@ TEST_P(MultiNode, LocalContainersReachEachOther) {
   on_each_node([this] { judge_containers_reach_each_other(); });
 }
 
-TEST_P(MultiNode, TearDownLeavesNothing) {
-  REQUIREMENT("multi-node.tear-down");
-  on_each_node([this] { judge_tear_down(); });
-}
-
 // ---- routing ----
 
 TEST_P(MultiNode, NodesForward) {
