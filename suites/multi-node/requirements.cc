@@ -63,7 +63,8 @@ std::vector<Requirement> routing(const suites::Catalogue& of) {
           "containers-remote-chosen", "tutorial part 3; RFC 1122, 3.3.1.1",
           "Each container's kernel sends packets to each container of the other node via its bridge's address, out of "
           "its own link and from its own address.",
-          {}, "Packets that leave by another way, or from another address, are answered to somebody else."),
+          {"container-links"},
+          "Packets that leave by another way, or from another address, are answered to somebody else."),
   };
 }
 
