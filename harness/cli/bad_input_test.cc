@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
                 2,
                 {"--cloud-init /nosuch/file"}},
         Refusal{"NameThatIsNoInstances", {"up", "--lab", "multipass", "--name", "my_lab"}, 2, {"my_lab", "hyphens"}},
-        Refusal{"SeveralNodes", {"up", "--lab", "qemu", "--nodes", "2"}, 3, {"a qemu lab of 2 nodes", "--lab sandbox"}},
+        Refusal{"SeveralNodes", {"up", "--lab", "qemu", "--nodes", "2"}, 3, {"a qemu lab of 2 nodes", "standing", "--lab sandbox"}},
         Refusal{"TooManyNodes", {"up", "--nodes", "17"}, 2, {"--nodes"}},
         Refusal{"NodeThatIsNone", {"exec", "--node", "0", "--", "true"}, 2, {"--node"}},
         Refusal{"SeveralNodesOnTheHost", {"test", "multi-node", "--lab", "host"}, 3, {"a host lab has one node"}},

@@ -57,11 +57,11 @@ Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
 }
 
 Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* machine) {
-  if (machine != nullptr) return open_lab_in(machine->door());
+  if (machine != nullptr) return open_lab_in(machine->door(), spec.nodes);
   NETNS_LAB_TRY(check_lab_name(spec.machine));
   NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
   NETNS_LAB_ASSIGN(const UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + kDoorSocket));
-  return open_lab_in(door);
+  return open_lab_in(door, spec.nodes);
 }
 
 Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {

@@ -39,7 +39,7 @@ struct LabSpec {
   // qemu: the named lab in whose virtual machine a private lab is made; "": in the machine of this run
   std::string machine{};
   InstanceChoice instance{};
-  int nodes = 1;  // node-1, node-2 … on one segment (sandboxes, also those in a virtual machine)
+  int nodes = 1;  // node-1, node-2 … on one segment (sandboxes; private ones in a virtual machine, too)
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.
@@ -88,7 +88,7 @@ class Lab {
   std::optional<Node> outside_;
 };
 
-// kMissing where the provider's labs have one node and the spec more.
+// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in a virtual machine.
 Result<void> check_nodes(const LabSpec& spec);
 
 // `up`: made or reused.

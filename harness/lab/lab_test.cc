@@ -137,6 +137,7 @@ TEST(CheckNodes, OnlySandboxesHaveSeveral) {
   for (const Provider provider : {Provider::kHost, Provider::kQemu, Provider::kMultipass}) {
     LabSpec spec;
     spec.provider = provider;
+    spec.name = "lab";
     EXPECT_TRUE(check_nodes(spec));
     spec.nodes = 2;
     const auto checked = check_nodes(spec);
@@ -144,6 +145,15 @@ TEST(CheckNodes, OnlySandboxesHaveSeveral) {
     EXPECT_EQ(checked.error().kind, ErrorKind::kMissing);
     EXPECT_THAT(checked.error().message(), AllOf(HasSubstr(to_string(provider)), HasSubstr("--lab sandbox")));
   }
+}
+
+TEST(CheckNodes, PrivateLabsInAMachineAreSandboxes) {
+  LabSpec spec;
+  spec.provider = Provider::kQemu;
+  spec.nodes = 2;
+  EXPECT_TRUE(check_nodes(spec));
+  spec.provider = Provider::kHost;
+  EXPECT_FALSE(check_nodes(spec));
 }
 
 TEST_F(LabTest, UpOfAnotherProviderIsRefused) {

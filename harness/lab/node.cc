@@ -214,9 +214,8 @@ Result<protocol::Handle> Node::capture(const protocol::CaptureRequest& request) 
   return reply.handle;
 }
 
-Result<protocol::Handle> Node::watch(const protocol::WatchRequest& request) {
-  NETNS_LAB_ASSIGN(const protocol::HandleReply reply, session_->call(request, kQuick));
-  return reply.handle;
+Result<protocol::WatchReply> Node::watch(const protocol::WatchRequest& request) {
+  return session_->call(request, kQuick);
 }
 
 Result<protocol::SightingsReply> Node::sightings(const protocol::SightingsRequest& request) {

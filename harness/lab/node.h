@@ -54,7 +54,7 @@ class Node {
   Result<protocol::ServeReply> serve(const ServeSpec& spec);
   Result<protocol::Handle> capture(const protocol::CaptureRequest& request);
   // For probes of another node (protocol::WatchRequest).
-  Result<protocol::Handle> watch(const protocol::WatchRequest& request);
+  Result<protocol::WatchReply> watch(const protocol::WatchRequest& request);
   Result<protocol::SightingsReply> sightings(const protocol::SightingsRequest& request);
   Result<protocol::Handle> start(const protocol::RunRequest& request);
   Result<CommandResult> run(const protocol::RunRequest& request);  // start, read to the end, close

@@ -101,10 +101,10 @@ Result<std::unique_ptr<HandleObject>> open_capture(const probe::SocketFactory& f
   return std::unique_ptr<HandleObject>(std::make_unique<CaptureHandle>(std::move(stream)));
 }
 
-Result<std::unique_ptr<HandleObject>> WatchHandle::open(const probe::SocketFactory& factory,
-                                                        const protocol::WatchRequest& request) {
+Result<std::unique_ptr<WatchHandle>> WatchHandle::open(const probe::SocketFactory& factory,
+                                                       const protocol::WatchRequest& request) {
   NETNS_LAB_ASSIGN(auto watch, probe::FarWatch::open(factory, request.namespaces, request.port));
-  return std::unique_ptr<HandleObject>(new WatchHandle(std::move(watch)));
+  return std::unique_ptr<WatchHandle>(new WatchHandle(std::move(watch)));
 }
 
 Result<protocol::SightingsReply> WatchHandle::sightings(const std::vector<protocol::FarProbe>& probes) {

@@ -23,8 +23,10 @@ Result<std::unique_ptr<HandleObject>> open_capture(const probe::SocketFactory& f
 // Of `watch`; `sightings` asks it, not `read`.
 class WatchHandle final : public HandleObject {
  public:
-  static Result<std::unique_ptr<HandleObject>> open(const probe::SocketFactory& factory,
-                                                    const protocol::WatchRequest& request);
+  static Result<std::unique_ptr<WatchHandle>> open(const probe::SocketFactory& factory,
+                                                   const protocol::WatchRequest& request);
+
+  std::uint32_t queue_bytes() const { return watch_->queue_bytes(); }  // before it is given to others
 
   Result<protocol::SightingsReply> sightings(const std::vector<protocol::FarProbe>& probes);
   Result<Taken> read(std::uint32_t maximum, Deadline wait, const Cancellation& cancellation) override;

@@ -41,12 +41,12 @@ Result<protocol::HandleReply> capture(OperationContext& context, const protocol:
   return protocol::HandleReply{.handle = handle};
 }
 
-Result<protocol::HandleReply> watch(OperationContext& context, const protocol::WatchRequest& request) {
+Result<protocol::WatchReply> watch(OperationContext& context, const protocol::WatchRequest& request) {
   Session& session = context.session;
-  NETNS_LAB_ASSIGN(auto object,
-                   WatchHandle::open(socket_factory(session.agent().context.namespace_directory), request));
-  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(object)));
-  return protocol::HandleReply{.handle = handle};
+  NETNS_LAB_ASSIGN(auto watch, WatchHandle::open(socket_factory(session.agent().context.namespace_directory), request));
+  const std::uint32_t queue_bytes = watch->queue_bytes();
+  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(watch)));
+  return protocol::WatchReply{.handle = handle, .queue_bytes = queue_bytes};
 }
 
 Result<protocol::SightingsReply> sightings(OperationContext& context, const protocol::SightingsRequest& request) {

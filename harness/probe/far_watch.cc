@@ -1,30 +1,22 @@
 #include "harness/probe/far_watch.h"
 
-#include <poll.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <map>
-#include <mutex>
 #include <optional>
-#include <thread>
 #include <utility>
 
-#include "harness/base/cancellation.h"
 #include "harness/probe/capture_pool.h"
 #include "harness/probe/echo_run.h"
 #include "harness/probe/payload.h"
-#include "harness/probe/signals_blocked.h"
 #include "harness/probe/watch.h"
 
 namespace netns_lab::probe {
 namespace {
 
-constexpr std::size_t kMostKeptBytes = 64U << 20;
-
+// One packet, while it is looked at.
 struct Kept {
   Sighting sighting;
-  std::vector<std::uint8_t> payload;
+  Bytes payload;
   bool complete = true;
   bool quotes_echo = false;  // a problem about an echo request
 };
@@ -60,57 +52,19 @@ bool is_intact(const Kept& kept, const FarProbe& probe) {
 
 struct FarWatch::State {
   explicit State(const SocketFactory& factory) : captures(factory) {}
-
-  void keep(const Seen& seen) {
-    kept_bytes += sizeof(Kept) + seen.payload.size();
-    if (kept_bytes > kMostKeptBytes) return;
-    Kept one;
-    one.sighting = seen.sighting;
-    one.complete = seen.complete;
-    one.quotes_echo = seen.quote && seen.quote->is_echo_request;
-    one.payload.assign(seen.payload.begin(), seen.payload.end());
-    kept.push_back(std::move(one));
-  }
-
-  Result<void> drain() {
-    return watch->drain(batch, [this](const Seen& seen) { keep(seen); });
-  }
-
-  void run() {
-    std::vector<pollfd> waits = {{.fd = ending.fd(), .events = POLLIN, .revents = 0}};
-    for (const int fd : watch->fds()) waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
-    while (!ending.requested()) {
-      if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR) return;
-      const std::lock_guard lock(mutex);
-      if (const auto drained = drain(); !drained) {
-        failure = drained.error();
-        return;
-      }
-    }
-  }
-
-  std::mutex mutex;  // of all that follows but `ending` and `thread`
   CapturePool captures;
   ReceiveBatch batch;
   std::optional<Watch> watch;
-  std::vector<Kept> kept;
-  std::size_t kept_bytes = 0;
-  std::optional<Error> failure;
-  Cancellation ending;
-  std::thread thread;
 };
 
 FarWatch::FarWatch(std::unique_ptr<State> state) : state_(std::move(state)) {}
+FarWatch::~FarWatch() = default;
 
-FarWatch::~FarWatch() {
-  state_->ending.request();
-  if (state_->thread.joinable()) state_->thread.join();
-}
+std::uint32_t FarWatch::queue_bytes() const { return state_->watch->smallest_queue(); }
 
 Result<std::unique_ptr<FarWatch>> FarWatch::open(const SocketFactory& factory,
                                                  const std::vector<std::string>& namespaces, std::uint16_t port) {
   auto state = std::make_unique<State>(factory);
-  if (state->ending.fd() < 0) return tl::unexpected(Error::system("open a descriptor for a watch", EMFILE));
   std::map<std::string, Capture*> captures;
   for (const std::string& name : namespaces) {
     const auto capture = state->captures.get(name);
@@ -120,30 +74,25 @@ Result<std::unique_ptr<FarWatch>> FarWatch::open(const SocketFactory& factory,
   }
   NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, port, state->batch));
   state->watch.emplace(std::move(watch));
-  const SignalsBlocked blocked;
-  state->thread = std::thread([state = state.get()] { state->run(); });
   return std::unique_ptr<FarWatch>(new FarWatch(std::move(state)));
 }
 
 Result<FarSightings> FarWatch::take(std::span<const FarProbe> probes) {
-  const std::lock_guard lock(state_->mutex);
-  if (state_->failure) return tl::unexpected(*state_->failure);
-  NETNS_LAB_TRY(state_->watch->finish(state_->batch, [this](const Seen& seen) { state_->keep(seen); }));
-  if (state_->kept_bytes > kMostKeptBytes) {
-    return tl::unexpected(Error::internal("watch for another node's probes", "more passed than is kept"));
-  }
   FarSightings taken;
-  for (const Kept& kept : state_->kept) {
-    Sighting sighting = kept.sighting;
+  const auto sort = [&](const Seen& seen) {
+    Kept kept{.sighting = seen.sighting,
+              .payload = seen.payload,
+              .complete = seen.complete,
+              .quotes_echo = seen.quote && seen.quote->is_echo_request};
     bool is_of_one = false;
     for (const FarProbe& probe : probes) {
       if (!belongs_to(kept, probe)) continue;
       is_of_one = true;
-      sighting.payload_intact = sighting.payload_intact || is_intact(kept, probe);
+      kept.sighting.payload_intact = kept.sighting.payload_intact || is_intact(kept, probe);
     }
-    if (!is_of_one) continue;
-    taken.sightings.push_back(std::move(sighting));
-  }
+    if (is_of_one) taken.sightings.push_back(std::move(kept.sighting));
+  };
+  NETNS_LAB_TRY(state_->watch->finish(state_->batch, sort));
   std::ranges::stable_sort(taken.sightings, {}, &Sighting::time);
   NETNS_LAB_ASSIGN(taken.drops, state_->watch->drops());
   return taken;

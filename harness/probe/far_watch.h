@@ -4,8 +4,8 @@
 //   … the other node probes; its report tells the identifiers and the payloads' seeds …
 //   NETNS_LAB_ASSIGN(const FarSightings seen, watch->take(probes));
 //
-// Threading: a thread of its own drains the captures, so that a long probe does not fill their queues; `take` may be
-// called from any thread. Captures keep namespaces alive: the watch goes before they are deleted.
+// Nothing is drained in between: whoever probes sends no more at a time than queue_bytes() holds, and asks.
+// Threading: one thread at a time. Captures keep namespaces alive: the watch goes before they are deleted.
 #pragma once
 
 #include <memory>
@@ -43,7 +43,10 @@ class FarWatch {
   FarWatch& operator=(const FarWatch&) = delete;
   ~FarWatch();  // closing captures takes 8-16 ms
 
-  // All that has passed since it was opened. kSystem; kInternal when there was too much to keep.
+  // Of the smallest queue, as the kernel counts them (skb truesize).
+  std::uint32_t queue_bytes() const;
+
+  // What has passed since it was opened, or asked before; what belongs to no probe is forgotten. kSystem.
   Result<FarSightings> take(std::span<const FarProbe> probes);
 
  private:

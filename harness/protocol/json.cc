@@ -37,6 +37,7 @@ NETNS_LAB_JSON(ServeReply, handle, port);
 NETNS_LAB_JSON(ServeRequest, spec);
 NETNS_LAB_JSON(HandleReply, handle);
 NETNS_LAB_JSON(CaptureRequest, network_namespace, link);
+NETNS_LAB_JSON(WatchReply, handle, queue_bytes);
 NETNS_LAB_JSON(WatchRequest, namespaces, port);
 NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count);
 NETNS_LAB_JSON(SightingsReply, sightings, drops);

@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <iterator>
 #include <map>
+#include <span>
 #include <tuple>
 #include <utility>
 
@@ -53,27 +54,54 @@ std::vector<Sighting> those_of(const Report& report, const std::vector<Sighting>
   return own;
 }
 
+// What the queue of a capture may have to hold of so many packets of that payload, each of which is answered alike:
+// each passes at most three interfaces of a namespace (uplink, bridge, port) each way, in fragments, and of each piece
+// the kernel counts its buffer (skb truesize), which is less than a KiB more than its data.
+constexpr std::size_t kPasses = 2 * 3;
+std::size_t queued_bytes(std::uint32_t payload, std::uint32_t packets) {
+  constexpr std::size_t kLeastPiece = 1'200;  // of IPv6's least MTU
+  constexpr std::size_t kBeyondData = 1'024;
+  const std::size_t pieces = payload / kLeastPiece + 1;
+  return packets * kPasses * (pieces * kBeyondData + payload);
+}
+
+// The front elements, at least one, that together cost no more than `budget`.
+template <typename T, typename Cost>
+std::span<const T> front_of(std::span<const T> rest, std::size_t budget, Cost cost) {
+  std::size_t sum = cost(rest.front());
+  std::size_t size = 1;
+  while (size < rest.size() && sum + cost(rest[size]) <= budget) sum += cost(rest[size++]);
+  return rest.first(size);
+}
+
 Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from, std::size_t to,
-                                             std::vector<EchoSpec> specs, std::vector<std::string> far_watch) {
+                                             const std::vector<EchoSpec>& specs, std::vector<std::string> far_watch) {
   Node& far = subject.node(to);
-  NETNS_LAB_ASSIGN(const protocol::Handle watch, far.watch({.namespaces = std::move(far_watch), .port = 0}));
-  protocol::ProbeRequest request;
-  request.echoes = std::move(specs);
-  NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
-  protocol::SightingsRequest question{.handle = watch, .probes = {}};
-  for (const EchoReport& report : reply.echoes) {
-    question.probes.push_back({.identifier = report.identifier,
-                               .payload_seed = report.payload_seed,
-                               .payload_size = report.spec.payload_size,
-                               .count = report.spec.count});
+  NETNS_LAB_ASSIGN(const protocol::WatchReply watch, far.watch({.namespaces = std::move(far_watch), .port = 0}));
+  std::vector<EchoReport> reports;
+  const auto cost = [](const EchoSpec& spec) { return queued_bytes(spec.payload_size, spec.count); };
+  for (std::span<const EchoSpec> rest(specs); !rest.empty();) {
+    const std::span<const EchoSpec> some = front_of(rest, watch.queue_bytes / 2, cost);
+    rest = rest.subspan(some.size());
+    protocol::ProbeRequest request;
+    request.echoes.assign(some.begin(), some.end());
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
+    for (const EchoReport& report : reply.echoes) {
+      question.probes.push_back({.identifier = report.identifier,
+                                 .payload_seed = report.payload_seed,
+                                 .payload_size = report.spec.payload_size,
+                                 .count = report.spec.count});
+    }
+    NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+    for (EchoReport& report : reply.echoes) {
+      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      report.capture_drops += seen.drops;
+      reports.push_back(std::move(report));
+    }
   }
-  NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
-  NETNS_LAB_TRY(far.close(watch));
-  for (EchoReport& report : reply.echoes) {
-    merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
-    report.capture_drops += seen.drops;
-  }
-  return std::move(reply.echoes);
+  NETNS_LAB_TRY(far.close(watch.handle));
+  return reports;
 }
 
 // The servers of one batch: one for each (namespace, transport, address), all at one port, which is the watch's.
@@ -105,6 +133,14 @@ class Servers {
   std::vector<protocol::Handle> handles_;
 };
 
+// Of a stream: as many packets as its bytes make of small segments and some more to open and close it, each
+// acknowledged.
+std::size_t queued_bytes(const ExchangeSpec& spec) {
+  constexpr std::uint32_t kSmallSegment = 512;
+  if (spec.transport == Transport::kUdp) return queued_bytes(spec.payload_size, spec.count);
+  return 2 * queued_bytes(0, spec.payload_size / kSmallSegment + 8) + kPasses * spec.payload_size;
+}
+
 Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::vector<TalkAcross>& talks) {
   const std::size_t from = talks.front().from;
   Node& far = subject.node(talks.front().to);
@@ -112,7 +148,6 @@ Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::ve
   std::vector<ExchangeReport> reports(talks.size());
   std::vector<std::size_t> asked;
   std::vector<std::string> far_watch;
-  protocol::ProbeRequest request;
   for (std::size_t i = 0; i < talks.size(); ++i) {
     reports[i].spec = talks[i].talk.client;
     const auto port = servers.open(talks[i].talk.server);
@@ -121,31 +156,37 @@ Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::ve
       reports[i].system_errno = port.error().system_errno;
       continue;
     }
+    reports[i].spec.port = *port;
     asked.push_back(i);
     add_once(far_watch, talks[i].far_watch);
-    request.exchanges.push_back(talks[i].talk.client);
-    request.exchanges.back().port = *port;
   }
   if (asked.empty()) return reports;
-  NETNS_LAB_ASSIGN(const protocol::Handle watch,
+  NETNS_LAB_ASSIGN(const protocol::WatchReply watch,
                    far.watch({.namespaces = std::move(far_watch), .port = servers.port()}));
-  NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
-  protocol::SightingsRequest question{.handle = watch, .probes = {}};
-  for (const ExchangeReport& report : reply.exchanges) {
-    question.probes.push_back({.identifier = report.source_port,
-                               .payload_seed = report.payload_seed,
-                               .payload_size = report.spec.payload_size,
-                               .count = report.spec.count});
+  const auto cost = [&](std::size_t i) { return queued_bytes(reports[i].spec); };
+  for (std::span<const std::size_t> rest(asked); !rest.empty();) {
+    const std::span<const std::size_t> some = front_of(rest, watch.queue_bytes / 2, cost);
+    rest = rest.subspan(some.size());
+    protocol::ProbeRequest request;
+    for (const std::size_t i : some) request.exchanges.push_back(reports[i].spec);
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
+    for (const ExchangeReport& report : reply.exchanges) {
+      question.probes.push_back({.identifier = report.source_port,
+                                 .payload_seed = report.payload_seed,
+                                 .payload_size = report.spec.payload_size,
+                                 .count = report.spec.count});
+    }
+    NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      ExchangeReport& report = reports[some[i]];
+      report = std::move(reply.exchanges[i]);
+      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      report.capture_drops += seen.drops;
+    }
   }
-  NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
-  NETNS_LAB_TRY(far.close(watch));
+  NETNS_LAB_TRY(far.close(watch.handle));
   NETNS_LAB_TRY(servers.close());
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    ExchangeReport& report = reports[asked[i]];
-    report = std::move(reply.exchanges[i]);
-    merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
-    report.capture_drops += seen.drops;
-  }
   return reports;
 }
 
@@ -172,7 +213,7 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
       add_once(far_watch, echoes[i].far_watch);
     }
     NETNS_LAB_ASSIGN(std::vector<EchoReport> some,
-                     ping_between(subject, ends.first, ends.second, std::move(specs), std::move(far_watch)));
+                     ping_between(subject, ends.first, ends.second, specs, std::move(far_watch)));
     for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
   }
   return reports;

@@ -42,7 +42,8 @@ std::string place_on(const std::string& node, const std::string& network_namespa
 // none), link or address there.
 bool server_lies_in_the_subject(const Error& error);
 
-// One report for each, in order; those between the same two nodes are sent at once.
+// One report for each, in order; those between the same two nodes are sent at once, as far as the queues of the
+// receiver's captures hold them.
 Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<EchoAcross>& echoes);
 Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vector<TalkAcross>& talks);
 
