@@ -54,6 +54,17 @@ std::optional<std::string> without_type(const std::string& line) {
   return line.substr(0, end + 1);
 }
 
+constexpr std::string_view kTrace = "Google Test trace:";
+
+// Of "harness/testing/fixture.cc:74: on node-2", a line of a trace, what it says; none when it is no such line.
+std::optional<std::string> told_by_trace(const std::string& line) {
+  const std::size_t number = line.find(':');
+  const std::size_t words = number == std::string::npos ? number : line.find_first_not_of("0123456789", number + 1);
+  if (words == std::string::npos || words == number + 1 || line.substr(words, 2) != ": ") return std::nullopt;
+  if (line.find(' ') < words) return std::nullopt;
+  return line.substr(words + 2);
+}
+
 }  // namespace
 
 std::string without_code(std::string_view message) {
@@ -73,6 +84,14 @@ std::string without_code(std::string_view message) {
     }
     if (rest[0] == "Failed" && is_told(rest.subspan(1))) {
       rest = rest.subspan(1);
+      continue;
+    }
+    if (rest[0] == kTrace && rest.size() > 1 && told_by_trace(rest[1])) {
+      for (rest = rest.subspan(1); !rest.empty(); rest = rest.subspan(1)) {
+        const auto told = told_by_trace(rest[0]);
+        if (!told) break;
+        kept.push_back(*told);
+      }
       continue;
     }
     const std::size_t actual = rest[0].rfind(kActual);

@@ -21,6 +21,9 @@
 //   Expected: (a->mac) != (b->mac), actual: 02::1 vs 02::1        both have the same MAC
 //   both have the same MAC                                   ->     Actual: 02::1 vs 02::1
 //
+//   Google Test trace:                                            on node-2
+//   harness/testing/fixture.cc:74: on node-2               ->
+//
 // An expression stays where nothing else says what was looked at. Of two values the first is what was seen, as
 // EXPECT_EQ(seen, wanted) is written here. The record keeps the words as they came.
 #pragma once

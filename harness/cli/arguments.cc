@@ -13,6 +13,8 @@
 namespace netns_lab::cli {
 namespace {
 
+constexpr int kMostNodes = 16;  // of a sandbox (harness/node/sandbox.h)
+
 struct SubCommand {
   Command command;
   CLI::App* app;
@@ -66,6 +68,10 @@ void add_machine(CLI::App& app, Arguments& to) {
       ->type_name("SIZE");
   app.add_option("--cpus", to.instance.processors, "of a machine that is made (default: qemu 2, multipass its own)")
       ->check(CLI::Range(1, 64));
+}
+
+void add_node(CLI::App& app, Arguments& to) {
+  app.add_option("--node", to.node, "which node of a lab of several (default: 1)")->check(CLI::Range(1, kMostNodes));
 }
 
 CLI::App* add_test(CLI::App& root, Arguments& to) {
@@ -169,7 +175,8 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
   add_machine(*up, to);
-  up->add_option("--nodes", to.nodes, "how many nodes (default: 1)")->check(CLI::Range(1, 64));
+  up->add_option("--nodes", to.nodes, "sandbox: how many nodes, on one segment (default: 1)")
+      ->check(CLI::Range(1, kMostNodes));
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
   up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
   up->add_option("--cloud-init", to.instance.cloud_init,
@@ -181,12 +188,14 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   CLI::App* shell =
       add(Command::kShell, "shell", "a shell on the node of a standing lab", "netns-lab shell --netns netns1");
   add_lab(*shell, to);
+  add_node(*shell, to);
   shell->add_option("--netns", to.network_namespace, "inside this named namespace")->type_name("NAME");
 
   CLI::App* exec =
       add(Command::kExec, "exec", "a command (after --) on the node of a standing lab; its exit status is passed on",
           "netns-lab exec --netns netns1 -- ip address show");
   add_lab(*exec, to);
+  add_node(*exec, to);
   exec->add_option("--netns", to.network_namespace, "inside this named namespace")->type_name("NAME");
 
   CLI::App* run = add(Command::kRun, "run", "build a scenario in a named lab and leave it standing, to look around",
@@ -211,6 +220,7 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   CLI::App* snapshot = add(Command::kSnapshot, "snapshot", "the whole state of a standing lab's node, as JSON",
                            "netns-lab snapshot --output before.json");
   add_lab(*snapshot, to);
+  add_node(*snapshot, to);
   snapshot->add_option("--output,-o", to.output, "a file (default: standard output)")->type_name("FILE");
 
   CLI::App* diff = add(Command::kDiff, "diff", "what changed between two snapshots; status 1 when anything did",

@@ -141,15 +141,19 @@ std::string lab_options(const LabSpec& spec) {
 }
 
 std::string look_around(const LabSpec& spec, const Topology& topology) {
+  const std::string others =
+      spec.nodes > 1 ? fmt::format("on another:   netns-lab shell{} --node 2\n", lab_options(spec)) : "";
   return fmt::format(
       "look around:  netns-lab shell{0}\n"
       "inside it:    netns-lab shell{0} --netns {1}\n"
+      "{2}"
       "remove it:    netns-lab destroy{0}\n",
-      lab_options(spec), topology.namespaces.empty() ? "NAME" : topology.namespaces.front());
+      lab_options(spec), topology.namespaces.empty() ? "NAME" : topology.namespaces.front(), others);
 }
 
 Result<Lab> open_named_lab(const Arguments& arguments) {
-  NETNS_LAB_ASSIGN(const LabSpec spec, named_lab_spec(arguments));
+  NETNS_LAB_ASSIGN(LabSpec spec, named_lab_spec(arguments));
+  spec.nodes = arguments.node;
   return Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));
 }
 

@@ -28,13 +28,9 @@ Deadline limit_for(const LabSpec& spec) {
 }  // namespace
 
 ExitStatus run_up(const Arguments& arguments) {
-  if (arguments.nodes != 1) {
-    return complain(Error::missing(fmt::format("--nodes {}", arguments.nodes),
-                                   "not available yet: labs of several nodes come in a later version",
-                                   "use --nodes 1"));
-  }
-  const auto spec = named_lab_spec(arguments);
+  auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
+  spec->nodes = arguments.nodes;
   const auto report = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!report) return complain(report.error());
   if (report->reused) {
@@ -45,9 +41,10 @@ ExitStatus run_up(const Arguments& arguments) {
   for (const std::string& lost : report->hello.lost) say("this node lacks: " + lost);
   std::string addresses;
   for (const Prefix& prefix : report->hello.uplink_addresses) addresses += " " + prefix.to_string();
-  print(fmt::format("lab {} ({}): {}; node {}{}{}\n", spec->name, report->hello.provider,
+  const std::string others = spec->nodes > 1 ? fmt::format("; {} nodes", spec->nodes) : "";
+  print(fmt::format("lab {} ({}): {}; node {}{}{}{}\n", spec->name, report->hello.provider,
                     report->reused ? "reused" : "made", report->hello.node,
-                    report->hello.uplink.empty() ? "" : ", uplink " + report->hello.uplink, addresses));
+                    report->hello.uplink.empty() ? "" : ", uplink " + report->hello.uplink, addresses, others));
   return ExitStatus::kConformant;
 }
 
@@ -70,7 +67,8 @@ ExitStatus run_list_labs(const Arguments& arguments) {
                      {"provider", to_string(lab.provider)},
                      {"up", lab.up},
                      {"state", lab.state},
-                     {"pid", lab.pid}});
+                     {"pid", lab.pid},
+                     {"nodes", lab.nodes}});
     }
     print(dump_json(all) + "\n");
     return ExitStatus::kConformant;

@@ -129,13 +129,20 @@ Result<void> start_standing_machine(const LabSpec& spec, const std::string& fold
   return launched;
 }
 
-Result<AgentStreams> open_lab_in(const UniqueFd& door) {
+Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes) {
   std::uint64_t key = 0;
   if (::getrandom(&key, sizeof key, 0) != sizeof key) {
     return tl::unexpected(Error::system("choose a key for a lab", errno));
   }
   AgentStreams streams;
-  NETNS_LAB_ASSIGN(streams.node, qemu::open_stream(door, fmt::format("{}{:016x}", protocol::kPrivateNode, key)));
+  const std::string first =
+      nodes == 1 ? std::string(protocol::kPrivateNode) : fmt::format("{}{} ", protocol::kPrivateNodes, nodes);
+  NETNS_LAB_ASSIGN(streams.node, qemu::open_stream(door, fmt::format("{}{:016x}", first, key)));
+  for (int number = 2; number <= nodes; ++number) {
+    NETNS_LAB_ASSIGN(UniqueFd further,
+                     qemu::open_stream(door, fmt::format("{}{} {:016x}", protocol::kPrivateFurther, number, key)));
+    streams.more_nodes.push_back(std::move(further));
+  }
   NETNS_LAB_ASSIGN(streams.outside, qemu::open_stream(door, fmt::format("{}{:016x}", protocol::kPrivateOutside, key)));
   return streams;
 }

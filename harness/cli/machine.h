@@ -40,7 +40,7 @@ class RunMachine {
 // For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
 Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder);
 
-// A fresh lab inside a machine.
-Result<AgentStreams> open_lab_in(const UniqueFd& door);
+// A fresh lab of so many nodes inside a machine.
+Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes);
 
 }  // namespace netns_lab::cli

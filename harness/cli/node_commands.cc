@@ -20,6 +20,9 @@
 namespace netns_lab::cli {
 namespace {
 
+// --node; the lab was opened with as many.
+Node& the_node(Lab& lab, const Arguments& arguments) { return lab.node(static_cast<std::size_t>(arguments.node) - 1); }
+
 int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool terminal) {
   auto lab = open_named_lab(arguments);
   if (!lab) return static_cast<int>(complain(lab.error()));
@@ -30,7 +33,7 @@ int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool 
   request.output_limit = std::numeric_limits<std::int64_t>::max();  // it is read as it comes
   request.environment["HISTFILE"] = "";  // a shell's history would be a file on a node that is being judged
   if (const char* type = std::getenv("TERM"); terminal && type != nullptr) request.environment["TERM"] = type;
-  const auto status = run_attached(lab->node(), request);
+  const auto status = run_attached(the_node(*lab, arguments), request);
   if (!status && status.error().system_errno == ENOENT && !arguments.network_namespace.empty()) {
     return static_cast<int>(
         complain(Error::invalid("--netns " + visible(arguments.network_namespace, 100),
@@ -49,7 +52,7 @@ int run_exec(const Arguments& arguments) { return run_on_node(arguments, argumen
 ExitStatus run_snapshot(const Arguments& arguments) {
   auto lab = open_named_lab(arguments);
   if (!lab) return complain(lab.error());
-  const auto snapshot = lab->node().snapshot({.all_sysctls = true, .sysctls = {}});
+  const auto snapshot = the_node(*lab, arguments).snapshot({.all_sysctls = true, .sysctls = {}});
   if (!snapshot) return complain(snapshot.error());
   const nlohmann::json json = *snapshot;
   const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";

@@ -1,5 +1,7 @@
 #include "harness/cli/observation.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstdint>
 #include <nlohmann/json.hpp>
@@ -22,22 +24,36 @@ constexpr auto kLeft = "left: ";
 constexpr auto kSecondBuild = "second build: ";
 constexpr auto kSecond = "second: ";
 
-Result<void> run_steps(Subject& subject, Steps steps, Observation& seen) {
-  NETNS_LAB_TRY(subject.build(Look::kNode));
-  seen.build = subject.outcome();
-  seen.network = subject.after();
-  if (steps == Steps::kBuild) return {};
-  NETNS_LAB_TRY(subject.tear_down());
-  seen.tear_down = subject.tear_down_outcome();
-  NETNS_LAB_ASSIGN(seen.left, subject.observe(Look::kNode));
-  if (steps == Steps::kTearDown) return {};
-  NETNS_LAB_TRY(subject.build(Look::kNode));
-  seen.second_build = subject.outcome();
-  seen.second_network = subject.after();
+template <typename Note>
+Result<void> note_each(Subject& subject, Observation& seen, Note note) {
+  for (std::size_t node = 0; node < subject.nodes(); ++node) NETNS_LAB_TRY(note(node, seen.at(node)));
   return {};
 }
 
-void add_outcome(std::vector<std::string>& lines, const char* prefix, const TargetOutcome& outcome) {
+Result<void> run_steps(Subject& subject, Steps steps, Observation& seen) {
+  NETNS_LAB_TRY(subject.build(Look::kNode));
+  NETNS_LAB_TRY(note_each(subject, seen, [&](std::size_t node, NodeObservation& here) -> Result<void> {
+    here.build = subject.outcome(node);
+    here.network = subject.after(node);
+    return {};
+  }));
+  if (steps == Steps::kBuild) return {};
+  NETNS_LAB_TRY(subject.tear_down());
+  NETNS_LAB_TRY(note_each(subject, seen, [&](std::size_t node, NodeObservation& here) -> Result<void> {
+    here.tear_down = subject.tear_down_outcome(node);
+    NETNS_LAB_ASSIGN(here.left, subject.observe(Look::kNode, node));
+    return {};
+  }));
+  if (steps == Steps::kTearDown) return {};
+  NETNS_LAB_TRY(subject.build(Look::kNode));
+  return note_each(subject, seen, [&](std::size_t node, NodeObservation& here) -> Result<void> {
+    here.second_build = subject.outcome(node);
+    here.second_network = subject.after(node);
+    return {};
+  });
+}
+
+void add_outcome(std::vector<std::string>& lines, const std::string& prefix, const TargetOutcome& outcome) {
   if (!outcome.succeeded) lines.push_back(prefix + outcome.failure);
 }
 
@@ -75,7 +91,8 @@ Snapshot with_numbered_macs(const Snapshot& snapshot) {
   return numbered;
 }
 
-void add_differences(std::vector<std::string>& lines, const char* prefix, const Snapshot& right, const Snapshot& seen) {
+void add_differences(std::vector<std::string>& lines, const std::string& prefix, const Snapshot& right,
+                     const Snapshot& seen) {
   DiffOptions options;
   options.namespace_identity = false;
   options.dynamic_neighbours = true;  // one that is wrong is of interest, however it came there
@@ -87,30 +104,38 @@ void add_differences(std::vector<std::string>& lines, const char* prefix, const 
 
 Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseconds step_limit, Steps steps,
                             const LabServices& services) {
-  NETNS_LAB_ASSIGN(Lab lab, Lab::open(LabSpec(), services, Deadline::after(kOpenLimit)));
+  LabSpec spec;
+  spec.nodes = static_cast<int>(planned.topologies.size());
+  NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, services, Deadline::after(kOpenLimit)));
   SubjectPlan plan;
   plan.target = planned.target;
   plan.task.scenario = planned.scenario->name;
   plan.task.parameters = planned.parameters;
   plan.task.family = planned.family;
-  plan.task.topology = planned.topology;
+  plan.task.topology = planned.topology();
+  plan.further_nodes.assign(planned.topologies.begin() + 1, planned.topologies.end());
   plan.task.step_limit = step_limit;
   NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), std::move(plan)));
-  Observation seen;
+  Observation seen(subject.nodes());
   NETNS_LAB_TRY(run_steps(subject, steps, seen));
   return seen;
 }
 
 std::vector<std::string> peculiarities(const Observation& right, const Observation& seen, Steps steps) {
   std::vector<std::string> lines;
-  add_outcome(lines, kBuild, seen.build);
-  add_differences(lines, "", right.network, seen.network);
-  if (steps == Steps::kBuild) return lines;
-  add_outcome(lines, kTearDown, seen.tear_down);
-  add_differences(lines, kLeft, right.left, seen.left);
-  if (steps == Steps::kTearDown) return lines;
-  add_outcome(lines, kSecondBuild, seen.second_build);
-  add_differences(lines, kSecond, right.second_network, seen.second_network);
+  for (std::size_t node = 0; node < seen.size(); ++node) {
+    const std::string where = node == 0 ? "" : fmt::format("node-{}: ", node + 1);
+    const NodeObservation& good = right.at(node);
+    const NodeObservation& here = seen[node];
+    add_outcome(lines, kBuild + where, here.build);
+    add_differences(lines, where, good.network, here.network);
+    if (steps == Steps::kBuild) continue;
+    add_outcome(lines, kTearDown + where, here.tear_down);
+    add_differences(lines, kLeft + where, good.left, here.left);
+    if (steps == Steps::kTearDown) continue;
+    add_outcome(lines, kSecondBuild + where, here.second_build);
+    add_differences(lines, kSecond + where, good.second_network, here.second_network);
+  }
   return lines;
 }
 

@@ -7,6 +7,7 @@
 //   "left: new route on the node: …"                             the node, after the tear-down
 //   "second build: setup.sh exited with status 1"
 //   "second: link veth1 on the node changed: mtu …"              the network, after the second build
+//   "left: node-2: new route on the node: …"                     the same of a further node
 #pragma once
 
 #include <chrono>
@@ -23,7 +24,7 @@ namespace netns_lab::cli {
 
 enum class Steps { kBuild, kTearDown, kSecondBuild };  // up to and including
 
-struct Observation {
+struct NodeObservation {
   TargetOutcome build;
   Snapshot network;
   TargetOutcome tear_down;
@@ -31,6 +32,7 @@ struct Observation {
   TargetOutcome second_build;
   Snapshot second_network;
 };
+using Observation = std::vector<NodeObservation>;  // the first node first
 
 // In a private sandbox. An error is the lab's.
 Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseconds step_limit, Steps steps,

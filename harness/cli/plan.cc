@@ -123,8 +123,8 @@ Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& 
       const std::vector<Family> families = target->families();
       for (const Family family : scenario->families) {
         if (std::find(families.begin(), families.end(), family) == families.end()) continue;
-        NETNS_LAB_ASSIGN(Topology topology, scenario->topology(parameters, family));
-        plan.workers.push_back({scenario, target, family, parameters, std::move(topology)});
+        NETNS_LAB_ASSIGN(std::vector<Topology> topologies, scenario->topologies(parameters, family));
+        plan.workers.push_back({scenario, target, family, parameters, std::move(topologies)});
       }
       if (plan.workers.size() == before) {
         return tl::unexpected(

@@ -20,9 +20,10 @@ struct PlannedWorker {
   Target* target = nullptr;            // borrowed from Plan::targets
   Family family = Family::kIpv4;
   Parameters parameters;
-  Topology topology;
+  std::vector<Topology> topologies;  // of each node
 
-  std::string label() const;  // "single-namespace, native, IPv4"
+  const Topology& topology() const { return topologies.front(); }  // of the first node
+  std::string label() const;                                       // "single-namespace, native, IPv4"
 };
 
 struct Plan {

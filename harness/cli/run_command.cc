@@ -39,20 +39,29 @@ std::string remedy_of_taken(std::string remedy, const LabSpec& spec) {
   return at == std::string::npos ? in_full + " removes what stands there" : remedy.replace(at, destroy.size(), in_full);
 }
 
+// Of the first node that fails; else of the last.
 Result<TargetOutcome> build(const PlannedWorker& planned, const LabSpec& spec, std::chrono::milliseconds step_limit) {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, lab_services(), Deadline::after(kLabLimit)));
-  if (auto claimed = lab.node().claim(claim_of(planned.topology)); !claimed) {
-    Error error = std::move(claimed).error();
-    if (error.kind == ErrorKind::kTaken) error.remedy = remedy_of_taken(error.remedy, spec);
-    return tl::unexpected(std::move(error));
+  for (std::size_t i = 0; i < planned.topologies.size(); ++i) {
+    if (auto claimed = lab.node(i).claim(claim_of(planned.topologies[i])); !claimed) {
+      Error error = std::move(claimed).error();
+      if (error.kind == ErrorKind::kTaken) error.remedy = remedy_of_taken(error.remedy, spec);
+      return tl::unexpected(std::move(error));
+    }
   }
   BuildTask task;
   task.scenario = planned.scenario->name;
   task.parameters = planned.parameters;
   task.family = planned.family;
-  task.topology = planned.topology;
   task.step_limit = step_limit;
-  return planned.target->build(lab.node(), task);
+  TargetOutcome outcome;
+  for (std::size_t i = 0; i < planned.topologies.size() && outcome.succeeded; ++i) {
+    task.topology = planned.topologies[i];
+    NETNS_LAB_ASSIGN(outcome, planned.target->build(lab.node(i), task));
+    if (!outcome.succeeded && planned.topologies.size() > 1)
+      outcome.failure = fmt::format("on {}: {}", lab.node(i).hello().node, outcome.failure);
+  }
+  return outcome;
 }
 
 // The last lines that hold anything: why a script ended.
@@ -82,8 +91,9 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
                                    "give one --target"));
   }
   const PlannedWorker& planned = plan->workers.front();
-  const auto spec = named_lab_spec(arguments);
+  auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
+  spec->nodes = static_cast<int>(planned.scenario->nodes());
   const auto up = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
   if (!up) return complain(up.error());
   const auto outcome = build(planned, *spec, arguments.step_limit);
@@ -94,13 +104,16 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
   }
   print(fmt::format("{} stands in lab {} ({}), built by {}\n", planned.scenario->name, spec->name,
                     to_string(spec->provider), planned.target->name()));
-  for (const Attachment& attachment : planned.topology.attachments) {
-    std::vector<std::string> addresses;
-    for (const Prefix& address : attachment.addresses) addresses.push_back(address.to_string());
-    print(fmt::format("  {}: {} here, {} inside, {}\n", attachment.network_namespace, attachment.host_link,
-                      attachment.container_link, join(addresses, ", ")));
+  for (std::size_t i = 0; i < planned.topologies.size(); ++i) {
+    const std::string where = planned.topologies.size() > 1 ? fmt::format("node-{}, ", i + 1) : "";
+    for (const Attachment& attachment : planned.topologies[i].attachments) {
+      std::vector<std::string> addresses;
+      for (const Prefix& address : attachment.addresses) addresses.push_back(address.to_string());
+      print(fmt::format("  {}{}: {} here, {} inside, {}\n", where, attachment.network_namespace, attachment.host_link,
+                        attachment.container_link, join(addresses, ", ")));
+    }
   }
-  print(look_around(*spec, planned.topology));
+  print(look_around(*spec, planned.topology()));
   return ExitStatus::kConformant;
 }
 

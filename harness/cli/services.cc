@@ -44,6 +44,7 @@ node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, i
   sandbox.outside_agent = std::move(agent);
   sandbox.log = log;
   sandbox.commands = spec.commands;
+  sandbox.nodes = spec.nodes;
   return sandbox;
 }
 
@@ -57,11 +58,11 @@ Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
 }
 
 Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* machine) {
-  if (machine != nullptr) return open_lab_in(machine->door());
+  if (machine != nullptr) return open_lab_in(machine->door(), spec.nodes);
   NETNS_LAB_TRY(check_lab_name(spec.machine));
   NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
   NETNS_LAB_ASSIGN(const UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + kDoorSocket));
-  return open_lab_in(door);
+  return open_lab_in(door, spec.nodes);
 }
 
 Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {
@@ -76,6 +77,7 @@ Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machin
                    node::start_sandbox(sandbox_spec(spec, &node::serve_stream, STDERR_FILENO)));
   streams.node = std::move(made.node);
   streams.outside = std::move(made.outside);
+  streams.more_nodes = std::move(made.more_nodes);
   return streams;
 }
 
@@ -93,6 +95,10 @@ Result<void> start_named(const LabSpec& spec, const std::string& folder) {
   node::SandboxListeners listeners;
   listeners.node = std::move(listener);
   NETNS_LAB_ASSIGN(listeners.outside, listen_at(folder + "/" + kOutsideSocket));
+  for (int number = 2; number <= spec.nodes; ++number) {
+    NETNS_LAB_ASSIGN(UniqueFd further, listen_at(folder + "/" + node_socket(number)));
+    listeners.more_nodes.push_back(std::move(further));
+  }
   return node::start_sandbox(sandbox_spec(spec, &serve_named, log.get()), std::move(listeners));
 }
 

@@ -131,6 +131,7 @@ std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
     spec.family = planned.family;
     spec.parameters = planned.parameters;
     spec.lab = lab;
+    spec.lab.nodes = static_cast<int>(planned.scenario->nodes());
     spec.step_limit = run.arguments.step_limit;
     spec.filter = run.arguments.filter;
     spec.repeat = run.arguments.repeat;
@@ -177,9 +178,9 @@ void tell_what_is_kept(const Plan& plan, const LabSpec& lab, const RunResult& re
     if (std::none_of(worker.cases.begin(), worker.cases.end(), failed)) continue;
     const PlannedWorker& planned = plan.workers.at(static_cast<std::size_t>(number) % plan.workers.size());
     say(fmt::format("kept in lab {}: what {} built ({}): namespace {}; link {}", lab.name, planned.target->name(),
-                    to_string(planned.family), join(planned.topology.namespaces, ", "),
-                    join(planned.topology.links, ", ")));
-    for (const std::string& line : split_lines(look_around(lab, planned.topology))) say("  " + line);
+                    to_string(planned.family), join(planned.topology().namespaces, ", "),
+                    join(planned.topology().links, ", ")));
+    for (const std::string& line : split_lines(look_around(lab, planned.topology()))) say("  " + line);
     return;  // nothing else could be built beside it
   }
 }
@@ -238,6 +239,29 @@ Result<void> boot(const LabSpec& lab, Deadline deadline, MachineWitness& witness
   return {};
 }
 
+// A scenario that needs more nodes than the lab has: an error where it was named, else it is left out, and told.
+Result<void> fit_to_lab(Plan& plan, const Arguments& arguments, const LabSpec& lab) {
+  std::vector<std::string> left_out;
+  for (auto worker = plan.workers.begin(); worker != plan.workers.end();) {
+    LabSpec wanted = lab;
+    wanted.nodes = static_cast<int>(worker->scenario->nodes());
+    Result<void> fits = check_nodes(wanted);
+    if (fits && !lab.name.empty() && wanted.nodes > nodes_of_named(lab.name)) {
+      fits = tl::unexpected(Error::missing(
+          fmt::format("lab {} for scenario {}", lab.name, worker->scenario->name),
+          fmt::format("{} nodes are needed, it has {}", wanted.nodes, nodes_of_named(lab.name)),
+          fmt::format("netns-lab destroy{0}, then netns-lab up{0} --nodes {1}", lab_options(lab), wanted.nodes)));
+    }
+    if (!fits && !arguments.scenarios.empty()) return fits;
+    if (!fits && (left_out.empty() || left_out.back() != worker->scenario->name)) {
+      left_out.push_back(worker->scenario->name);
+      say(fmt::format("scenario {} is left out: {}", worker->scenario->name, fits.error().message()));
+    }
+    worker = fits ? worker + 1 : plan.workers.erase(worker);
+  }
+  return {};
+}
+
 // Every worker of the plan, in this lab.
 void judge_in(LabSpec lab, Run& run) {
   const bool has_machine = lab.provider == Provider::kQemu && lab.name.empty();
@@ -286,7 +310,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
                     const std::vector<Scenario>& scenarios) {
   const Clock::time_point begin = Clock::now();
   const Deadline deadline = arguments.deadline ? Deadline::after(*arguments.deadline) : Deadline::never();
-  const auto plan = make_plan(arguments, scenarios);
+  auto plan = make_plan(arguments, scenarios);
   if (!plan) return complain(plan.error());
   std::vector<KnownFailure> known;
   if (!arguments.known_failures.empty()) {
@@ -302,6 +326,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
     say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up{} makes it)", named.name,
                     lab_options(named)));
   }
+  if (const auto fits = fit_to_lab(*plan, arguments, lab->spec); !fits) return complain(fits.error());
   if (arguments.keep_on_failure && lab->spec.name.empty()) {
     LabSpec named = lab->spec;
     named.name = arguments.lab_name.empty() ? kDefaultLabName : arguments.lab_name;

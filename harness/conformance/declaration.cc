@@ -23,7 +23,9 @@ struct Collector {
     declaration.addresses.push_back({change.network_namespace, change.link, change.prefix});
   }
   void operator()(const AddRoute& change) { declaration.routes.push_back({change.network_namespace, change.route}); }
-  void operator()(const SetSysctl& change) { declaration.sysctls.push_back({change.network_namespace, change.key}); }
+  void operator()(const SetSysctl& change) {
+    declaration.sysctls.push_back({change.network_namespace, change.key, change.value});
+  }
   template <typename Other>
   void operator()(const Other&) {}
 };

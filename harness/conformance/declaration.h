@@ -28,6 +28,7 @@ struct DeclaredRoute {
 struct DeclaredSysctl {
   std::string network_namespace;
   std::string key;
+  std::string value;
 };
 
 struct Declaration {

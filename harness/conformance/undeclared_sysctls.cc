@@ -35,6 +35,21 @@ LinkKey link_key(const std::string& key) {
   return {};
 }
 
+// What the kernel sets along with a declared setting: turning forwarding on or off does so for every link and for links
+// to come, and in IPv4 turns redirects off or on (inet_forward_change, net/ipv4/devinet.c; addrconf_fixup_forwarding,
+// net/ipv6/addrconf.c). The value that this setting has then; "" when it is none of them.
+std::string set_along(const std::string& network_namespace, const std::string& key, const Declaration& declared) {
+  for (const DeclaredSysctl& sysctl : declared.sysctls) {
+    if (sysctl.network_namespace != network_namespace) continue;
+    const bool v4 = sysctl.key == "net.ipv4.ip_forward";
+    if (!v4 && sysctl.key != "net.ipv6.conf.all.forwarding") continue;
+    const std::string prefix = v4 ? "net.ipv4.conf." : "net.ipv6.conf.";
+    if (key.starts_with(prefix) && key.ends_with(".forwarding")) return sysctl.value;
+    if (v4 && key == "net.ipv4.conf.all.accept_redirects") return sysctl.value == "0" ? "1" : "0";
+  }
+  return "";
+}
+
 }  // namespace
 
 bool is_volatile_sysctl(const std::string& key) {
@@ -55,7 +70,7 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
         std::any_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& sysctl) {
           return sysctl.network_namespace == network_namespace && sysctl.key == key;
         });
-    if (is_declared) continue;
+    if (is_declared || set_along(network_namespace, key, declared) == value) continue;
     const auto before = was.sysctls.find(key);
     if (before != was.sysctls.end()) {
       if (before->second != value) {

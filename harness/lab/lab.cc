@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -28,6 +29,7 @@ constexpr std::array<ProviderName, 4> kProviders = {{{Provider::kSandbox, "sandb
                                                      {Provider::kQemu, "qemu"}}};
 
 constexpr auto kPrivileged = "privileged";
+constexpr auto kNodes = "nodes ";
 
 Result<LabHome> lab_home() { return LabHome::open(RuntimeEnvironment::of_process()); }
 
@@ -38,22 +40,53 @@ Error other_provider(const LabSpec& spec, const std::string& found) {
                       fmt::format("use --lab {}, another --name, or netns-lab destroy --name {}", found, spec.name));
 }
 
-// Whether a lab gives the privilege that is asked for: an unprivileged one must not pass for the other. The provider's
-// file says it in its second line.
-Result<void> check_privilege(const LabSpec& spec, const std::string& folder) {
-  if (!spec.privileged) return {};
-  std::ifstream file(folder + "/" + kProviderFile);
+// What the provider's file tells of a lab beside its provider.
+struct Recorded {
   std::string provider;
-  std::string privilege;
-  std::getline(file, provider);
-  std::getline(file, privilege);
-  if (privilege == kPrivileged) return {};
-  return tl::unexpected(
-      Error::taken(lab_text(spec),
-                   fmt::format("it is up as an unprivileged {}, with a user namespace of its own; "
-                               "--privileged asks for one without",
-                               provider),
-                   fmt::format("netns-lab destroy --name {} ends it; or use another --name", spec.name)));
+  bool privileged = false;
+  int nodes = 1;
+};
+Recorded recorded_of(const std::string& text) {
+  Recorded recorded;
+  const std::vector<std::string> lines = split_lines(text);
+  if (!lines.empty()) recorded.provider = lines.front();
+  for (const std::string& line : lines) {
+    if (line == kPrivileged) recorded.privileged = true;
+    if (line.starts_with(kNodes)) recorded.nodes = std::max(1, std::atoi(line.c_str() + std::string(kNodes).size()));
+  }
+  return recorded;
+}
+std::string text_of(const LabSpec& spec) {
+  std::string text = to_string(spec.provider) + "\n";
+  if (spec.privileged) text += std::string(kPrivileged) + "\n";
+  if (spec.nodes > 1) text += fmt::format("{}{}\n", kNodes, spec.nodes);
+  return text;
+}
+Recorded read_recorded(const std::string& folder) {
+  std::ifstream file(folder + "/" + kProviderFile);
+  return recorded_of({std::istreambuf_iterator<char>(file), {}});
+}
+
+// Whether a lab is what is asked for: an unprivileged one must not pass for one with privilege, and of nodes there must
+// be enough.
+Result<void> check_recorded(const LabSpec& spec, const std::string& folder) {
+  const Recorded recorded = read_recorded(folder);
+  const auto other = [&](std::string detail) {
+    return tl::unexpected(
+        Error::taken(lab_text(spec), std::move(detail),
+                     fmt::format("netns-lab destroy --name {} ends it; or use another --name", spec.name)));
+  };
+  if (spec.privileged && !recorded.privileged) {
+    return other(
+        fmt::format("it is up as an unprivileged {}, with a user namespace of its own; --privileged asks for one "
+                    "without",
+                    recorded.provider));
+  }
+  if (spec.nodes > recorded.nodes) {
+    return other(fmt::format("it is up with {} node{}; {} are needed (netns-lab up --nodes {})", recorded.nodes,
+                             recorded.nodes == 1 ? "" : "s", spec.nodes, spec.nodes));
+  }
+  return {};
 }
 
 // The log's last lines, for an error about a lab that did not come up.
@@ -63,8 +96,8 @@ std::string log_tail(const LabFolder& folder) {
   return visible(join(std::span(lines).subspan(first), " | "), 600);
 }
 
-Result<Node> open_session(const std::string& folder, Deadline deadline) {
-  NETNS_LAB_ASSIGN(UniqueFd stream, connect_to(folder + "/" + kNodeSocket));
+Result<Node> open_session(const std::string& folder, Deadline deadline, int number = 1) {
+  NETNS_LAB_ASSIGN(UniqueFd stream, connect_to(folder + "/" + node_socket(number)));
   return Node::connect(std::move(stream), deadline);
 }
 
@@ -102,9 +135,7 @@ Result<void> recover(const LabSpec& spec, const LabServices& services) {
 }
 
 Provider provider_of(const LabFolder& folder, Provider fallback) {
-  const std::vector<std::string> lines = split_lines(folder.read_file(kProviderFile));
-  if (lines.empty()) return fallback;
-  return parse_provider(lines.front()).value_or(fallback);
+  return parse_provider(recorded_of(folder.read_file(kProviderFile)).provider).value_or(fallback);
 }
 
 Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, const LabFolder& folder,
@@ -112,8 +143,7 @@ Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, co
   const std::string outliving = folder.read_file(kMadeFile);
   NETNS_LAB_TRY(folder.clear());
   if (!outliving.empty()) NETNS_LAB_TRY(folder.write_file(kMadeFile, outliving));
-  const std::string privilege = spec.privileged ? std::string(kPrivileged) + "\n" : "";
-  NETNS_LAB_TRY(folder.write_file(kProviderFile, to_string(spec.provider) + "\n" + privilege));
+  NETNS_LAB_TRY(folder.write_file(kProviderFile, text_of(spec)));
   NETNS_LAB_TRY(services.start_named(spec, folder.path()));
   auto session = open_session(folder.path(), deadline);
   if (!session) {
@@ -123,6 +153,10 @@ Result<UpReport> make_named(const LabSpec& spec, const LabServices& services, co
   }
   // Later runs are held against it (Lab::is_standing_and_private).
   if (spec.provider != Provider::kHost) NETNS_LAB_TRY(session->first_snapshot(whole_node()));
+  for (int number = 2; number <= spec.nodes; ++number) {
+    NETNS_LAB_ASSIGN(Node further, open_session(folder.path(), deadline, number));
+    NETNS_LAB_TRY(further.first_snapshot(whole_node()));
+  }
   return UpReport{.reused = false, .replaced = std::move(replaced), .hello = session->hello()};
 }
 
@@ -159,7 +193,18 @@ SnapshotOptions whole_node() {
   return options;
 }
 
+Result<void> check_nodes(const LabSpec& spec) {
+  if (spec.nodes == 1 || spec.provider == Provider::kSandbox) return {};
+  // In a machine private labs are sandboxes again; the one that stands in it has one node.
+  if (is_virtual_machine(spec.provider) && spec.name.empty()) return {};
+  return tl::unexpected(Error::missing(
+      fmt::format("a {} lab of {} nodes", to_string(spec.provider), spec.nodes),
+      fmt::format("a {}{} lab has one node", spec.name.empty() ? "" : "standing ", to_string(spec.provider)),
+      "use --lab sandbox"));
+}
+
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
+  NETNS_LAB_TRY(check_nodes(spec));
   Lab lab;
   lab.spec_ = spec;
   AgentStreams streams;
@@ -187,9 +232,21 @@ Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline
   }
   if (!spec.name.empty()) {
     NETNS_LAB_ASSIGN(const LabHome home, lab_home());
-    NETNS_LAB_TRY(check_privilege(spec, home.lab_path(spec.name)));
+    NETNS_LAB_TRY(check_recorded(spec, home.lab_path(spec.name)));
+    for (int number = 2; number <= spec.nodes; ++number) {
+      NETNS_LAB_ASSIGN(UniqueFd stream, connect_to(home.lab_path(spec.name) + "/" + node_socket(number)));
+      streams.more_nodes.push_back(std::move(stream));
+    }
+  }
+  if (streams.more_nodes.size() + 1 != static_cast<std::size_t>(spec.nodes)) {
+    return tl::unexpected(Error::internal(
+        "open a lab", fmt::format("{} nodes were started, not {}", streams.more_nodes.size() + 1, spec.nodes)));
   }
   lab.nodes_.push_back(std::move(node));
+  for (UniqueFd& stream : streams.more_nodes) {
+    NETNS_LAB_ASSIGN(Node further, Node::connect(std::move(stream), deadline));
+    lab.nodes_.push_back(std::move(further));
+  }
   lab.outside_stream_ = std::move(streams.outside);
   return lab;
 }
@@ -204,6 +261,7 @@ Result<Node*> Lab::outside(Deadline deadline) {
 }
 
 Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Deadline deadline) {
+  NETNS_LAB_TRY(check_nodes(spec));
   NETNS_LAB_ASSIGN(const LabHome home, lab_home());
   NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kMake, deadline));
   const Provider found = provider_of(folder, spec.provider);
@@ -211,7 +269,7 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   if (session) {
     const protocol::HelloReply hello = session->hello();
     if (hello.provider != to_string(spec.provider)) return tl::unexpected(other_provider(spec, hello.provider));
-    NETNS_LAB_TRY(check_privilege(spec, folder.path()));
+    NETNS_LAB_TRY(check_recorded(spec, folder.path()));
     return UpReport{.reused = true, .replaced = "", .hello = hello};
   }
   std::string replaced;
@@ -252,7 +310,8 @@ Result<std::vector<NamedLab>> named_labs() {
   NETNS_LAB_ASSIGN(const std::vector<std::string> names, home.names());
   std::vector<NamedLab> labs;
   for (const std::string& name : names) {
-    NamedLab lab{.name = name, .provider = Provider::kSandbox, .state = "up", .up = true, .pid = 0};
+    NamedLab lab{.name = name, .provider = Provider::kSandbox, .state = "up", .up = true, .pid = 0, .nodes = 1};
+    lab.nodes = read_recorded(home.lab_path(name)).nodes;
     auto session = open_session(home.lab_path(name), Deadline::after(seconds(2)));
     if (session) {
       lab.provider = parse_provider(session->hello().provider).value_or(Provider::kSandbox);
@@ -265,6 +324,11 @@ Result<std::vector<NamedLab>> named_labs() {
     labs.push_back(std::move(lab));
   }
   return labs;
+}
+
+int nodes_of_named(const std::string& name) {
+  const auto home = lab_home();
+  return home && check_lab_name(name) ? read_recorded(home->lab_path(name)).nodes : 1;
 }
 
 std::optional<Provider> provider_of_named(const std::string& name) {

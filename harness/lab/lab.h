@@ -44,19 +44,21 @@ struct LabSpec {
   InstanceChoice instance{};
   // a private sandbox: whether commands will be run on its node, or files put there
   bool commands = true;
+  int nodes = 1;  // node-1, node-2 … on one segment (sandboxes; private ones in a virtual machine, too)
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.
 struct AgentStreams {
   UniqueFd node;
-  UniqueFd outside;  // empty when the provider has no outside node
+  UniqueFd outside{};                  // empty when the provider has no outside node
+  std::vector<UniqueFd> more_nodes{};  // node-2, node-3 …
 };
 
 // How agents come to be. The command line passes one that forks; tests pass fakes.
 struct LabServices {
   std::function<Result<AgentStreams>(const LabSpec&)> start_private;  // sessions to a fresh lab that dies with them
-  // A daemon that listens at node.sock (and outside.sock, where there is an outside node) in the lab's folder, which is
-  // locked and empty, when this returns.
+  // A daemon that listens at node.sock (and node-2.sock …, and outside.sock, where there is an outside node) in the
+  // lab's folder, which is locked and empty, when this returns.
   std::function<Result<void>(const LabSpec&, const std::string& folder)> start_named;
   // Undoes what a dead lab of this name may have left on the machine; empty where nothing outlives its processes.
   std::function<Result<void>(const LabSpec&)> recover;
@@ -69,7 +71,8 @@ SnapshotOptions whole_node();
 
 class Lab {
  public:
-  // A private lab, or sessions to the named one, which must be up (kMissing with the command that makes it).
+  // A private lab, or sessions to the named one, which must be up (kMissing with the command that makes it) and have as
+  // many nodes as the spec at least (kTaken). Sessions are opened to as many as the spec has.
   static Result<Lab> open(const LabSpec& spec, const LabServices& services, Deadline deadline);
 
   const LabSpec& spec() const { return spec_; }
@@ -77,6 +80,8 @@ class Lab {
   // was made, or a network would be judged against what an earlier one left behind.
   bool is_standing_and_private() const { return !spec_.name.empty() && spec_.provider != Provider::kHost; }
   Node& node() { return nodes_.front(); }
+  Node& node(std::size_t index) { return nodes_.at(index); }  // 0: the first
+  std::vector<Node>& nodes() { return nodes_; }
   bool has_outside() const { return outside_stream_.valid() || outside_.has_value(); }
   // Its session opens when it is first asked for. kMissing when the lab has none.
   Result<Node*> outside(Deadline deadline);
@@ -87,6 +92,9 @@ class Lab {
   UniqueFd outside_stream_;  // until outside_ is there
   std::optional<Node> outside_;
 };
+
+// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in a virtual machine.
+Result<void> check_nodes(const LabSpec& spec);
 
 // `up`: made or reused.
 struct UpReport {
@@ -104,8 +112,11 @@ struct NamedLab {
   std::string state;  // "up", or why it does not answer
   bool up = false;
   int pid = 0;
+  int nodes = 1;
 };
 Result<std::vector<NamedLab>> named_labs();
+// How many nodes it was made with; 1 when there is no such lab.
+int nodes_of_named(const std::string& name);
 // Of the lab of that name, up or not; none when there is no such lab.
 std::optional<Provider> provider_of_named(const std::string& name);
 

@@ -118,6 +118,44 @@ TEST_F(LabTest, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
   EXPECT_EQ(WEXITSTATUS(status), up->reused ? 0 : 1);
 }
 
+TEST_F(LabTest, OneNodeIsNotTakenForTwo) {
+  const LabServices services = FakeAgent().services();
+  ASSERT_TRUE(bring_up(spec_, services, soon()));
+  LabSpec two = spec_;
+  two.nodes = 2;
+  for (const auto& refused : {Result<void>(Lab::open(two, services, soon()).map([](const Lab&) {})),
+                              Result<void>(bring_up(two, services, soon()).map([](const UpReport&) {}))}) {
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().kind, ErrorKind::kTaken);
+    EXPECT_THAT(refused.error().message(), AllOf(HasSubstr("up with 1 node;"), HasSubstr("2 are needed")));
+  }
+  EXPECT_EQ(nodes_of_named("lab"), 1);
+  EXPECT_EQ(nodes_of_named("no-such-lab"), 1);
+}
+
+TEST(CheckNodes, OnlySandboxesHaveSeveral) {
+  for (const Provider provider : {Provider::kHost, Provider::kQemu, Provider::kMultipass}) {
+    LabSpec spec;
+    spec.provider = provider;
+    spec.name = "lab";
+    EXPECT_TRUE(check_nodes(spec));
+    spec.nodes = 2;
+    const auto checked = check_nodes(spec);
+    ASSERT_FALSE(checked);
+    EXPECT_EQ(checked.error().kind, ErrorKind::kMissing);
+    EXPECT_THAT(checked.error().message(), AllOf(HasSubstr(to_string(provider)), HasSubstr("--lab sandbox")));
+  }
+}
+
+TEST(CheckNodes, PrivateLabsInAMachineAreSandboxes) {
+  LabSpec spec;
+  spec.provider = Provider::kQemu;
+  spec.nodes = 2;
+  EXPECT_TRUE(check_nodes(spec));
+  spec.provider = Provider::kHost;
+  EXPECT_FALSE(check_nodes(spec));
+}
+
 TEST_F(LabTest, UpOfAnotherProviderIsRefused) {
   ASSERT_TRUE(bring_up(spec_, FakeAgent().services(), soon()));
   LabSpec other = spec_;

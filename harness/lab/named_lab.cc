@@ -78,6 +78,8 @@ Result<SocketAddress> socket_address(const std::string& path) {
 
 }  // namespace
 
+std::string node_socket(int number) { return number == 1 ? kNodeSocket : fmt::format("node-{}.sock", number); }
+
 Result<void> check_lab_name(const std::string& name) {
   const std::string attempted = fmt::format("lab name \"{}\"", name);
   if (name.empty()) return tl::unexpected(Error::invalid(attempted, "a lab's name cannot be empty"));

@@ -1,8 +1,8 @@
 // Where named labs live on this machine: one folder per lab, private to the user, which is also the lab's lock.
 //
-//   $XDG_RUNTIME_DIR/netns-lab/NAME/    node.sock outside.sock   where the agents listen
-//   or /run/netns-lab/NAME/  (root)     provider                 "sandbox"
-//   or /tmp/netns-lab-UID/NAME/         log                      what the lab's processes had to say
+//   $XDG_RUNTIME_DIR/netns-lab/NAME/    node.sock outside.sock   where the agents listen; node-2.sock … of further
+//   nodes or /run/netns-lab/NAME/  (root)     provider                 "sandbox"; then lines "privileged", "nodes 2" or
+//   /tmp/netns-lab-UID/NAME/         log                      what the lab's processes had to say
 //
 // The lock is flock(2) on the folder itself: it needs no file of its own, and dies with whoever holds it.
 //
@@ -24,6 +24,7 @@ namespace netns_lab {
 
 inline constexpr auto kNodeSocket = "node.sock";
 inline constexpr auto kOutsideSocket = "outside.sock";
+std::string node_socket(int number);  // of the node: 1 node.sock, 2 node-2.sock …
 inline constexpr auto kProviderFile = "provider";
 inline constexpr auto kLogFile = "log";
 // What a provider made that outlives the lab's processes, for `destroy`: kept when a dead lab is replaced, and when one

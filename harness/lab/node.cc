@@ -214,6 +214,14 @@ Result<protocol::Handle> Node::capture(const protocol::CaptureRequest& request) 
   return reply.handle;
 }
 
+Result<protocol::WatchReply> Node::watch(const protocol::WatchRequest& request) {
+  return session_->call(request, kQuick);
+}
+
+Result<protocol::SightingsReply> Node::sightings(const protocol::SightingsRequest& request) {
+  return session_->call(request, kQuick);
+}
+
 Result<protocol::Handle> Node::start(const protocol::RunRequest& request) {
   const auto carries = [](const std::string& text) { return json_support::valid_utf8(text) == text; };
   if (!std::all_of(request.argv.begin(), request.argv.end(), carries) ||

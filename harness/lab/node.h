@@ -53,6 +53,9 @@ class Node {
   Result<protocol::ProbeReply> probe(protocol::ProbeRequest request);
   Result<protocol::ServeReply> serve(const ServeSpec& spec);
   Result<protocol::Handle> capture(const protocol::CaptureRequest& request);
+  // For probes of another node (protocol::WatchRequest).
+  Result<protocol::WatchReply> watch(const protocol::WatchRequest& request);
+  Result<protocol::SightingsReply> sightings(const protocol::SightingsRequest& request);
   Result<protocol::Handle> start(const protocol::RunRequest& request);
   Result<CommandResult> run(const protocol::RunRequest& request);  // start, read to the end, close
   struct Chunk {

@@ -94,6 +94,7 @@ std::ostream& operator<<(std::ostream& out, const Sighting& sighting);
 struct EchoReport {
   EchoSpec spec;
   std::uint16_t identifier = 0;
+  std::uint64_t payload_seed = 0;     // of what was sent: another node can tell by it what arrived there intact
   std::optional<IpAddress> source;    // the address the kernel chose or was given
   std::vector<Echo> echoes;           // one per request, in order
   std::vector<Sighting> sightings;    // in order of time

@@ -41,9 +41,10 @@ struct ExchangeSpec {
 struct ExchangeReport {
   ExchangeSpec spec;
   int system_errno = 0;  // what the kernel said to connect or send (ECONNREFUSED, ENETUNREACH, ETIMEDOUT …); 0: nothing
-  std::uint32_t sent = 0;       // datagrams; TCP: bytes
-  std::uint32_t answered = 0;   // datagrams; TCP: bytes
-  bool payload_intact = false;  // everything that came back is byte for byte what was sent
+  std::uint32_t sent = 0;          // datagrams; TCP: bytes
+  std::uint32_t answered = 0;      // datagrams; TCP: bytes
+  std::uint64_t payload_seed = 0;  // as EchoReport::payload_seed
+  bool payload_intact = false;     // everything that came back is byte for byte what was sent
   std::optional<IpAddress> source;
   std::uint16_t source_port = 0;
   std::vector<Sighting> sightings;

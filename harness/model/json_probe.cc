@@ -16,14 +16,14 @@ NETNS_LAB_JSON_ENUM(SightingKind, SightingKind::kRequest, SightingKind::kReply, 
 NETNS_LAB_JSON_ENUM(PacketDirection, PacketDirection::kReceived, PacketDirection::kSent);
 NETNS_LAB_JSON(Sighting, network_namespace, link, direction, kind, link_source, link_destination, source, destination,
                ttl, identifier, sequence, advertised, payload_size, payload_intact, fragments, time);
-NETNS_LAB_JSON(EchoReport, spec, identifier, source, echoes, sightings, foreign_replies, capture_drops, open_errno,
-               open_text);
+NETNS_LAB_JSON(EchoReport, spec, identifier, payload_seed, source, echoes, sightings, foreign_replies, capture_drops,
+               open_errno, open_text);
 
 NETNS_LAB_JSON_ENUM(Transport, Transport::kUdp, Transport::kTcp);
 NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port);
 NETNS_LAB_JSON(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count, reply_wait,
                watch);
-NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_intact, source, source_port, sightings,
-               capture_drops);
+NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source, source_port,
+               sightings, capture_drops);
 
 }  // namespace netns_lab

@@ -32,6 +32,7 @@ void to_json(nlohmann::json& out, const Scenario& scenario) {
          {"title", scenario.title},
          {"parameters", json_support::encode(scenario.parameters)},
          {"families", json_support::encode(scenario.families)},
+         {"nodes", scenario.nodes()},
          {"requirements", json_support::encode(scenario.requirements)}};
 }
 

@@ -118,6 +118,7 @@ TEST(ModelJson, ScenarioTellsEverythingButItsCode) {
   const nlohmann::json json = scenario;
   EXPECT_EQ(json.at("families"), nlohmann::json({"IPv4", "IPv6"}));
   EXPECT_EQ(json.at("requirements").at(0).at("level"), "MUST");
+  EXPECT_EQ(json.at("nodes"), 1);
 }
 TEST(ModelJson, BytesThatAreNotUtf8BecomeVisible) {
   Link sent = samples::link();

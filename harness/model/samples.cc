@@ -196,6 +196,7 @@ EchoReport echo_report() {
                  .reply_wait = std::chrono::milliseconds(200),
                  .watch = {"netns1"}};
   report.identifier = 4711;
+  report.payload_seed = 18'446'744'073'709'551'615U;
   report.source = kNode;
   const IcmpProblem problem{.from = IpAddress::v4(10, 0, 0, 1),
                             .type = 3,
@@ -238,6 +239,7 @@ ExchangeReport exchange_report() {
   report.system_errno = 111;
   report.sent = 4096;
   report.answered = 4095;
+  report.payload_seed = 23;
   report.payload_intact = true;
   report.source = kContainer;
   report.source_port = 33000;

@@ -54,10 +54,16 @@ struct Scenario {
   // no file system that can be written, and is made and gone sooner.
   bool tests_run_commands = true;
   // Checks the parameters (kInvalid with one clear line) and lays the topology out for one family.
+  // Of the first node, or the only one.
   std::function<Result<Topology>(const Parameters&, Family)> topology;
   // Of the kernel's configuration, what the network is made of beyond what every node has: "CONFIG_BRIDGE". On a node
   // that says that its kernel lacks one (HelloReply::lost) nothing is judged.
   std::vector<std::string> kernel_options{};
+  // Of each further node, the second first; empty for a scenario of one node.
+  std::vector<std::function<Result<Topology>(const Parameters&, Family)>> further_nodes{};
+
+  std::size_t nodes() const { return 1 + further_nodes.size(); }
+  Result<std::vector<Topology>> topologies(const Parameters& values, Family family) const;  // of all nodes
 };
 
 }  // namespace netns_lab

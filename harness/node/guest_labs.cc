@@ -11,7 +11,9 @@
 #include <cerrno>
 #include <cstddef>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include "harness/node/sandbox.h"
@@ -81,6 +83,7 @@ Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string
   SandboxSpec spec;
   spec.log = writer.get();
   spec.limit = std::chrono::seconds(60);
+  spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
   spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
     AgentContext own = context;
     own.provider = provider;
@@ -92,6 +95,22 @@ Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string
   detail::leave(started ? 0 : 1);
 }
 
+// "2 KEY" behind a word, the number from 2 to kMostNodes; none for anything else.
+struct Numbered {
+  int number = 0;
+  std::string key;
+};
+std::optional<Numbered> numbered(const std::string& label, std::string_view word) {
+  if (!label.starts_with(word)) return std::nullopt;
+  const std::string rest = label.substr(word.size());
+  const std::size_t blank = rest.find(' ');
+  if (blank == 0 || blank > 2 || rest.find_first_not_of("0123456789") != blank || blank + 1 == rest.size())
+    return std::nullopt;
+  const int number = std::atoi(rest.c_str());
+  if (number < 2 || number > kMostNodes) return std::nullopt;
+  return Numbered{.number = number, .key = rest.substr(blank + 1)};
+}
+
 }  // namespace
 
 Result<UniqueFd> GuestLabs::open(const std::string& label) {
@@ -101,22 +120,41 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
   }
   constexpr std::string_view kNode = protocol::kPrivateNode;
   constexpr std::string_view kOutside = protocol::kPrivateOutside;
-  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()));
-  if (label.starts_with(kOutside)) {
-    const auto lab = std::find_if(labs_.begin(), labs_.end(), [key = label.substr(kOutside.size())](const Lab& one) {
-      return !key.empty() && one.key == key;
-    });
-    if (lab != labs_.end() && lab->outside.valid()) return std::move(lab->outside);
+  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()), 1);
+  if (const auto several = numbered(label, protocol::kPrivateNodes)) return open_private(several->key, several->number);
+  UniqueFd stream;
+  if (const auto one = numbered(label, protocol::kPrivateFurther)) {
+    const auto index = static_cast<std::size_t>(one->number) - 2;
+    stream =
+        hand_out(one->key, [index](Lab& lab) { return index < lab.further.size() ? &lab.further[index] : nullptr; });
+  } else if (label.starts_with(kOutside)) {
+    stream = hand_out(label.substr(kOutside.size()), [](Lab& lab) { return &lab.outside; });
   }
+  if (stream.valid()) return stream;
   return tl::unexpected(Error::invalid(fmt::format("open a channel for \"{}\"", label), "there is no such lab"));
 }
 
-Result<UniqueFd> GuestLabs::open_private(const std::string& key) {
+UniqueFd GuestLabs::hand_out(const std::string& key, const std::function<UniqueFd*(Lab&)>& of) {
+  const auto lab =
+      std::find_if(labs_.begin(), labs_.end(), [&key](const Lab& one) { return !key.empty() && one.key == key; });
+  UniqueFd* stream = lab == labs_.end() ? nullptr : of(*lab);
+  return stream == nullptr ? UniqueFd() : std::move(*stream);
+}
+
+Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes) {
   NETNS_LAB_ASSIGN(Stream node, Stream::create());
   NETNS_LAB_ASSIGN(Stream outside, Stream::create());
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_stream, lost_, provider_,
-                                       {.node = std::move(node.agents), .outside = std::move(outside.agents)}));
-  labs_.push_back({.key = key, .log = std::move(log), .outside = std::move(outside.ours)});
+  SandboxListeners agents;
+  agents.node = std::move(node.agents);
+  agents.outside = std::move(outside.agents);
+  Lab lab{.key = key, .log = {}, .outside = std::move(outside.ours)};
+  for (int number = 2; number <= nodes; ++number) {
+    NETNS_LAB_ASSIGN(Stream further, Stream::create());
+    agents.more_nodes.push_back(std::move(further.agents));
+    lab.further.push_back(std::move(further.ours));
+  }
+  NETNS_LAB_ASSIGN(lab.log, start(&serve_stream, lost_, provider_, std::move(agents)));
+  labs_.push_back(std::move(lab));
   return std::move(node.ours);
 }
 

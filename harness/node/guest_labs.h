@@ -2,11 +2,13 @@
 // are first asked for by the label of a channel:
 //
 //   node KEY, outside KEY               a lab of its own for whoever chose the key; it ends with its node's channel
+//   nodes 2 KEY, further 2 KEY          the same with two nodes: the first, and the second
 //   standing node, standing outside     sessions to the lab that `up` made; the machine ends with it
 #pragma once
 
 #include <poll.h>
 
+#include <functional>
 #include <list>
 #include <string>
 #include <vector>
@@ -32,11 +34,14 @@ class GuestLabs {
 
  private:
   struct Lab {
-    std::string key;   // "" the one that stands
-    UniqueFd log;      // ends with the last of the lab's processes
-    UniqueFd outside;  // private: until somebody asks for it
+    std::string key;                  // "" the one that stands
+    UniqueFd log;                     // ends with the last of the lab's processes
+    UniqueFd outside;                 // private: until somebody asks for it
+    std::vector<UniqueFd> further{};  // likewise: node-2 …
   };
-  Result<UniqueFd> open_private(const std::string& key);
+  Result<UniqueFd> open_private(const std::string& key, int nodes);
+  // The stream of the lab of that key that `of` gives, once.
+  UniqueFd hand_out(const std::string& key, const std::function<UniqueFd*(Lab&)>& of);
   Result<void> start_standing();
   bool read_log(Lab& lab) const;
 

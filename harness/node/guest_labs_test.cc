@@ -53,6 +53,28 @@ TEST(GuestLabs, APrivateLabIsASandboxThatEndsWithItsNodesStream) {
   EXPECT_FALSE(labs.standing_ended());
 }
 
+TEST(GuestLabs, APrivateLabOfTwoNodesHandsOutEachOnce) {
+  GuestLabs labs({});
+  auto first = labs.open("nodes 2 7");
+  ASSERT_TRUE(first.has_value()) << first.error();
+  auto second = labs.open("further 2 7");
+  ASSERT_TRUE(second.has_value()) << second.error();
+  {
+    Tester one(*std::move(first));
+    Tester two(*std::move(second));
+    for (auto* tester : {&one, &two}) {
+      const auto said = tester->ask(hello());
+      ASSERT_TRUE(said.has_value()) << said.error();
+      EXPECT_EQ(said->node, tester == &one ? "node-1" : "node-2");
+    }
+    for (const char* label : {"further 2 7", "further 3 7", "further 1 7", "further 2 8", "further 2", "nodes 1 7",
+                              "nodes 17 7", "nodes x 7", "nodes 2 "}) {
+      EXPECT_FALSE(labs.open(label).has_value()) << label;
+    }
+  }
+  EXPECT_TRUE(all_ended(labs));
+}
+
 TEST(GuestLabs, TheStandingOneIsSharedAndItsShutdownIsTold) {
   GuestLabs labs({});
   auto first = labs.open(protocol::kStandingNode);

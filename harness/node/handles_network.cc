@@ -101,4 +101,40 @@ Result<std::unique_ptr<HandleObject>> open_capture(const probe::SocketFactory& f
   return std::unique_ptr<HandleObject>(std::make_unique<CaptureHandle>(std::move(stream)));
 }
 
+Result<std::unique_ptr<WatchHandle>> WatchHandle::open(const probe::SocketFactory& factory,
+                                                       const protocol::WatchRequest& request) {
+  NETNS_LAB_ASSIGN(auto watch, probe::FarWatch::open(factory, request.namespaces, request.port));
+  return std::unique_ptr<WatchHandle>(new WatchHandle(std::move(watch)));
+}
+
+Result<protocol::SightingsReply> WatchHandle::sightings(const std::vector<protocol::FarProbe>& probes) {
+  const std::lock_guard lock(mutex_);
+  if (watch_ == nullptr) return tl::unexpected(Error::invalid("ask a watch for sightings", "it is closed"));
+  std::vector<probe::FarProbe> asked;
+  asked.reserve(probes.size());
+  for (const protocol::FarProbe& one : probes) {
+    asked.push_back({.identifier = one.identifier,
+                     .payload_seed = one.payload_seed,
+                     .payload_size = one.payload_size,
+                     .count = one.count});
+  }
+  NETNS_LAB_ASSIGN(probe::FarSightings seen, watch_->take(asked));
+  return protocol::SightingsReply{.sightings = std::move(seen.sightings), .drops = seen.drops};
+}
+
+Result<Taken> WatchHandle::read(std::uint32_t /*maximum*/, Deadline /*wait*/, const Cancellation& /*cancellation*/) {
+  return tl::unexpected(Error::invalid("read from a watch", "ask it for sightings"));
+}
+
+Result<void> WatchHandle::write(const protocol::WriteRequest& /*request*/, std::string_view /*bytes*/,
+                                Deadline /*deadline*/, const Cancellation& /*cancellation*/) {
+  return tl::unexpected(takes_nothing("a watch"));
+}
+
+Result<void> WatchHandle::close(Deadline /*deadline*/) {
+  const std::lock_guard lock(mutex_);
+  watch_.reset();
+  return {};
+}
+
 }  // namespace netns_lab::node

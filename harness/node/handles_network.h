@@ -2,9 +2,12 @@
 #pragma once
 
 #include <memory>
+#include <mutex>
 #include <string>
+#include <vector>
 
 #include "harness/node/handle.h"
+#include "harness/probe/far_watch.h"
 #include "harness/probe/socket_factory.h"
 
 namespace netns_lab::node {
@@ -16,5 +19,25 @@ struct OpenServer {
 Result<OpenServer> open_server(const probe::SocketFactory& factory, const ServeSpec& spec);
 Result<std::unique_ptr<HandleObject>> open_capture(const probe::SocketFactory& factory,
                                                    const protocol::CaptureRequest& request);
+
+// Of `watch`; `sightings` asks it, not `read`.
+class WatchHandle final : public HandleObject {
+ public:
+  static Result<std::unique_ptr<WatchHandle>> open(const probe::SocketFactory& factory,
+                                                   const protocol::WatchRequest& request);
+
+  std::uint32_t queue_bytes() const { return watch_->queue_bytes(); }  // before it is given to others
+
+  Result<protocol::SightingsReply> sightings(const std::vector<protocol::FarProbe>& probes);
+  Result<Taken> read(std::uint32_t maximum, Deadline wait, const Cancellation& cancellation) override;
+  Result<void> write(const protocol::WriteRequest& request, std::string_view bytes, Deadline deadline,
+                     const Cancellation& cancellation) override;
+  Result<void> close(Deadline deadline) override;
+
+ private:
+  explicit WatchHandle(std::unique_ptr<probe::FarWatch> watch) : watch_(std::move(watch)) {}
+  std::mutex mutex_;  // of watch_
+  std::unique_ptr<probe::FarWatch> watch_;
+};
 
 }  // namespace netns_lab::node

@@ -20,6 +20,8 @@ OperationTable all_operations() {
   table.add(&probe_all);
   table.add(&serve);
   table.add(&capture);
+  table.add(&watch);
+  table.add(&sightings);
   table.add(&run);
   table.add(&read);
   table.add(&write);

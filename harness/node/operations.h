@@ -21,6 +21,8 @@ Result<protocol::LookupReply> look_up(OperationContext& context, const protocol:
 Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol::ProbeRequest& request);
 Result<protocol::ServeReply> serve(OperationContext& context, const protocol::ServeRequest& request);
 Result<protocol::HandleReply> capture(OperationContext& context, const protocol::CaptureRequest& request);
+Result<protocol::WatchReply> watch(OperationContext& context, const protocol::WatchRequest& request);
+Result<protocol::SightingsReply> sightings(OperationContext& context, const protocol::SightingsRequest& request);
 // operations_command.cc
 Result<protocol::HandleReply> run(OperationContext& context, const protocol::RunRequest& request);
 Result<protocol::ReadReply> read(OperationContext& context, const protocol::ReadRequest& request);

@@ -1,3 +1,6 @@
+#include <fmt/format.h>
+
+#include <memory>
 #include <utility>
 
 #include "harness/node/handles_network.h"
@@ -37,6 +40,23 @@ Result<protocol::HandleReply> capture(OperationContext& context, const protocol:
   NETNS_LAB_ASSIGN(auto object, open_capture(socket_factory(session.agent().context.namespace_directory), request));
   NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(object)));
   return protocol::HandleReply{.handle = handle};
+}
+
+Result<protocol::WatchReply> watch(OperationContext& context, const protocol::WatchRequest& request) {
+  Session& session = context.session;
+  NETNS_LAB_ASSIGN(auto watch, WatchHandle::open(socket_factory(session.agent().context.namespace_directory), request));
+  const std::uint32_t queue_bytes = watch->queue_bytes();
+  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(watch)));
+  return protocol::WatchReply{.handle = handle, .queue_bytes = queue_bytes};
+}
+
+Result<protocol::SightingsReply> sightings(OperationContext& context, const protocol::SightingsRequest& request) {
+  NETNS_LAB_ASSIGN(const auto object, context.session.handles().find(request.handle));
+  const auto watch = std::dynamic_pointer_cast<WatchHandle>(object);
+  if (watch == nullptr) {
+    return tl::unexpected(Error::invalid(fmt::format("ask handle {} for sightings", request.handle), "it is no watch"));
+  }
+  return watch->sightings(request.probes);
 }
 
 }  // namespace netns_lab::node

@@ -1,5 +1,6 @@
 #include "harness/node/sandbox.h"
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/socket.h>
@@ -22,7 +23,7 @@ namespace {
 
 // The sockets of the agents; each process keeps its own and closes the other.
 struct Sockets {
-  UniqueFd node;
+  std::vector<UniqueFd> nodes;
   UniqueFd outside;
 };
 
@@ -54,17 +55,19 @@ bool make_pid_namespace(int status) {
 }
 
 // Process 1 of the outside, in the keeper's network namespace.
-int run_outside(const AgentFunction& agent, UniqueFd socket) {
-  const auto context = furnish_outside();
-  if (context) return agent(*context, std::move(socket));
+int run_outside(const SandboxSpec& spec, UniqueFd socket) {
+  const auto context = furnish_outside(spec.nodes);
+  if (context) return spec.outside_agent(*context, std::move(socket));
   std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
   return 1;
 }
 
 // Holds the outside's network namespace. Most labs' outside is never spoken to: what else an agent needs is made when
 // somebody speaks to it.
-int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous, int status) {
-  if (const auto opened = open_outside(rendezvous.outside); !opened) {
+int run_keeper(const SandboxSpec& spec, Sockets& sockets, const std::vector<Rendezvous>& rendezvous, int status) {
+  std::vector<const UniqueFd*> nodes;
+  for (const Rendezvous& each : rendezvous) nodes.push_back(&each.outside);
+  if (const auto opened = open_outside(nodes); !opened) {
     report_error(status, opened.error());
     return 1;
   }
@@ -82,7 +85,7 @@ int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous
   if (!line || ::unshare(CLONE_NEWPID) != 0) return 1;
   const auto outside = fork_child([&] {
     die_with_parent(*line);
-    return run_outside(spec.outside_agent, std::move(sockets.outside));
+    return run_outside(spec, std::move(sockets.outside));
   });
   if (!outside) return 1;
   close_all_but({line->parent.get()});
@@ -91,53 +94,109 @@ int run_keeper(const SandboxSpec& spec, Sockets& sockets, Rendezvous& rendezvous
   return 0;
 }
 
+int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendezvous, int status, std::size_t number,
+             Deadline deadline) {
+  UniqueFd socket = std::move(sockets.nodes.at(number));
+  close_all_but({socket.get(), rendezvous.node.get(), status});
+  const NodePlace place{.number = static_cast<int>(number) + 1, .of = spec.nodes};
+  const std::string host_name = number == 0 ? spec.host_name : node_name(place.number);
+  return run_agent(set_up_node(place, host_name, spec.commands, rendezvous.node, deadline), spec.node_agent,
+                   std::move(socket), status);
+}
+
+// The parent of a further node: it lives as long as the node does.
+int run_parent(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendezvous, int status, std::size_t number,
+               Deadline deadline) {
+  close_all_but({sockets.nodes.at(number).get(), rendezvous.node.get(), status});
+  auto line = LifeLine::create();
+  if (!line) {
+    report_error(status, line.error());
+    return 1;
+  }
+  if (!make_pid_namespace(status)) return 1;
+  const auto node = fork_child([&] {
+    die_with_parent(*line);
+    return run_node(spec, sockets, rendezvous, status, number, deadline);
+  });
+  if (!node) {
+    report_error(status, node.error());
+    return 1;
+  }
+  close_all_but({line->parent.get()});
+  while (::waitpid(node->pid, nullptr, 0) < 0 && errno == EINTR) {
+  }
+  return 0;
+}
+
 int run_guard(const SandboxSpec& spec, Sockets& sockets, const GuardFacts& facts) {
   const Deadline deadline = Deadline::after(spec.limit);
+  std::vector<Child> children;
   const auto give_up = [&](const Error& error) {
+    for (const Child& child : children) end_child(child);
     report_error(facts.status, error);
     return 1;
   };
-  auto keeper_line = LifeLine::create();
-  auto node_line = LifeLine::create();
-  auto rendezvous = Rendezvous::create();
-  if (!keeper_line) return give_up(keeper_line.error());
-  if (!node_line) return give_up(node_line.error());
-  if (!rendezvous) return give_up(rendezvous.error());
+  std::vector<LifeLine> lines;  // the keeper's, then the nodes'
+  std::vector<Rendezvous> rendezvous;
+  for (std::size_t i = 0; i <= sockets.nodes.size(); ++i) {
+    auto line = LifeLine::create();
+    if (!line) return give_up(line.error());
+    lines.push_back(*std::move(line));
+  }
+  for (std::size_t i = 0; i < sockets.nodes.size(); ++i) {
+    auto meeting = Rendezvous::create();
+    if (!meeting) return give_up(meeting.error());
+    rendezvous.push_back(*std::move(meeting));
+  }
 
   auto keeper = fork_child([&] {
-    die_with_parent(*keeper_line);
-    close_all_but({sockets.outside.get(), rendezvous->outside.get(), facts.status});
-    return run_keeper(spec, sockets, *rendezvous, facts.status);
+    die_with_parent(lines.front());
+    std::vector<int> keep = {sockets.outside.get(), facts.status};
+    for (const Rendezvous& each : rendezvous) keep.push_back(each.outside.get());
+    close_all_but(keep);
+    return run_keeper(spec, sockets, rendezvous, facts.status);
   });
   if (!keeper) return give_up(keeper.error());
-  std::vector<Child> children;
   children.push_back(*std::move(keeper));
+  // Before the guard's own children get a PID namespace, which would be around these, too.
+  for (std::size_t number = 1; number < sockets.nodes.size(); ++number) {
+    auto parent = fork_child([&] {
+      die_with_parent(lines.at(number + 1));
+      return run_parent(spec, sockets, rendezvous.at(number), facts.status, number, deadline);
+    });
+    if (!parent) return give_up(parent.error());
+    children.push_back(*std::move(parent));
+  }
   if (!make_pid_namespace(facts.status)) {
-    end_child(children.front());
+    for (const Child& child : children) end_child(child);
     return 1;
   }
   auto node = fork_child([&] {
-    die_with_parent(*node_line);
-    close_all_but({sockets.node.get(), rendezvous->node.get(), facts.status});
-    return run_agent(set_up_node(spec.host_name, spec.commands, rendezvous->node, deadline), spec.node_agent, std::move(sockets.node),
-                     facts.status);
+    die_with_parent(lines.at(1));
+    return run_node(spec, sockets, rendezvous.front(), facts.status, 0, deadline);
   });
-  if (!node) {
-    end_child(children.front());
-    return give_up(node.error());
-  }
+  if (!node) return give_up(node.error());
   children.push_back(*std::move(node));
-  watch_over(facts, children, {keeper_line->parent.get(), node_line->parent.get()});
+  std::vector<int> keep;
+  for (const LifeLine& line : lines) keep.push_back(line.parent.get());
+  watch_over(facts, children, keep);
   return 0;
+}
+
+Result<void> check_nodes(const SandboxSpec& spec) {
+  if (spec.nodes >= 1 && spec.nodes <= kMostNodes) return {};
+  return tl::unexpected(Error::invalid(fmt::format("a sandbox lab of {} nodes", spec.nodes),
+                                       fmt::format("1 to {} are possible", kMostNodes)));
 }
 
 Result<void> launch(const SandboxSpec& spec, LabLife life, Sockets sockets) {
   GuardLaunch launch;
   launch.life = life;
   launch.user_namespace = spec.user_namespace;
-  launch.ready_reports = 2;
+  launch.ready_reports = spec.nodes + 1;
   launch.log = spec.log;
-  launch.keep = {sockets.node.get(), sockets.outside.get()};
+  launch.keep = {sockets.outside.get()};
+  for (const UniqueFd& socket : sockets.nodes) launch.keep.push_back(socket.get());
   launch.deadline = Deadline::after(spec.limit);
   launch.guard = [&](const GuardFacts& facts) { return run_guard(spec, sockets, facts); };
   return launch_guard(launch);
@@ -146,15 +205,34 @@ Result<void> launch(const SandboxSpec& spec, LabLife life, Sockets sockets) {
 }  // namespace
 
 Result<SandboxStreams> start_sandbox(const SandboxSpec& spec) {
-  NETNS_LAB_ASSIGN(auto node, stream_pair());
+  NETNS_LAB_TRY(check_nodes(spec));
+  SandboxStreams streams;
+  Sockets sockets;
+  for (int number = 1; number <= spec.nodes; ++number) {
+    NETNS_LAB_ASSIGN(auto node, stream_pair());
+    if (number == 1) {
+      streams.node = std::move(node.first);
+    } else {
+      streams.more_nodes.push_back(std::move(node.first));
+    }
+    sockets.nodes.push_back(std::move(node.second));
+  }
   NETNS_LAB_ASSIGN(auto outside, stream_pair());
-  Sockets sockets{.node = std::move(node.second), .outside = std::move(outside.second)};
+  streams.outside = std::move(outside.first);
+  sockets.outside = std::move(outside.second);
   NETNS_LAB_TRY(launch(spec, LabLife::kCallers, std::move(sockets)));
-  return SandboxStreams{.node = std::move(node.first), .outside = std::move(outside.first)};
+  return streams;
 }
 
 Result<void> start_sandbox(const SandboxSpec& spec, SandboxListeners listeners) {
-  Sockets sockets{.node = std::move(listeners.node), .outside = std::move(listeners.outside)};
+  NETNS_LAB_TRY(check_nodes(spec));
+  if (listeners.more_nodes.size() + 1 != static_cast<std::size_t>(spec.nodes)) {
+    return tl::unexpected(Error::internal("start a lab", "it has another number of nodes than of sockets for them"));
+  }
+  Sockets sockets;
+  sockets.nodes.push_back(std::move(listeners.node));
+  for (UniqueFd& socket : listeners.more_nodes) sockets.nodes.push_back(std::move(socket));
+  sockets.outside = std::move(listeners.outside);
   return launch(spec, LabLife::kItsOwn, std::move(sockets));
 }
 

@@ -185,6 +185,73 @@ TEST_F(SandboxLife, SurvivesAKillOfAnyProcessDuringSetUp) {
   }
 }
 
+SandboxSpec shells_on(int nodes) {
+  SandboxSpec spec = shells();
+  spec.nodes = nodes;
+  return spec;
+}
+
+TEST_F(SandboxLife, OfSeveralNodesHasTwoProcessesMoreForEach) {
+  const auto lab = start_sandbox(shells_on(3));
+  ASSERT_TRUE(lab) << lab.error();
+  ASSERT_EQ(lab->more_nodes.size(), 2u);
+  EXPECT_EQ(descendants().size(), 7u);
+  EXPECT_EQ(ask(lab->outside, "hostname").output, "outside");
+  EXPECT_EQ(descendants().size(), 8u);
+}
+
+TEST_F(SandboxLife, OfSeveralNodesEndsWithTheStreamOfAnyOfThem) {
+  for (const std::size_t which : {0U, 1U, 2U}) {
+    auto lab = start_sandbox(shells_on(3));
+    ASSERT_TRUE(lab) << lab.error();
+    (which == 0 ? lab->node : lab->more_nodes.at(which - 1)).reset();
+    EXPECT_TRUE(ends_by(lab->outside, Deadline::after(kPatience)));
+    EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+  }
+}
+
+TEST_F(SandboxLife, OfSeveralNodesEndsWithAnyOfItsProcesses) {
+  for (std::size_t victim = 0; victim < 6; ++victim) {
+    SCOPED_TRACE(testing::Message() << "victim " << victim);
+    const auto lab = start_sandbox(shells_on(2));
+    ASSERT_TRUE(lab) << lab.error();
+    ASSERT_EQ(ask(lab->outside, "hostname").output, "outside");
+    const std::set<pid_t> all = descendants();
+    ASSERT_EQ(all.size(), 6u);
+    ASSERT_EQ(::kill(*std::next(all.begin(), static_cast<std::ptrdiff_t>(victim)), SIGKILL), 0);
+    EXPECT_TRUE(ends_by(lab->node, Deadline::after(kPatience)));
+    EXPECT_TRUE(ends_by(lab->more_nodes.front(), Deadline::after(kPatience)));
+    EXPECT_TRUE(ends_by(lab->outside, Deadline::after(kPatience)));
+    EXPECT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty());
+  }
+}
+
+TEST_F(SandboxLife, OfSeveralNodesLeavesNothingWhereverItsCallerIsKilled) {
+  std::mt19937 random(20'261'126);
+  std::uniform_int_distribution<int> microseconds(0, 90'000);
+  for (int round = 0; round < 40; ++round) {
+    const auto caller = fork_child([] {
+      const auto lab = start_sandbox(shells_on(3));
+      ::pause();
+      return 0;
+    });
+    ASSERT_TRUE(caller) << caller.error();
+    timespec moment{.tv_sec = 0, .tv_nsec = microseconds(random) * 1'000L};
+    ::nanosleep(&moment, nullptr);  // the moment itself is what is varied
+    end_child(*caller);
+    ASSERT_THAT(left_by(Deadline::after(kPatience)), ::testing::IsEmpty())
+        << "round " << round << ", " << moment.tv_nsec << " ns";
+  }
+}
+
+TEST_F(SandboxLife, RefusesANumberOfNodesThatCannotBe) {
+  for (const int nodes : {0, -1, kMostNodes + 1}) {
+    const auto lab = start_sandbox(shells_on(nodes));
+    ASSERT_FALSE(lab);
+    EXPECT_EQ(lab.error().kind, ErrorKind::kInvalid);
+  }
+}
+
 TEST_F(SandboxLife, HoldsNothingOfTheCallersOpen) {
   std::array<int, 2> ends{};
   ASSERT_EQ(::pipe(ends.data()), 0);  // without O_CLOEXEC, as a careless caller has it

@@ -66,8 +66,11 @@ Result<void> make_namespaces(int which, const char* attempted) {
   return tl::unexpected(explain_refusal(attempted, unshare_errno, NamespaceSettings::read()));
 }
 
-Result<AgentContext> describe(const std::string& name, const std::string& host_name, bool ipv6) {
+// `name`: of the node at `place`, or the outside.
+Result<AgentContext> describe(const std::string& name, const std::string& host_name, const NodePlace& place,
+                              bool ipv6) {
   const bool is_outside = name == kOutside;
+  const UplinkAddresses uplink = uplink_addresses(place);
   AgentContext context;
   context.provider = "sandbox";
   context.node = name;
@@ -75,12 +78,12 @@ Result<AgentContext> describe(const std::string& name, const std::string& host_n
   context.uplink = kUplinkName;
   context.is_init = true;
   context.own_namespace_is_new = true;
-  for (const char* text :
-       {is_outside ? kOutsideUplinkIpv4 : kNodeUplinkIpv4, is_outside ? kOutsideUplinkIpv6 : kNodeUplinkIpv6}) {
+  const EndAddresses& own = is_outside ? uplink.outside : uplink.node;
+  for (const std::string& text : {own.ipv4, own.ipv6}) {
     NETNS_LAB_ASSIGN(const Prefix prefix, Prefix::parse(text));
     if (prefix.address.is_v4() || ipv6) context.uplink_addresses.push_back(prefix);
   }
-  for (const char* text : {kOutsideUplinkIpv4, kOutsideUplinkIpv6}) {
+  for (const std::string& text : {uplink.outside.ipv4, uplink.outside.ipv6}) {
     NETNS_LAB_ASSIGN(const Prefix prefix, Prefix::parse(text));
     if (prefix.address.is_v4() || ipv6) context.outside_addresses.push_back(prefix.address);
   }
@@ -100,18 +103,17 @@ Result<T> explained(Result<T> result) {
   return result;
 }
 
-Result<AgentContext> build_node(const std::string& host_name, bool commands, const UniqueFd& outside_process,
-                                Deadline deadline) {
+Result<AgentContext> build_node(const NodePlace& place, const std::string& host_name, bool commands,
+                                const UniqueFd& outside_process, Deadline deadline) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
                                 "make network, mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
-  NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, deadline));
-  NETNS_LAB_ASSIGN(Isolation isolation,
-                   isolate({.host_name = host_name,
-                            .journal_directory = "",
-                            .furnishing = commands ? Furnishing::kFull : Furnishing::kBare}));
-  NETNS_LAB_ASSIGN(AgentContext context, describe("node-1", host_name, ipv6));
+  NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, place, deadline));
+  NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = host_name,
+                                                 .journal_directory = "",
+                                                 .furnishing = commands ? Furnishing::kFull : Furnishing::kBare}));
+  NETNS_LAB_ASSIGN(AgentContext context, describe(node_name(place.number), host_name, place, ipv6));
   if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
   context.lost = std::move(lost);
   context.commands = commands;
@@ -119,19 +121,21 @@ Result<AgentContext> build_node(const std::string& host_name, bool commands, con
   return context;
 }
 
-Result<void> build_outside(const UniqueFd& node_process) {
+Result<void> build_outside(const std::vector<const UniqueFd*>& nodes) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET, "make the outside's network namespace"));
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  return send_namespace(node_process, own);
+  if (nodes.size() > 1) NETNS_LAB_TRY(make_segment());
+  for (const UniqueFd* node : nodes) NETNS_LAB_TRY(send_namespace(*node, own));
+  return {};
 }
 
-Result<AgentContext> isolate_outside() {
+Result<AgentContext> isolate_outside(int nodes) {
   NETNS_LAB_TRY(
       make_namespaces(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, "make the outside's mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(Isolation isolation,
                    isolate({.host_name = kOutside, .journal_directory = "", .furnishing = Furnishing::kPlain}));
-  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, true));
+  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, {.number = 1, .of = nodes}, true));
   take_over(context, std::move(isolation));
   return context;
 }
@@ -146,13 +150,13 @@ Result<Rendezvous> Rendezvous::create() {
   return Rendezvous{.node = UniqueFd(ends[0]), .outside = UniqueFd(ends[1])};
 }
 
-Result<AgentContext> set_up_node(const std::string& host_name, bool commands, const UniqueFd& outside,
-                                 Deadline deadline) {
-  return explained(build_node(host_name, commands, outside, deadline));
+Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,
+                                 const UniqueFd& outside, Deadline deadline) {
+  return explained(build_node(place, host_name, commands, outside, deadline));
 }
 
-Result<void> open_outside(const UniqueFd& node) { return explained(build_outside(node)); }
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes) { return explained(build_outside(nodes)); }
 
-Result<AgentContext> furnish_outside() { return explained(isolate_outside()); }
+Result<AgentContext> furnish_outside(int nodes) { return explained(isolate_outside(nodes)); }
 
 }  // namespace netns_lab::node

@@ -1,11 +1,15 @@
 // What the first process of a sandbox's node does before its agent serves.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/netns/netns.h"
 #include "harness/node/agent.h"
+#include "harness/node/sandbox_uplink.h"
 
 namespace netns_lab::node {
 
@@ -18,11 +22,11 @@ struct Rendezvous {
 };
 
 // In process 1 of a new PID namespace: makes the other namespaces, wires the uplink, isolates the file systems.
-Result<AgentContext> set_up_node(const std::string& host_name, bool commands, const UniqueFd& outside,
-                                 Deadline deadline);
+Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,
+                                 const UniqueFd& outside, Deadline deadline);
 // The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
-// milliseconds and is made only for a lab whose outside is spoken to.
-Result<void> open_outside(const UniqueFd& node);
-Result<AgentContext> furnish_outside();
+// milliseconds and is made only for a lab whose outside is spoken to. `nodes`: the outside's end to each of them.
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes);
+Result<AgentContext> furnish_outside(int nodes);
 
 }  // namespace netns_lab::node

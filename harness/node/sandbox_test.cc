@@ -101,6 +101,57 @@ INSTANTIATE_TEST_SUITE_P(
         Look{"NamedNamespaces", "ip netns add a && ip netns exec a ip -o link && ip netns delete a", "LOOPBACK"}),
     [](const auto& row) { return row.param.name; });
 
+// ---- several nodes ----
+
+struct NodeLook {
+  const char* name;
+  std::size_t node;  // 0: the first
+  const char* command;
+  const char* shows;
+};
+void PrintTo(const NodeLook& look, std::ostream* out) { *out << look.command; }
+
+class SandboxOfThree : public ::testing::TestWithParam<NodeLook> {
+ protected:
+  static void SetUpTestSuite() {
+    SandboxSpec spec = shells();
+    spec.nodes = 3;
+    auto started = start_sandbox(spec);
+    if (started) lab_ = new SandboxStreams(*std::move(started));
+  }
+  static void TearDownTestSuite() {
+    delete lab_;
+    lab_ = nullptr;
+  }
+  static SandboxStreams* lab_;
+};
+SandboxStreams* SandboxOfThree::lab_ = nullptr;
+
+TEST_P(SandboxOfThree, ShowsWhatItShould) {
+  ASSERT_NE(lab_, nullptr);
+  const UniqueFd& stream = GetParam().node == 0 ? lab_->node : lab_->more_nodes.at(GetParam().node - 1);
+  EXPECT_THAT(ask(stream, GetParam().command).output, HasSubstr(GetParam().shows));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Looks, SandboxOfThree,
+    ::testing::Values(
+        NodeLook{"First", 0, "context",
+                 "node node-1\nhost node-1\nuplink eth0\naddress 10.0.0.10/24\naddress 2001:db8:0:1::10/64\n"},
+        NodeLook{"Third", 2, "context",
+                 "node node-3\nhost node-3\nuplink eth0\naddress 10.0.0.30/24\naddress 2001:db8:0:1::30/64\n"},
+        NodeLook{"HostName", 1, "hostname", "node-2"}, NodeLook{"FirstProcess", 2, "cat /proc/1/status", "Pid:\t1\n"},
+        NodeLook{"NoForwarding", 1, "cat /proc/sys/net/ipv4/ip_forward", "0"},
+        NodeLook{"RunIsItsOwn", 1, "touch /run/x && ls -A /run", "x"},
+        NodeLook{"RunOfAnother", 2, "ls -A /run | wc -l", "2"},
+        NodeLook{"DefaultRoute", 1, "ip route get 203.0.113.9", "via 10.0.0.1 dev eth0"},
+        NodeLook{"OutsideAnswers", 2, "ping -n -c 1 -W 2 10.0.0.1", "1 received"},
+        NodeLook{"OutsideAnswersIpv6", 1, "ping -n -c 1 -W 2 2001:db8:0:1::1", "1 received"},
+        NodeLook{"OthersAnswer", 0, "ping -n -c 1 -W 2 10.0.0.30", "1 received"},
+        NodeLook{"OthersAnswerIpv6", 2, "ping -n -c 1 -W 2 2001:db8:0:1::20", "1 received"},
+        NodeLook{"OthersAreOnTheLink", 0, "ip route get 10.0.0.20", "10.0.0.20 dev eth0 src 10.0.0.10"}),
+    [](const auto& row) { return row.param.name; });
+
 // Mounts below a folder that is covered: every machine with containers has such. They are locked to what they lie on
 // once they are seen from a sandbox's mount namespace, and the folder cannot be an overlay then.
 TEST(SandboxOnAMachineWithMounts, IsMadeAndStillShowsAndTakesFiles) {

@@ -14,6 +14,7 @@ EchoFlow::EchoFlow(const EchoSpec& spec, std::uint16_t identifier, std::uint64_t
     : payload_(seed), next_at_(Clock::time_point::min()) {
   report_.spec = spec;
   report_.identifier = identifier;
+  report_.payload_seed = seed;
   report_.source = spec.source;
   report_.echoes.reserve(spec.count);
   requests_.reserve(spec.count);

@@ -118,7 +118,8 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
     return report;
   }
   report.source_port = SocketAddress::local_of(fd).port();
-  const PayloadPattern payload(random_seed());
+  report.payload_seed = random_seed();
+  const PayloadPattern payload(report.payload_seed);
   std::map<std::string, Capture*> captures;
   for (const std::string& name : spec.watch) {
     const auto capture = tools.captures.get(name);

@@ -37,6 +37,11 @@ NETNS_LAB_JSON(ServeReply, handle, port);
 NETNS_LAB_JSON(ServeRequest, spec);
 NETNS_LAB_JSON(HandleReply, handle);
 NETNS_LAB_JSON(CaptureRequest, network_namespace, link);
+NETNS_LAB_JSON(WatchReply, handle, queue_bytes);
+NETNS_LAB_JSON(WatchRequest, namespaces, port);
+NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count);
+NETNS_LAB_JSON(SightingsReply, sightings, drops);
+NETNS_LAB_JSON(SightingsRequest, handle, probes);
 NETNS_LAB_JSON(RunRequest, argv, environment, working_directory, network_namespace, standard_input, keep_input_open,
                terminal, rows, columns, time_limit, output_limit);
 NETNS_LAB_JSON(CommandEnd, how, code, reason, dropped, descendants_left, duration, descendants);

@@ -23,6 +23,11 @@ NETNS_LAB_JSON_DECLARE(ServeReply);
 NETNS_LAB_JSON_DECLARE(ServeRequest);
 NETNS_LAB_JSON_DECLARE(HandleReply);
 NETNS_LAB_JSON_DECLARE(CaptureRequest);
+NETNS_LAB_JSON_DECLARE(WatchReply);
+NETNS_LAB_JSON_DECLARE(WatchRequest);
+NETNS_LAB_JSON_DECLARE(FarProbe);
+NETNS_LAB_JSON_DECLARE(SightingsReply);
+NETNS_LAB_JSON_DECLARE(SightingsRequest);
 NETNS_LAB_JSON_DECLARE(RunRequest);  // sent with an empty standard_input: it travels raw
 NETNS_LAB_JSON_DECLARE(CommandEnd::How);
 NETNS_LAB_JSON_DECLARE(CommandEnd);

@@ -82,6 +82,16 @@ TEST(MessagesAsJson, ServeAndCaptureSurvive) {
   expect_round_trip(HandleReply{.handle = 18'446'744'073'709'551'615U});
   expect_round_trip(CaptureRequest{.network_namespace = "netns1", .link = "veth2"});
 }
+TEST(MessagesAsJson, WatchSurvives) {
+  expect_round_trip(WatchReply{.handle = 3, .queue_bytes = 425'984});
+  expect_round_trip(WatchRequest{.namespaces = {"", "netns1"}, .port = 7});
+  const FarProbe probe{.identifier = 4711, .payload_seed = 18'446'744'073'709'551'615U, .payload_size = 56, .count = 3};
+  expect_round_trip(probe);
+  expect_round_trip(SightingsRequest{.handle = 2, .probes = {probe}});
+  Sighting sighting;
+  sighting.link = "veth11";
+  expect_round_trip(SightingsReply{.sightings = {sighting}, .drops = 1});
+}
 TEST(MessagesAsJson, RunSurvives) {
   expect_round_trip(RunRequest{.argv = {"bash", "-c", "true"},
                                .environment = {{"CON", "netns1"}},

@@ -149,6 +149,43 @@ struct CaptureRequest {
   bool operator==(const CaptureRequest&) const = default;
 };
 
+struct WatchReply {
+  Handle handle = 0;
+  // What the smallest of its queues holds, as the kernel counts it: whoever probes sends less, then asks for sightings.
+  std::uint32_t queue_bytes = 0;
+  bool operator==(const WatchReply&) const = default;
+};
+// Looks, from now on, for what another node's probes send through these namespaces: that node cannot see it here. A
+// namespace that is not there is passed over.
+struct WatchRequest {
+  static constexpr auto kOperation = "watch";
+  using Reply = WatchReply;
+  std::vector<std::string> namespaces;
+  std::uint16_t port = 0;  // whose UDP and TCP packets are taken, too (the server's); 0: none
+  bool operator==(const WatchRequest&) const = default;
+};
+// One of those probes, as its report describes it (EchoReport, ExchangeReport).
+struct FarProbe {
+  std::uint16_t identifier = 0;  // ICMP echo; UDP and TCP: the client's port
+  std::uint64_t payload_seed = 0;
+  std::uint32_t payload_size = 0;  // bytes
+  std::uint32_t count = 0;         // UDP: datagrams
+  bool operator==(const FarProbe&) const = default;
+};
+struct SightingsReply {
+  std::vector<Sighting> sightings;  // in order of time
+  std::uint64_t drops = 0;          // packets the kernel could not give
+  bool operator==(const SightingsReply&) const = default;
+};
+// What a watch has seen of these probes since it was opened, or asked before; all else is forgotten.
+struct SightingsRequest {
+  static constexpr auto kOperation = "sightings";
+  using Reply = SightingsReply;
+  Handle handle = 0;
+  std::vector<FarProbe> probes;
+  bool operator==(const SightingsRequest&) const = default;
+};
+
 struct RunRequest {
   static constexpr auto kOperation = "run";
   using Reply = HandleReply;

@@ -61,6 +61,23 @@ Result<std::string> delete_declared(Node& node, const Topology& topology) {
     changes.emplace_back(DeleteNamespace{name});
     words.push_back("namespace " + name);
   }
+  // What hangs on none of them: routes over the uplink, and settings of the node.
+  for (const Change& change : topology.tear_down) {
+    if (const auto* set = std::get_if<SetSysctl>(&change)) {
+      if (!set->network_namespace.empty()) continue;
+      changes.emplace_back(*set);
+      words.push_back(set->key + "=" + set->value);
+    } else if (const auto* gone = std::get_if<DeleteRoute>(&change)) {
+      const auto is_it = [gone](const Route& route) {
+        return route.table == gone->route.table && route.destination == gone->route.destination;
+      };
+      if (!gone->network_namespace.empty() || own == nullptr ||
+          std::none_of(own->routes.begin(), own->routes.end(), is_it))
+        continue;
+      changes.emplace_back(*gone);
+      words.push_back("route " + gone->route.destination.to_string());
+    }
+  }
   if (changes.empty()) return "of which nothing was there";
   NETNS_LAB_TRY(node.apply(std::move(changes)));
   return join(words, ", ");

@@ -42,6 +42,7 @@ class Target {
   // Whether it may be built on a second node, by another thread, before it is known how it went on the first: no
   // stranger's code that could hang or be surprised.
   virtual bool is_builtin() const { return false; }
+  // Both may be called for several nodes at once, each node's task on its own thread.
   virtual Result<TargetOutcome> build(Node& node, const BuildTask& task) = 0;
   virtual Result<TargetOutcome> tear_down(Node& node, const BuildTask& task) = 0;
 };

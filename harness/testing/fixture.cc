@@ -59,19 +59,35 @@ void ConformanceTest::demand_lab() const {
 }
 
 Family ConformanceTest::family() const { return context().spec.family; }
-const Topology& ConformanceTest::topology() const { return context().topology; }
-const Declaration& ConformanceTest::declared() const { return environment().declared(); }
+const Topology& ConformanceTest::topology() const { return context().topologies.at(looked_at_); }
+const Declaration& ConformanceTest::declared() const { return environment().declared(looked_at_); }
+
+const std::vector<Topology>& ConformanceTest::topologies() const { return context().topologies; }
+std::size_t ConformanceTest::nodes() const { return context().topologies.size(); }
+std::string ConformanceTest::node_name(std::size_t index) const { return environment().subject().hello(index).node; }
+
+void ConformanceTest::on_each_node(const std::function<void()>& judge) {
+  for (looked_at_ = 0; looked_at_ < nodes(); ++looked_at_) {
+    if (nodes() == 1) {
+      judge();
+    } else {
+      SCOPED_TRACE("on " + node_name(looked_at_));
+      judge();
+    }
+  }
+  looked_at_ = 0;
+}
 
 const TargetOutcome& ConformanceTest::build_outcome() {
   note_observation();
-  return environment().subject().outcome();
+  return environment().subject().outcome(looked_at_);
 }
 
-const Snapshot& ConformanceTest::before() { return environment().subject().before(); }
+const Snapshot& ConformanceTest::before() { return environment().subject().before(looked_at_); }
 
 const Snapshot& ConformanceTest::after() {
   note_observation();
-  return environment().subject().after();
+  return environment().subject().after(looked_at_);
 }
 
 const NamespaceState* ConformanceTest::state(const std::string& network_namespace) {
@@ -85,19 +101,19 @@ const Link* ConformanceTest::link(const std::string& network_namespace, const st
 
 IpAddress ConformanceTest::uplink_address() {
   if (topology().node_address) return *topology().node_address;
-  for (const Prefix& prefix : environment().subject().hello().uplink_addresses) {
+  for (const Prefix& prefix : environment().subject().hello(looked_at_).uplink_addresses) {
     if (prefix.address.family() == family() && !prefix.address.is_link_local()) return prefix.address;
   }
   lab_failed(Error::missing(fmt::format("an {} address on the node's uplink", to_string(family())),
                             "there is none, so that the container has nothing to reach"));
 }
 
-Node& ConformanceTest::node() { return environment().subject().node(); }
+Node& ConformanceTest::node() { return environment().subject().node(looked_at_); }
 
 RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node().lookup(query)); }
 
 EchoReport ConformanceTest::ping(const EchoSpec& spec) {
-  EchoReport report = value(environment().ping(spec));
+  EchoReport report = value(environment().ping(spec, looked_at_));
   check_capture(report.capture_drops);
   attach([report] { return text_of(report); });
   return report;
@@ -123,9 +139,11 @@ std::vector<EchoReport> ConformanceTest::ping_on(Subject& subject, std::vector<E
 }
 
 void ConformanceTest::no_more_probes(Subject& subject) {
-  protocol::ProbeRequest request;
-  request.last = true;
-  value(subject.node().probe(std::move(request)));
+  for (std::size_t node = 0; node < subject.nodes(); ++node) {
+    protocol::ProbeRequest request;
+    request.last = true;
+    value(subject.node(node).probe(std::move(request)));
+  }
 }
 
 bool ConformanceTest::on_this_machine() const { return context().spec.lab.provider == Provider::kHost; }
@@ -137,14 +155,41 @@ void ConformanceTest::check_capture(std::uint64_t drops) {
 }
 
 ExchangeReport ConformanceTest::talk(const Talk& talk) {
-  ExchangeReport report = value(environment().talk(talk));
+  ExchangeReport report = value(environment().talk(talk, looked_at_));
   check_capture(report.capture_drops);
   attach([report] { return text_of(report); });
   return report;
 }
 
 void ConformanceTest::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks) {
-  environment().plan(std::move(echoes), std::move(talks));
+  environment().plan(std::move(echoes), std::move(talks), looked_at_);
+}
+
+EchoReport ConformanceTest::ping(const EchoAcross& echo) {
+  EchoReport report = value(environment().ping(echo));
+  check_capture(report.capture_drops);
+  attach([report] { return text_of(report); });
+  return report;
+}
+
+ExchangeReport ConformanceTest::talk(const TalkAcross& talk) {
+  ExchangeReport report = value(environment().talk(talk));
+  check_capture(report.capture_drops);
+  attach([report] { return text_of(report); });
+  return report;
+}
+
+std::vector<EchoReport> ConformanceTest::ping_across_on(Subject& subject, const std::vector<EchoAcross>& echoes) {
+  std::vector<EchoReport> reports = value(ping_across(subject, echoes));
+  for (const EchoReport& report : reports) {
+    check_capture(report.capture_drops);
+    attach([report] { return text_of(report); });
+  }
+  return reports;
+}
+
+void ConformanceTest::plan_across(std::vector<EchoAcross> echoes, std::vector<TalkAcross> talks) {
+  environment().plan_across(std::move(echoes), std::move(talks));
 }
 
 std::string ConformanceTest::why(const EchoReport& report, const Way& way) {

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <optional>
 #include <ostream>
 #include <string>
@@ -44,6 +45,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void demand_lab() const;  // ends the case as `error` when the lab could not be set up
 
   Family family() const;
+  // What follows is of the node that is looked at: the first, but in `on_each_node`.
   const Topology& topology() const;
   const Declaration& declared() const;
   const TargetOutcome& build_outcome();
@@ -54,6 +56,13 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   const Link* link(const std::string& network_namespace, const std::string& name);
   // The node's uplink address of this family. Without one the case is an `error`: nothing can be told.
   IpAddress uplink_address();
+
+  // Judges each node after the other; a failure tells which one it was, where there are several.
+  void on_each_node(const std::function<void()>& judge);
+  std::size_t nodes() const;  // of the scenario
+  const std::vector<Topology>& topologies() const;
+  std::size_t looked_at() const { return looked_at_; }
+  std::string node_name(std::size_t index) const;  // "node-2"
 
   Node& node();
   RouteAnswer lookup(const RouteQuery& query);
@@ -68,6 +77,11 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   ExchangeReport talk(const Talk& talk);
   // Evidence that several cases share: it is gathered in one go when the first of them asks for a part of it.
   void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);
+  // From one node to another.
+  EchoReport ping(const EchoAcross& echo);
+  ExchangeReport talk(const TalkAcross& talk);
+  std::vector<EchoReport> ping_across_on(Subject& subject, const std::vector<EchoAcross>& echoes);  // now
+  void plan_across(std::vector<EchoAcross> echoes, std::vector<TalkAcross> talks);
 
   // Why an echo failed: asks the node what is needed to tell, so call it in the message of a failed expectation only.
   std::string why(const EchoReport& report, const Way& way);
@@ -100,6 +114,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void check_capture(std::uint64_t drops);
   WorkerContext& context() const;
   LabEnvironment& environment() const;
+
+  std::size_t looked_at_ = 0;
 };
 
 }  // namespace netns_lab

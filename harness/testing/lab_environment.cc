@@ -15,13 +15,6 @@ constexpr std::chrono::seconds kOpenLimit{20};
 const std::vector<std::string> kTestNamespaces = {"netns-lab-third0", "netns-lab-third1"};
 const std::vector<std::string> kTestLinks = {"nl-third0", "nl-third1"};
 
-// Why a server could not be opened that is no failure of ours: no such namespace (or a file that is none), link or
-// address there.
-bool lies_in_the_subject(const Error& error) {
-  constexpr int kErrnos[] = {ENOENT, ENOTTY, ENODEV, EADDRNOTAVAIL, EAFNOSUPPORT};
-  return std::find(std::begin(kErrnos), std::end(kErrnos), error.system_errno) != std::end(kErrnos);
-}
-
 Result<void> rehearse(Subject& subject) {
   NETNS_LAB_TRY(subject.build(Look::kLinks));
   return subject.begin_tear_down();
@@ -60,16 +53,18 @@ std::string why_unfit(const protocol::HelloReply& node, const Scenario& scenario
   return "";
 }
 
-LabEnvironment::LabEnvironment(WorkerContext& context)
-    : context_(context), declared_(declaration_of(context.topology)) {
+LabEnvironment::LabEnvironment(WorkerContext& context) : context_(context) {
+  for (const Topology& topology : context.topologies) declared_.push_back(declaration_of(topology));
   context_.environment = this;
 }
 
 void LabEnvironment::SetUp() {
   set_up_error_.reset();
   unfit_.clear();
-  echo_reports_.clear();
-  talk_reports_.clear();
+  for (auto& [node, planned] : echoes_) planned.reports.clear();
+  for (auto& [node, planned] : talks_) planned.reports.clear();
+  echoes_across_.reports.clear();
+  talks_across_.reports.clear();
   const auto made = set_up();
   if (!made) {
     set_up_error_ = made.error();
@@ -89,7 +84,7 @@ Result<void> LabEnvironment::set_up() {
   NETNS_LAB_TRY(subject_->begin_build());
   // Before the snapshot, the slowest step of all: the kernel works on the tear-down meanwhile. A stranger's target that
   // failed once is not made to fail (or hang) again before anybody asks; the built-in one was rehearsed already.
-  if (fresh_starting_.valid() && subject_->outcome().succeeded && !context_.spec.target->is_builtin()) {
+  if (fresh_starting_.valid() && subject_->succeeded() && !context_.spec.target->is_builtin()) {
     NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
     NETNS_LAB_TRY(rehearse(*fresh_));
   }
@@ -126,7 +121,8 @@ SubjectPlan LabEnvironment::subject_plan() const {
   plan.task.scenario = context_.spec.scenario->name;
   plan.task.parameters = context_.spec.parameters;
   plan.task.family = context_.spec.family;
-  plan.task.topology = context_.topology;
+  plan.task.topology = context_.topologies.front();
+  plan.further_nodes.assign(context_.topologies.begin() + 1, context_.topologies.end());
   plan.task.step_limit = context_.spec.step_limit;
   plan.more_namespaces = kTestNamespaces;
   plan.more_links = kTestLinks;
@@ -153,40 +149,73 @@ Result<Subject*> LabEnvironment::fresh_subject() {
 
 void LabEnvironment::spoil_fresh_subject() { fresh_.reset(); }
 
-void LabEnvironment::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks) {
-  planned_echoes_ = std::move(echoes);
-  planned_talks_ = std::move(talks);
+void LabEnvironment::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks, std::size_t node) {
+  echoes_[node].asked = std::move(echoes);
+  talks_[node].asked = std::move(talks);
 }
 
-Result<EchoReport> LabEnvironment::ping(const EchoSpec& spec) {
-  const auto planned = std::find(planned_echoes_.begin(), planned_echoes_.end(), spec);
-  if (planned == planned_echoes_.end()) return subject_->node().ping(spec);
-  if (echo_reports_.empty()) {
+void LabEnvironment::plan_across(std::vector<EchoAcross> echoes, std::vector<TalkAcross> talks) {
+  echoes_across_.asked = std::move(echoes);
+  talks_across_.asked = std::move(talks);
+}
+
+Result<EchoReport> LabEnvironment::ping(const EchoSpec& spec, std::size_t node) {
+  auto& [asked, reports] = echoes_[node];
+  const auto planned = std::find(asked.begin(), asked.end(), spec);
+  if (planned == asked.end()) return subject_->node(node).ping(spec);
+  if (reports.empty()) {
     protocol::ProbeRequest request;
-    request.echoes = planned_echoes_;
-    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject_->node().probe(std::move(request)));
-    if (reply.echoes.size() != planned_echoes_.size()) {
+    request.echoes = asked;
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject_->node(node).probe(std::move(request)));
+    if (reply.echoes.size() != asked.size()) {
       return tl::unexpected(Error::internal("probe", "the node answered another number of echoes than was asked for"));
     }
-    echo_reports_ = std::move(reply.echoes);
+    reports = std::move(reply.echoes);
   }
-  return echo_reports_[static_cast<std::size_t>(planned - planned_echoes_.begin())];
+  return reports[static_cast<std::size_t>(planned - asked.begin())];
 }
 
-Result<ExchangeReport> LabEnvironment::talk(const Talk& talk) {
-  const auto planned = std::find(planned_talks_.begin(), planned_talks_.end(), talk);
-  if (planned == planned_talks_.end()) {
-    NETNS_LAB_ASSIGN(const std::vector<ExchangeReport> reports, do_talks({talk}));
-    return reports.front();
+Result<ExchangeReport> LabEnvironment::talk(const Talk& talk, std::size_t node) {
+  auto& [asked, reports] = talks_[node];
+  const auto planned = std::find(asked.begin(), asked.end(), talk);
+  if (planned == asked.end()) {
+    NETNS_LAB_ASSIGN(const std::vector<ExchangeReport> alone, do_talks({talk}, node));
+    return alone.front();
   }
-  if (talk_reports_.empty()) {
-    NETNS_LAB_ASSIGN(talk_reports_, do_talks(planned_talks_));
+  if (reports.empty()) {
+    NETNS_LAB_ASSIGN(reports, do_talks(asked, node));
   }
-  return talk_reports_[static_cast<std::size_t>(planned - planned_talks_.begin())];
+  return reports[static_cast<std::size_t>(planned - asked.begin())];
 }
 
-Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<Talk>& talks) {
-  Node& node = subject_->node();
+Result<EchoReport> LabEnvironment::ping(const EchoAcross& echo) {
+  auto& [asked, reports] = echoes_across_;
+  const auto planned = std::find(asked.begin(), asked.end(), echo);
+  if (planned == asked.end()) {
+    NETNS_LAB_ASSIGN(const std::vector<EchoReport> alone, ping_across(*subject_, {echo}));
+    return alone.front();
+  }
+  if (reports.empty()) {
+    NETNS_LAB_ASSIGN(reports, ping_across(*subject_, asked));
+  }
+  return reports[static_cast<std::size_t>(planned - asked.begin())];
+}
+
+Result<ExchangeReport> LabEnvironment::talk(const TalkAcross& talk) {
+  auto& [asked, reports] = talks_across_;
+  const auto planned = std::find(asked.begin(), asked.end(), talk);
+  if (planned == asked.end()) {
+    NETNS_LAB_ASSIGN(const std::vector<ExchangeReport> alone, talk_across(*subject_, {talk}));
+    return alone.front();
+  }
+  if (reports.empty()) {
+    NETNS_LAB_ASSIGN(reports, talk_across(*subject_, asked));
+  }
+  return reports[static_cast<std::size_t>(planned - asked.begin())];
+}
+
+Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<Talk>& talks, std::size_t node_index) {
+  Node& node = subject_->node(node_index);
   std::vector<ExchangeReport> reports(talks.size());
   std::vector<std::size_t> asked;
   std::vector<protocol::Handle> servers;
@@ -195,7 +224,7 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
     reports[i].spec = talks[i].client;
     const auto server = node.serve(talks[i].server);
     if (!server) {
-      if (!lies_in_the_subject(server.error())) return tl::unexpected(server.error());
+      if (!server_lies_in_the_subject(server.error())) return tl::unexpected(server.error());
       reports[i].system_errno = server.error().system_errno;
       continue;
     }
@@ -226,11 +255,14 @@ Result<void> LabEnvironment::tear_down() {
   const bool goes_with_its_streams = has_fresh_lab() && context_.spec.lab.name.empty();
   if (!subject_ || subject_->state() == Subject::State::kEmpty || goes_with_its_streams) return {};
   if (context_.spec.keep_on_failure && context_.any_failed) {
-    protocol::ClaimRequest keep;
-    keep.namespaces = context_.topology.namespaces;
-    keep.links = context_.topology.links;
-    keep.keep = true;
-    return subject_->node().claim(keep);
+    for (std::size_t node = 0; node < subject_->nodes(); ++node) {
+      protocol::ClaimRequest keep;
+      keep.namespaces = subject_->topology(node).namespaces;
+      keep.links = subject_->topology(node).links;
+      keep.keep = true;
+      NETNS_LAB_TRY(subject_->node(node).claim(keep));
+    }
+    return {};
   }
   return subject_->tear_down();
 }

@@ -6,21 +6,16 @@
 #include <gtest/gtest.h>
 
 #include <future>
+#include <map>
 #include <optional>
 #include <vector>
 
 #include "harness/conformance/declaration.h"
+#include "harness/testing/across.h"
 #include "harness/testing/subject.h"
 #include "harness/testing/worker_context.h"
 
 namespace netns_lab {
-
-// A server in one place and a client of it in another.
-struct Talk {
-  ServeSpec server;
-  ExchangeSpec client;  // its port is the server's
-  bool operator==(const Talk&) const = default;
-};
 
 // LabEnvironment::unfit.
 std::string why_unfit(const protocol::HelloReply& node, Family family);
@@ -38,13 +33,18 @@ class LabEnvironment : public ::testing::Environment {
   // then skipped. "" when it can.
   const std::string& unfit() const { return unfit_; }
   Subject& subject() { return *subject_; }  // only without set_up_error, and when unfit() is empty
-  const Declaration& declared() const { return declared_; }
+  const Declaration& declared(std::size_t node = 0) const { return declared_.at(node); }
 
-  // One echo, one exchange. Those announced beforehand are done together, the first time one of them is asked for. A
-  // server that cannot be opened for a reason that lies in the subject (no such address there) is in the report.
-  Result<EchoReport> ping(const EchoSpec& spec);
-  Result<ExchangeReport> talk(const Talk& talk);
-  void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);
+  // One echo, one exchange, on a node (0: the first). Those announced beforehand are done together, the first time one
+  // of them is asked for. A server that cannot be opened for a reason that lies in the subject (no such address there)
+  // is in the report.
+  Result<EchoReport> ping(const EchoSpec& spec, std::size_t node = 0);
+  Result<ExchangeReport> talk(const Talk& talk, std::size_t node = 0);
+  void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks, std::size_t node = 0);
+  // The same from one node to another.
+  Result<EchoReport> ping(const EchoAcross& echo);
+  Result<ExchangeReport> talk(const TalkAcross& talk);
+  void plan_across(std::vector<EchoAcross> echoes, std::vector<TalkAcross> talks);
 
   // A node for claims that change the network: in a sandbox lab a private sandbox of its own, elsewhere this one. It is
   // shared by the cases that ask for it, in their order; one that leaves it spoilt says so. Where all cases run it was
@@ -61,20 +61,25 @@ class LabEnvironment : public ::testing::Environment {
   SubjectPlan subject_plan() const;
   SubjectPlan fresh_plan() const;
   void start_fresh_lab();
-  Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks);
+  Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks, std::size_t node);
   Result<void> tear_down();
 
   WorkerContext& context_;
-  Declaration declared_;
+  std::vector<Declaration> declared_;  // of each node
   std::optional<Error> set_up_error_;
   std::string unfit_;
   std::optional<Subject> subject_;
   std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;
-  std::vector<EchoSpec> planned_echoes_;
-  std::vector<EchoReport> echo_reports_;
-  std::vector<Talk> planned_talks_;
-  std::vector<ExchangeReport> talk_reports_;
+  template <typename Asked, typename Report>
+  struct Planned {  // reports: none, or one for each that is asked
+    std::vector<Asked> asked;
+    std::vector<Report> reports;
+  };
+  std::map<std::size_t, Planned<EchoSpec, EchoReport>> echoes_;  // by node
+  std::map<std::size_t, Planned<Talk, ExchangeReport>> talks_;
+  Planned<EchoAcross, EchoReport> echoes_across_;
+  Planned<TalkAcross, ExchangeReport> talks_across_;
 };
 
 }  // namespace netns_lab

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <future>
 #include <span>
+#include <utility>
 
 #include "harness/base/text.h"
 #include "harness/conformance/closed_world.h"
@@ -56,12 +58,12 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared, protocol:
 }
 
 // What the scenario declares, and what tests added beside it: the kernel may still be at the latter.
-protocol::AwaitRequest all_gone(const SubjectPlan& plan) {
+protocol::AwaitRequest all_gone(const Topology& topology, const SubjectPlan& plan) {
   protocol::AwaitRequest request;
-  for (const auto& links : {plan.task.topology.links, plan.more_links}) {
+  for (const auto& links : {topology.links, plan.more_links}) {
     for (const std::string& link : links) request.links.push_back({"", link, false, false});
   }
-  for (const auto& names : {plan.task.topology.namespaces, plan.more_namespaces}) {
+  for (const auto& names : {topology.namespaces, plan.more_namespaces}) {
     request.absent_namespaces.insert(request.absent_namespaces.end(), names.begin(), names.end());
   }
   return request;
@@ -129,27 +131,59 @@ Result<void> check_settings(const NamespaceState* state, const std::string& plac
       "set them for the time of the test (sysctl -w KEY=VALUE), or use another machine"));
 }
 
+Subject::Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {
+  parts_.push_back({.task = plan_.task, .before = {}, .after = {}, .outcome = {}, .tear_down_outcome = {}});
+  for (const Topology& topology : plan_.further_nodes) {
+    Part part = parts_.front();
+    part.task.topology = topology;
+    parts_.push_back(std::move(part));
+  }
+}
+
+Result<void> Subject::on_all(const std::function<Result<void>(std::size_t node)>& work) const {
+  std::vector<std::future<Result<void>>> others;
+  for (std::size_t node = 1; node < parts_.size(); ++node) {
+    others.push_back(std::async(std::launch::async, [&work, node] { return work(node); }));
+  }
+  Result<void> done = work(0);
+  for (auto& other : others) {
+    Result<void> its = other.get();
+    if (done && !its) done = std::move(its);
+  }
+  return done;
+}
+
+bool Subject::succeeded() const {
+  return std::all_of(parts_.begin(), parts_.end(), [](const Part& part) { return part.outcome.succeeded; });
+}
+
 Result<Subject> Subject::prepare(Lab lab, SubjectPlan plan) {
   Subject subject(std::move(lab), std::move(plan));
-  const Topology& topology = subject.plan_.task.topology;
-  NETNS_LAB_TRY(check_addresses(topology, subject.hello().uplink_addresses));
-  NETNS_LAB_TRY(check_node_address(topology, subject.hello()));
+  NETNS_LAB_TRY(subject.on_all([&subject](std::size_t node) { return subject.prepare_part(node); }));
+  return subject;
+}
+
+Result<void> Subject::prepare_part(std::size_t node) {
+  Part& part = parts_.at(node);
+  const Topology& topology = part.task.topology;
+  NETNS_LAB_TRY(check_addresses(topology, hello(node).uplink_addresses));
+  NETNS_LAB_TRY(check_node_address(topology, hello(node)));
   protocol::ClaimRequest claim;
   claim.namespaces = topology.namespaces;
   claim.links = topology.links;
-  for (const auto& name : subject.plan_.more_namespaces) claim.namespaces.push_back(name);
-  for (const auto& name : subject.plan_.more_links) claim.links.push_back(name);
+  for (const auto& name : plan_.more_namespaces) claim.namespaces.push_back(name);
+  for (const auto& name : plan_.more_links) claim.links.push_back(name);
   for (const Attachment& attachment : topology.attachments) {
     for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
   }
-  NETNS_LAB_TRY(subject.node().claim(claim));
-  NETNS_LAB_ASSIGN(subject.before_, subject.observe(Look::kNode));
-  NETNS_LAB_TRY(check_settings(subject.before_.find_namespace(""), subject.hello().node, subject.plan_.task.family));
-  if (subject.lab_.is_standing_and_private()) {
-    NETNS_LAB_ASSIGN(const Snapshot first, subject.node().first_snapshot(whole_node()));
-    NETNS_LAB_TRY(check_unspoilt(first, subject.before_, subject.lab_.spec()));
+  NETNS_LAB_TRY(lab_.node(node).claim(claim));
+  NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
+  NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
+  if (lab_.is_standing_and_private()) {
+    NETNS_LAB_ASSIGN(const Snapshot first, lab_.node(node).first_snapshot(whole_node()));
+    NETNS_LAB_TRY(check_unspoilt(first, part.before, lab_.spec()));
   }
-  return subject;
+  return {};
 }
 
 Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }
@@ -162,36 +196,52 @@ Result<void> Subject::build(Look look) {
 Result<void> Subject::begin_build() {
   ++builds_;
   state_ = State::kBuilt;  // even a failed build may leave something
-  NETNS_LAB_ASSIGN(outcome_, plan_.target->build(node(), plan_.task));
-  return {};
+  return on_all([this](std::size_t node) -> Result<void> {
+    Part& part = parts_.at(node);
+    NETNS_LAB_ASSIGN(part.outcome, plan_.target->build(lab_.node(node), part.task));
+    return {};
+  });
 }
 
 Result<void> Subject::finish_build(Look look) {
-  NETNS_LAB_ASSIGN(after_, observe(look));
-  if (after_.pristine)
-    NETNS_LAB_TRY(check_settings(&*after_.pristine, "new namespaces of this machine", plan_.task.family));
-  const Declaration declared = declaration_of(plan_.task.topology);
+  return on_all([this, look](std::size_t node) { return finish_part(node, look); });
+}
+
+Result<void> Subject::finish_part(std::size_t node, Look look) {
+  Part& part = parts_.at(node);
+  NETNS_LAB_ASSIGN(part.after, observe(look, node));
+  if (part.after.pristine)
+    NETNS_LAB_TRY(check_settings(&*part.after.pristine, "new namespaces of this machine", part.task.family));
+  const Declaration declared = declaration_of(part.task.topology);
   protocol::AwaitRequest wanted;
-  const Settled state = settled(after_, declared, wanted);
+  const Settled state = settled(part.after, declared, wanted);
   // On a machine udev may still be about to rewrite what was just seen.
   const bool udev_may_be_busy = lab_.spec().provider == Provider::kHost && state == Settled::kYes;
   if (state != Settled::kNotYet && !udev_may_be_busy) return {};
-  const auto waited = node().await(wanted, kSettleLimit);
+  const auto waited = lab_.node(node).await(wanted, kSettleLimit);
   if (!waited && !is_timeout(waited)) return waited;
-  NETNS_LAB_ASSIGN(after_, observe(look));
+  NETNS_LAB_ASSIGN(part.after, observe(look, node));
   return {};
 }
 
 Result<void> Subject::begin_tear_down() {
-  NETNS_LAB_ASSIGN(tear_down_outcome_, plan_.target->tear_down(node(), plan_.task));
+  NETNS_LAB_TRY(on_all([this](std::size_t node) -> Result<void> {
+    Part& part = parts_.at(node);
+    NETNS_LAB_ASSIGN(part.tear_down_outcome, plan_.target->tear_down(lab_.node(node), part.task));
+    return {};
+  }));
   state_ = State::kGoing;
   return {};
 }
 
 Result<void> Subject::finish_tear_down() {
-  const auto limit = tear_down_outcome_.succeeded ? kDeletionLimit : kFailedDeletionLimit;
-  const auto waited = node().await(all_gone(plan_), limit);
-  if (!waited && !is_timeout(waited)) return waited;
+  NETNS_LAB_TRY(on_all([this](std::size_t node) -> Result<void> {
+    const Part& part = parts_.at(node);
+    const auto limit = part.tear_down_outcome.succeeded ? kDeletionLimit : kFailedDeletionLimit;
+    const auto waited = lab_.node(node).await(all_gone(part.task.topology, plan_), limit);
+    if (!waited && !is_timeout(waited)) return waited;
+    return {};
+  }));
   state_ = State::kEmpty;
   return {};
 }
@@ -202,21 +252,21 @@ Result<void> Subject::tear_down() {
   return {};
 }
 
-Result<Snapshot> Subject::observe(Look look) {
+Result<Snapshot> Subject::observe(Look look, std::size_t node) {
   SnapshotOptions options;
   const bool everything = look != Look::kLinks;
   const bool sysctls = look == Look::kNode || look == Look::kEverything;
   options.all_sysctls = sysctls && plan_.all_sysctls;
   if (sysctls && !plan_.all_sysctls) {
-    std::vector<std::string> links = {node().hello().uplink};
-    for (const DeclaredLink& link : declaration_of(plan_.task.topology).links) links.push_back(link.name);
+    std::vector<std::string> links = {hello(node).uplink};
+    for (const DeclaredLink& link : declaration_of(parts_.at(node).task.topology).links) links.push_back(link.name);
     options.sysctls = packet_sysctls(links);
   }
   options.processes = everything;
   options.files = everything;
   options.pristine = look == Look::kEverything;
   options.addressing_only = !everything;
-  return node().snapshot(options);
+  return lab_.node(node).snapshot(options);
 }
 
 }  // namespace netns_lab

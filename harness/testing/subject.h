@@ -1,4 +1,6 @@
-// The network under test on one node: the node as it was, what the target did, the node as it is.
+// The network under test: of each node as it was, what the target did there, the node as it is. Most scenarios have one
+// node; where there are several, the target builds and tears down on all of them at once, and what is asked of a node
+// takes its index, 0 being the first.
 //
 //   NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), plan));   // names claimed, baseline taken
 //   NETNS_LAB_TRY(subject.build(Look::kEverything));                            // the target builds; links have
@@ -7,6 +9,7 @@
 //   too
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -18,7 +21,8 @@ namespace netns_lab {
 
 struct SubjectPlan {
   Target* target = nullptr;
-  BuildTask task;
+  BuildTask task;                       // of the first node
+  std::vector<Topology> further_nodes;  // what the task is there
   // What the tests themselves may add on this node, beside what the scenario declares.
   std::vector<std::string> more_namespaces;
   std::vector<std::string> more_links;
@@ -40,16 +44,20 @@ class Subject {
   // no longer as it was made; kInvalid when an address lies in a subnet of the node.
   static Result<Subject> prepare(Lab lab, SubjectPlan plan);
 
-  Node& node() { return lab_.node(); }
+  std::size_t nodes() const { return parts_.size(); }
+  Node& node(std::size_t node = 0) { return lab_.node(node); }
   // The node that stands for the internet; kMissing where the lab has none (has_outside).
   bool has_outside() const { return lab_.has_outside(); }
   Result<Node*> outside();
   const Target& target() const { return *plan_.target; }
-  const protocol::HelloReply& hello() { return lab_.node().hello(); }
-  const Snapshot& before() const { return before_; }
-  const Snapshot& after() const { return after_; }  // of the last build, taken once its links had settled
-  const TargetOutcome& outcome() const { return outcome_; }
-  const TargetOutcome& tear_down_outcome() const { return tear_down_outcome_; }
+  const protocol::HelloReply& hello(std::size_t node = 0) { return lab_.node(node).hello(); }
+  const Topology& topology(std::size_t node = 0) const { return parts_.at(node).task.topology; }
+  const Snapshot& before(std::size_t node = 0) const { return parts_.at(node).before; }
+  // Of the last build, taken once its links had settled.
+  const Snapshot& after(std::size_t node = 0) const { return parts_.at(node).after; }
+  const TargetOutcome& outcome(std::size_t node = 0) const { return parts_.at(node).outcome; }
+  const TargetOutcome& tear_down_outcome(std::size_t node = 0) const { return parts_.at(node).tear_down_outcome; }
+  bool succeeded() const;  // the target reports that it built the network, on every node
 
   enum class State { kEmpty, kBuilt, kGoing };
   State state() const { return state_; }
@@ -66,17 +74,25 @@ class Subject {
   Result<void> finish_tear_down();
   // Whatever there is, it is torn down now.
   Result<void> tear_down();
-  Result<Snapshot> observe(Look look);
+  Result<Snapshot> observe(Look look, std::size_t node = 0);
 
  private:
-  Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {}
+  struct Part {
+    BuildTask task;
+    Snapshot before;
+    Snapshot after;
+    TargetOutcome outcome;
+    TargetOutcome tear_down_outcome;
+  };
+  Subject(Lab lab, SubjectPlan plan);
+  // On every node, at the same time; the first node's error, else the second's, and so on.
+  Result<void> on_all(const std::function<Result<void>(std::size_t node)>& work) const;
+  Result<void> prepare_part(std::size_t node);
+  Result<void> finish_part(std::size_t node, Look look);
 
   Lab lab_;
   SubjectPlan plan_;
-  Snapshot before_;
-  Snapshot after_;
-  TargetOutcome outcome_;
-  TargetOutcome tear_down_outcome_;
+  std::vector<Part> parts_;
   State state_ = State::kEmpty;
   int builds_ = 0;
 };

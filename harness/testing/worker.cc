@@ -110,9 +110,9 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
   WorkerContext context(spec, services, sink);
   const WorkerContext::Scope scope(context);
   sink(worker_started(spec));
-  auto topology = spec.scenario->topology(spec.parameters, spec.family);
-  if (!topology) return end(spec, sink, status_of(topology.error()), topology.error().message());
-  context.topology = *std::move(topology);
+  auto topologies = spec.scenario->topologies(spec.parameters, spec.family);
+  if (!topologies) return end(spec, sink, status_of(topologies.error()), topologies.error().message());
+  context.topologies = *std::move(topologies);
 
   initialise_googletest();
   const std::string filter = googletest_filter(context.selection);

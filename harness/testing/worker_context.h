@@ -20,7 +20,7 @@ struct WorkerContext {
   const WorkerSpec& spec;
   const LabServices& services;
   EventSink sink;
-  Topology topology;
+  std::vector<Topology> topologies;  // of each node
   RequirementBook book;
   Selection selection;
   LabEnvironment* environment = nullptr;  // of the running repetition; GoogleTest owns it

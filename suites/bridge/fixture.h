@@ -14,6 +14,41 @@ class Bridge : public suites::NetworkCases {
  protected:
   void SetUp() override;
 
+  // What the claims of that name are judged by, on the node that is looked at (standing.cc).
+  void judge_target_reports_success();
+  void judge_namespaces_are_mounts_of_nsfs();
+  void judge_namespaces_are_two_and_not_the_nodes_own();
+  void judge_namespaces_have_one_name_each();
+  void judge_bridge_is_a_bridge_on_the_node();
+  void judge_host_links_are_veths_on_the_node();
+  void judge_container_links_are_veths_in_the_namespaces();
+  void judge_links_are_each_others_peer();
+  void judge_ports_are_the_two_host_links();
+  void judge_bridge_is_up();
+  void judge_host_links_are_up();
+  void judge_container_links_are_up();
+  void judge_ports_forward();
+  void judge_ports_are_set_as_the_kernel_makes_them();
+  void judge_bridge_is_set_as_the_kernel_makes_it();
+  void judge_bridge_has_its_flags();
+  void judge_host_links_have_their_flags();
+  void judge_container_links_have_their_flags();
+  void judge_loopbacks_are_up();
+  void judge_mtu_is_the_same_everywhere();
+  void judge_mac_addresses_differ();
+  void judge_bridge_has_exactly_its_address();
+  void judge_containers_have_exactly_their_addresses();
+  void judge_ports_have_no_address();
+  void judge_subnet_is_on_the_link_everywhere();
+  void judge_namespaces_have_exactly_one_default_route_each();
+  void judge_nodes_kernel_chooses_the_bridge();
+  void judge_namespaces_kernels_choose_the_gateway();
+  void judge_namespaces_kernels_choose_the_link_for_neighbours();
+  void judge_no_neighbours_made_by_hand();
+  void judge_no_forwarding_entries_made_by_hand();
+  void judge_every_pair_reaches_as_expected();
+  void judge_containers_reach_each_other();
+
   // The two containers, by number: 0, 1.
   static constexpr std::array<std::size_t, 2> kContainers = {0, 1};
   static std::size_t other(std::size_t container) { return 1 - container; }

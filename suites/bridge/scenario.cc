@@ -12,19 +12,6 @@ namespace {
 
 constexpr std::uint32_t kIpv6KernelMetric = 256;  // IP6_RT_PRIO_ADDRCONF, net/ipv6/addrconf.c
 
-// The parameters' names for one family, and what is told to whoever gives a wrong value.
-struct Names {
-  const char* node;
-  const char* bridge;
-  std::array<const char*, 2> containers;
-  const char* example;
-};
-const Names& names_of(Family family) {
-  static constexpr Names kIpv4 = {"NODE_IP", "BRIDGE_IP", {"IP1", "IP2"}, "172.16.0.2"};
-  static constexpr Names kIpv6 = {"NODE_IP6", "BRIDGE_IP6", {"IP1_6", "IP2_6"}, "fd00:172:16::2"};
-  return family == Family::kIpv4 ? kIpv4 : kIpv6;
-}
-
 struct Addresses {
   std::optional<IpAddress> node;
   IpAddress bridge;
@@ -78,8 +65,7 @@ Result<void> check_subnet(const Addresses& addresses, const Names& names, const 
   return {};
 }
 
-Result<Addresses> addresses_of(const Parameters& parameters, Family family) {
-  const Names& names = names_of(family);
+Result<Addresses> addresses_of(const Parameters& parameters, Family family, const Names& names) {
   Addresses addresses;
   NETNS_LAB_ASSIGN(const std::string node, suites::parameter_value(parameters, names.node));
   if (!node.empty()) {
@@ -121,9 +107,17 @@ AddAddress address_on(const std::string& network_namespace, const std::string& l
   return change;
 }
 
-Result<Topology> topology(const Parameters& parameters, Family family) {
+}  // namespace
+
+const Names& names_of(Family family) {
+  static constexpr Names kIpv4 = {"NODE_IP", "BRIDGE_IP", {"IP1", "IP2"}, "172.16.0.2"};
+  static constexpr Names kIpv6 = {"NODE_IP6", "BRIDGE_IP6", {"IP1_6", "IP2_6"}, "fd00:172:16::2"};
+  return family == Family::kIpv4 ? kIpv4 : kIpv6;
+}
+
+Result<Topology> lay_out(const Parameters& parameters, Family family, const Names& names) {
   NETNS_LAB_ASSIGN(const auto containers, namespace_names(parameters));
-  NETNS_LAB_ASSIGN(const Addresses addresses, addresses_of(parameters, family));
+  NETNS_LAB_ASSIGN(const Addresses addresses, addresses_of(parameters, family, names));
   const std::uint8_t length = prefix_length(family);
 
   Topology topology;
@@ -171,8 +165,6 @@ Result<Topology> topology(const Parameters& parameters, Family family) {
   return topology;
 }
 
-}  // namespace
-
 std::uint8_t prefix_length(Family family) { return family == Family::kIpv4 ? 24 : 64; }
 
 Route connected_route(const Prefix& own, const std::string& link) {
@@ -207,7 +199,9 @@ Scenario scenario() {
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;
-  scenario.topology = topology;
+  scenario.topology = [](const Parameters& parameters, Family family) {
+    return lay_out(parameters, family, names_of(family));
+  };
   scenario.kernel_options = {"CONFIG_BRIDGE"};
   return scenario;
 }

@@ -30,6 +30,18 @@ std::uint8_t prefix_length(Family family);
 // addrconf_prefix_route, net/ipv6/addrconf.c).
 Route connected_route(const Prefix& own, const std::string& link);
 
+// The parameters' names for one node and family, and what is told to whoever gives a wrong value.
+struct Names {
+  const char* node;
+  const char* bridge;
+  std::array<const char*, 2> containers;
+  const char* example;
+};
+const Names& names_of(Family family);
+
+// The network of one node by those parameters; $CON1 and $CON2 name the containers. kInvalid for a wrong one.
+Result<Topology> lay_out(const Parameters& parameters, Family family, const Names& names);
+
 Scenario scenario();
 
 }  // namespace netns_lab::bridge

@@ -152,23 +152,32 @@ void NetworkCases::judge_tear_down() {
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
   if (&subject != &this->subject()) no_more_probes(this->subject());
   value(subject.tear_down());
-  EXPECT_TRUE(subject.tear_down_outcome().succeeded) << subject.tear_down_outcome().failure << "\n"
-                                                     << subject.tear_down_outcome().output;
-  EXPECT_THAT(value(subject.observe(Look::kNode)), SameAsBefore(subject.before()));
+  on_each_node([&] {
+    const std::size_t node = looked_at();
+    const TargetOutcome& outcome = subject.tear_down_outcome(node);
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+    EXPECT_THAT(value(subject.observe(Look::kNode, node)), SameAsBefore(subject.before(node)));
+  });
   if (HasFailure()) spoil_fresh_subject();
 }
 
 void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
   Subject& subject = fresh_subject();
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
-  const Snapshot first = without_sysctls(after());  // a copy: in a lab without a second node the rebuild replaces it
+  std::vector<Snapshot> first;  // copies: in a lab without a second node the rebuild replaces them
+  on_each_node([&] { first.push_back(without_sysctls(after())); });
   value(subject.tear_down());
   value(subject.build(Look::kLinks));
-  EXPECT_TRUE(subject.outcome().succeeded) << subject.outcome().failure << "\n" << subject.outcome().output;
   reached(subject);
   no_more_probes(subject);
   // After the probe, whose captures close meanwhile.
-  EXPECT_THAT(value(subject.observe(Look::kObjects)), BuiltLike(first, subject.before(), declared()));
+  on_each_node([&] {
+    const std::size_t node = looked_at();
+    const TargetOutcome& outcome = subject.outcome(node);
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+    EXPECT_THAT(value(subject.observe(Look::kObjects, node)),
+                BuiltLike(first.at(node), subject.before(node), declared()));
+  });
   if (HasFailure()) spoil_fresh_subject();
 }
 

@@ -100,4 +100,20 @@ Result<IpAddress> unicast_address(const Parameters& parameters, const std::strin
   return *address;
 }
 
+Result<Prefix> subnet(const Parameters& parameters, const std::string& name, Family family, std::uint8_t length,
+                      const std::string& example) {
+  NETNS_LAB_ASSIGN(const std::string text, parameter_value(parameters, name));
+  const auto refused = [&](std::string why) {
+    return tl::unexpected(
+        Error::invalid(parameter_text(name, text), std::move(why),
+                       fmt::format("give an {} subnet of {} bits such as {}", to_string(family), length, example)));
+  };
+  const auto prefix = Prefix::parse(text);
+  if (!prefix || text.find('/') == std::string::npos) return refused("is not a subnet");
+  if (prefix->address.family() != family) return refused(fmt::format("is not of {}", to_string(family)));
+  if (prefix->length != length) return refused(fmt::format("has {} bits, not {}", prefix->length, length));
+  if (prefix->network() != *prefix) return refused("names a host in the subnet, not the subnet");
+  return *prefix;
+}
+
 }  // namespace netns_lab::suites

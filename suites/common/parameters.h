@@ -2,6 +2,7 @@
 // Whatever cannot is kInvalid, in one line that names the parameter, what is wrong with it and what to give.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "harness/model/scenario.h"
@@ -16,6 +17,10 @@ std::string parameter_text(const std::string& name, const std::string& value);
 
 // A name that `ip netns add` takes.
 Result<std::string> namespace_name(const Parameters& parameters, const std::string& name);
+
+// A subnet as routes name it: of that length, and no host in it. `example` as below.
+Result<Prefix> subnet(const Parameters& parameters, const std::string& name, Family family, std::uint8_t length,
+                      const std::string& example);
 
 // An address that an interface can have and that is routed. `example` is told to whoever gave another one.
 Result<IpAddress> unicast_address(const Parameters& parameters, const std::string& name, Family family,

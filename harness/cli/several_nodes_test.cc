@@ -1,0 +1,66 @@
+// Labs of several nodes at the command line: up, exec on each, and what is said where there are too few.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "harness/cli/command_under_test.h"
+
+namespace netns_lab::cli {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+TEST(SeveralNodes, StandAndAreReachedOneByOne) {
+  CommandUnderTest command;
+  const Ran made = command.run({"up", "--name", "blue", "--nodes", "2"});
+  ASSERT_EQ(made.status, 0) << made;
+  EXPECT_THAT(made.output, HasSubstr("2 nodes"));
+  EXPECT_EQ(command.run({"exec", "--name", "blue", "--", "hostname"}).output, "node-1\n");
+  EXPECT_EQ(command.run({"exec", "--name", "blue", "--node", "2", "--", "hostname"}).output, "node-2\n");
+  const Ran other = command.run({"exec", "--name", "blue", "--node", "2", "--", "ping", "-n", "-c", "1", "10.0.0.10"});
+  EXPECT_EQ(other.status, 0) << other;
+  const Ran third = command.run({"exec", "--name", "blue", "--node", "3", "--", "true"});
+  EXPECT_EQ(third.status, 3) << third;
+  EXPECT_THAT(third.errors, AllOf(HasSubstr("it is up with 2 nodes"), HasSubstr("3 are needed")));
+  EXPECT_EQ(command.run({"up", "--name", "blue"}).status, 0) << "more than are asked for will do";
+  EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+}
+
+TEST(SeveralNodes, AreNotMadeOfALabOfOne) {
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  for (const std::vector<std::string>& arguments : {std::vector<std::string>{"up", "--name", "blue", "--nodes", "2"},
+                                                    std::vector<std::string>{"run", "multi-node", "--name", "blue"},
+                                                    std::vector<std::string>{"test", "multi-node", "--name", "blue"}}) {
+    const Ran ran = command.run(arguments);
+    EXPECT_EQ(ran.status, 3) << ran;
+    EXPECT_THAT(ran.errors, AllOf(HasSubstr("lab blue"), HasSubstr("2 ")));
+  }
+}
+
+TEST(SeveralNodes, AScenarioThatWasNotNamedIsLeftOutWhereTheyAreMissing) {
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  const Ran ran = command.run({"test", "--name", "blue", "--filter", "*.build"});
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("scenario multi-node is left out"));
+}
+
+TEST(SeveralNodes, AScenarioStandsOnAllOfThemAndIsJudgedThere) {
+  CommandUnderTest command;
+  const Ran built = command.run({"run", "multi-node", "--name", "blue"});
+  ASSERT_EQ(built.status, 0) << built;
+  EXPECT_THAT(built.output, AllOf(HasSubstr("node-2, netns1: veth10 here"), HasSubstr("--node 2")));
+  const Ran reached =
+      command.run({"exec", "--name", "blue", "--netns", "netns1", "--", "ping", "-n", "-c", "1", "172.16.1.3"});
+  EXPECT_EQ(reached.status, 0) << reached;
+  ASSERT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2"}).status, 0);
+  for (int round = 0; round < 2; ++round) {  // the second finds it as it was made
+    const Ran judged = command.run({"test", "multi-node", "--name", "blue", "--no-skip"});
+    EXPECT_EQ(judged.status, 0) << judged;
+  }
+}
+
+}  // namespace
+}  // namespace netns_lab::cli

@@ -1,0 +1,236 @@
+#include "harness/testing/across.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <iterator>
+#include <map>
+#include <span>
+#include <tuple>
+#include <utility>
+
+namespace netns_lab {
+namespace {
+
+void add_once(std::vector<std::string>& names, const std::vector<std::string>& more) {
+  for (const std::string& name : more) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  }
+}
+
+// The report with what was seen on the other node, everything under the names of places.
+template <typename Report>
+void merge(Report& report, const std::string& near, const std::string& far, std::vector<Sighting> far_sightings) {
+  for (Sighting& sighting : report.sightings) sighting.network_namespace = place_on(near, sighting.network_namespace);
+  for (Sighting& sighting : far_sightings) {
+    sighting.network_namespace = place_on(far, sighting.network_namespace);
+    report.sightings.push_back(std::move(sighting));
+  }
+  std::stable_sort(report.sightings.begin(), report.sightings.end(),
+                   [](const Sighting& one, const Sighting& other) { return one.time < other.time; });
+}
+
+bool belongs_to(const Sighting& sighting, const EchoReport& report) {
+  return sighting.kind != SightingKind::kUdp && sighting.kind != SightingKind::kTcp &&
+         sighting.identifier == report.identifier;
+}
+
+// Clients of several namespaces may have the same port; those of one batch have one namespace, so that port and server
+// tell them apart.
+bool belongs_to(const Sighting& sighting, const ExchangeReport& report) {
+  const bool udp = report.spec.transport == Transport::kUdp;
+  if (sighting.kind != (udp ? SightingKind::kUdp : SightingKind::kTcp)) return false;
+  const bool is_request = sighting.identifier == report.source_port && sighting.sequence == report.spec.port &&
+                          sighting.destination == report.spec.destination;
+  const bool is_answer = sighting.sequence == report.source_port && sighting.identifier == report.spec.port &&
+                         sighting.source == report.spec.destination;
+  return is_request || is_answer;
+}
+
+template <typename Report>
+std::vector<Sighting> those_of(const Report& report, const std::vector<Sighting>& sightings) {
+  std::vector<Sighting> own;
+  std::copy_if(sightings.begin(), sightings.end(), std::back_inserter(own),
+               [&](const Sighting& sighting) { return belongs_to(sighting, report); });
+  return own;
+}
+
+// What the queue of a capture may have to hold of so many packets of that payload, each of which is answered alike:
+// each passes at most three interfaces of a namespace (uplink, bridge, port) each way, in fragments, and of each piece
+// the kernel counts its buffer (skb truesize), which is less than a KiB more than its data.
+constexpr std::size_t kPasses = 2 * 3;
+std::size_t queued_bytes(std::uint32_t payload, std::uint32_t packets) {
+  constexpr std::size_t kLeastPiece = 1'200;  // of IPv6's least MTU
+  constexpr std::size_t kBeyondData = 1'024;
+  const std::size_t pieces = payload / kLeastPiece + 1;
+  return packets * kPasses * (pieces * kBeyondData + payload);
+}
+
+// The front elements, at least one, that together cost no more than `budget`.
+template <typename T, typename Cost>
+std::span<const T> front_of(std::span<const T> rest, std::size_t budget, Cost cost) {
+  std::size_t sum = cost(rest.front());
+  std::size_t size = 1;
+  while (size < rest.size() && sum + cost(rest[size]) <= budget) sum += cost(rest[size++]);
+  return rest.first(size);
+}
+
+Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from, std::size_t to,
+                                             const std::vector<EchoSpec>& specs, std::vector<std::string> far_watch) {
+  Node& far = subject.node(to);
+  NETNS_LAB_ASSIGN(const protocol::WatchReply watch, far.watch({.namespaces = std::move(far_watch), .port = 0}));
+  std::vector<EchoReport> reports;
+  const auto cost = [](const EchoSpec& spec) { return queued_bytes(spec.payload_size, spec.count); };
+  for (std::span<const EchoSpec> rest(specs); !rest.empty();) {
+    const std::span<const EchoSpec> some = front_of(rest, watch.queue_bytes / 2, cost);
+    rest = rest.subspan(some.size());
+    protocol::ProbeRequest request;
+    request.echoes.assign(some.begin(), some.end());
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
+    for (const EchoReport& report : reply.echoes) {
+      question.probes.push_back({.identifier = report.identifier,
+                                 .payload_seed = report.payload_seed,
+                                 .payload_size = report.spec.payload_size,
+                                 .count = report.spec.count});
+    }
+    NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+    for (EchoReport& report : reply.echoes) {
+      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      report.capture_drops += seen.drops;
+      reports.push_back(std::move(report));
+    }
+  }
+  NETNS_LAB_TRY(far.close(watch.handle));
+  return reports;
+}
+
+// The servers of one batch: one for each (namespace, transport, address), all at one port, which is the watch's.
+class Servers {
+ public:
+  explicit Servers(Node& node) : node_(node) {}
+
+  // The server's port; an errno (as a kSystem error) that lies in the subject is the caller's to tell.
+  Result<std::uint16_t> open(ServeSpec spec) {
+    if (std::find(specs_.begin(), specs_.end(), spec) != specs_.end()) return port_;
+    const ServeSpec asked = spec;
+    spec.port = port_;
+    NETNS_LAB_ASSIGN(const protocol::ServeReply reply, node_.serve(spec));
+    port_ = reply.port;
+    handles_.push_back(reply.handle);
+    specs_.push_back(asked);
+    return port_;
+  }
+  std::uint16_t port() const { return port_; }  // 0: none is open
+  Result<void> close() {
+    for (const protocol::Handle handle : handles_) NETNS_LAB_TRY(node_.close(handle));
+    return {};
+  }
+
+ private:
+  Node& node_;
+  std::uint16_t port_ = 0;
+  std::vector<ServeSpec> specs_;
+  std::vector<protocol::Handle> handles_;
+};
+
+// Of a stream: as many packets as its bytes make of small segments and some more to open and close it, each
+// acknowledged.
+std::size_t queued_bytes(const ExchangeSpec& spec) {
+  constexpr std::uint32_t kSmallSegment = 512;
+  if (spec.transport == Transport::kUdp) return queued_bytes(spec.payload_size, spec.count);
+  return 2 * queued_bytes(0, spec.payload_size / kSmallSegment + 8) + kPasses * spec.payload_size;
+}
+
+Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::vector<TalkAcross>& talks) {
+  const std::size_t from = talks.front().from;
+  Node& far = subject.node(talks.front().to);
+  Servers servers(far);
+  std::vector<ExchangeReport> reports(talks.size());
+  std::vector<std::size_t> asked;
+  std::vector<std::string> far_watch;
+  for (std::size_t i = 0; i < talks.size(); ++i) {
+    reports[i].spec = talks[i].talk.client;
+    const auto port = servers.open(talks[i].talk.server);
+    if (!port) {
+      if (!server_lies_in_the_subject(port.error())) return tl::unexpected(port.error());
+      reports[i].system_errno = port.error().system_errno;
+      continue;
+    }
+    reports[i].spec.port = *port;
+    asked.push_back(i);
+    add_once(far_watch, talks[i].far_watch);
+  }
+  if (asked.empty()) return reports;
+  NETNS_LAB_ASSIGN(const protocol::WatchReply watch,
+                   far.watch({.namespaces = std::move(far_watch), .port = servers.port()}));
+  const auto cost = [&](std::size_t i) { return queued_bytes(reports[i].spec); };
+  for (std::span<const std::size_t> rest(asked); !rest.empty();) {
+    const std::span<const std::size_t> some = front_of(rest, watch.queue_bytes / 2, cost);
+    rest = rest.subspan(some.size());
+    protocol::ProbeRequest request;
+    for (const std::size_t i : some) request.exchanges.push_back(reports[i].spec);
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
+    for (const ExchangeReport& report : reply.exchanges) {
+      question.probes.push_back({.identifier = report.source_port,
+                                 .payload_seed = report.payload_seed,
+                                 .payload_size = report.spec.payload_size,
+                                 .count = report.spec.count});
+    }
+    NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+    for (std::size_t i = 0; i < some.size(); ++i) {
+      ExchangeReport& report = reports[some[i]];
+      report = std::move(reply.exchanges[i]);
+      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      report.capture_drops += seen.drops;
+    }
+  }
+  NETNS_LAB_TRY(far.close(watch.handle));
+  NETNS_LAB_TRY(servers.close());
+  return reports;
+}
+
+}  // namespace
+
+std::string place_on(const std::string& node, const std::string& network_namespace) {
+  return network_namespace.empty() ? node : network_namespace + " on " + node;
+}
+
+bool server_lies_in_the_subject(const Error& error) {
+  constexpr int kErrnos[] = {ENOENT, ENOTTY, ENODEV, EADDRNOTAVAIL, EAFNOSUPPORT};
+  return std::find(std::begin(kErrnos), std::end(kErrnos), error.system_errno) != std::end(kErrnos);
+}
+
+Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<EchoAcross>& echoes) {
+  std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < echoes.size(); ++i) batches[{echoes[i].from, echoes[i].to}].push_back(i);
+  std::vector<EchoReport> reports(echoes.size());
+  for (const auto& [ends, members] : batches) {
+    std::vector<EchoSpec> specs;
+    std::vector<std::string> far_watch;
+    for (const std::size_t i : members) {
+      specs.push_back(echoes[i].spec);
+      add_once(far_watch, echoes[i].far_watch);
+    }
+    NETNS_LAB_ASSIGN(std::vector<EchoReport> some,
+                     ping_between(subject, ends.first, ends.second, specs, std::move(far_watch)));
+    for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
+  }
+  return reports;
+}
+
+Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vector<TalkAcross>& talks) {
+  std::map<std::tuple<std::size_t, std::size_t, std::string>, std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < talks.size(); ++i)
+    batches[{talks[i].from, talks[i].to, talks[i].talk.client.network_namespace}].push_back(i);
+  std::vector<ExchangeReport> reports(talks.size());
+  for (const auto& [key, members] : batches) {
+    std::vector<TalkAcross> batch;
+    for (const std::size_t i : members) batch.push_back(talks[i]);
+    NETNS_LAB_ASSIGN(std::vector<ExchangeReport> some, talk_between(subject, batch));
+    for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
+  }
+  return reports;
+}
+
+}  // namespace netns_lab

@@ -1,0 +1,64 @@
+// What the cases of part 3 share beyond part 2's: who sends what to whom on the other node, and by which way.
+#pragma once
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "suites/bridge/fixture.h"
+#include "suites/multi-node/scenario.h"
+
+namespace netns_lab::multi_node {
+
+class MultiNode : public bridge::Bridge {
+ protected:
+  void SetUp() override;
+
+  static constexpr std::array<std::size_t, 2> kNodes = {0, 1};
+  static std::size_t other_node(std::size_t node) { return 1 - node; }
+  const Topology& on(std::size_t node) const { return topologies().at(node); }
+  IpAddress node_ip(std::size_t node) const { return *on(node).node_address; }
+  const Attachment& container_of(std::size_t node, std::size_t container) const {
+    return on(node).attachments.at(container);
+  }
+  IpAddress ip_of(std::size_t node, std::size_t container) const {
+    return container_of(node, container).addresses.front().address;
+  }
+
+  // From one node to the other.
+  struct Passage {
+    std::size_t from = 0;        // nodes
+    std::string from_namespace;  // "" the node itself
+    std::string to_namespace;
+    IpAddress source;
+    IpAddress destination;
+    Way way;               // between the ends, in the places that reports name (harness/testing/across.h)
+    std::uint8_t ttl = 0;  // at either end
+    bool is_between_containers() const { return !from_namespace.empty() && !to_namespace.empty(); }
+  };
+  std::vector<Passage> between_containers();  // from each container to each of the other node's: eight
+  std::vector<Passage> from_nodes();          // from each node to each container of the other: four
+  std::vector<Passage> to_nodes();            // from each container to both addresses of the other node: eight
+  std::vector<Passage> to_containers();       // the first two
+
+  EchoAcross echo_of(const Passage& passage, std::uint32_t payload, bool dont_fragment = false) const;
+  TalkAcross talk_of(const Passage& passage, Transport transport) const;
+
+  void expect_answered_across(const Passage& passage, std::uint32_t payload, bool dont_fragment = false);
+  // Which way the kernels on the way would send it, for the message of a failed expectation.
+  std::string ways_of(const Passage& passage);
+
+  // What contradicts "each request passed from uplink to uplink, once, at that TTL and untouched, and so did its
+  // answer".
+  std::vector<std::string> segment_findings(const EchoReport& report, const Passage& passage);
+  // What contradicts "everything that arrived at the far end came from `source`, and what came back from
+  // `destination`".
+  std::vector<std::string> source_findings(const std::vector<Sighting>& sightings, const Passage& passage) const;
+
+ private:
+  std::string link_in(std::size_t node, const std::string& network_namespace) const;
+  Passage passage(std::size_t from, const std::string& from_namespace, const IpAddress& source,
+                  const std::string& to_namespace, const IpAddress& destination);
+};
+
+}  // namespace netns_lab::multi_node

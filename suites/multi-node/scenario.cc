@@ -1,0 +1,131 @@
+#include "suites/multi-node/scenario.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <utility>
+
+#include "suites/common/parameters.h"
+#include "suites/multi-node/requirements.h"
+
+namespace netns_lab::multi_node {
+namespace {
+
+// The parameters' names for one side, in one family.
+struct Side {
+  bridge::Names names;
+  const char* subnet;
+  const char* subnet_example;
+};
+const std::array<Side, 2>& sides_of(Family family) {
+  static constexpr std::array<Side, 2> kIpv4 = {
+      {{{"NODE_IP", "BRIDGE_IP", {"IP1", "IP2"}, "172.16.0.2"}, "BRIDGE_SUBNET", "172.16.0.0/24"},
+       {{"TO_NODE_IP", "TO_BRIDGE_IP", {"TO_IP1", "TO_IP2"}, "172.16.1.2"}, "TO_BRIDGE_SUBNET", "172.16.1.0/24"}}};
+  static constexpr std::array<Side, 2> kIpv6 = {
+      {{{"NODE_IP6", "BRIDGE_IP6", {"IP1_6", "IP2_6"}, "fd00:172:16::2"}, "BRIDGE_SUBNET6", "fd00:172:16::/64"},
+       {{"TO_NODE_IP6", "TO_BRIDGE_IP6", {"TO_IP1_6", "TO_IP2_6"}, "fd00:172:16:1::2"},
+        "TO_BRIDGE_SUBNET6",
+        "fd00:172:16:1::/64"}}};
+  return family == Family::kIpv4 ? kIpv4 : kIpv6;
+}
+
+Result<IpAddress> node_address(const Parameters& parameters, Family family, const Side& side) {
+  return suites::unicast_address(parameters, side.names.node, family,
+                                 family == Family::kIpv4 ? "10.0.0.10" : "2001:db8:0:1::10");
+}
+
+// The network of one node, with its router's part.
+Result<Topology> lay_out(const Parameters& parameters, Family family, const Side& own, const Side& other) {
+  NETNS_LAB_ASSIGN(const IpAddress node, node_address(parameters, family, own));
+  NETNS_LAB_ASSIGN(const IpAddress to_node, node_address(parameters, family, other));
+  const std::uint8_t length = bridge::prefix_length(family);
+  NETNS_LAB_ASSIGN(const Prefix subnet, suites::subnet(parameters, own.subnet, family, length, own.subnet_example));
+  NETNS_LAB_ASSIGN(const Prefix to_subnet,
+                   suites::subnet(parameters, other.subnet, family, length, other.subnet_example));
+  NETNS_LAB_ASSIGN(const IpAddress bridge,
+                   suites::unicast_address(parameters, own.names.bridge, family, own.names.example));
+  if (!subnet.contains(bridge)) {
+    return tl::unexpected(Error::invalid(suites::parameter_text(own.names.bridge, bridge.to_string()),
+                                         fmt::format("it is not in {}={}", own.subnet, subnet.to_string()),
+                                         "give the bridge an address of its subnet"));
+  }
+  if (subnet == to_subnet) {
+    return tl::unexpected(Error::invalid(suites::parameter_text(other.subnet, to_subnet.to_string()),
+                                         fmt::format("it is {} as well", own.subnet),
+                                         "give the containers of the two nodes a subnet each"));
+  }
+  if (node == to_node || subnet.contains(to_node)) {
+    return tl::unexpected(Error::invalid(suites::parameter_text(other.names.node, to_node.to_string()),
+                                         node == to_node
+                                             ? fmt::format("it is {} as well", own.names.node)
+                                             : fmt::format("it is in {}={}", own.subnet, subnet.to_string()),
+                                         "give the other node's address on the segment"));
+  }
+  NETNS_LAB_ASSIGN(Topology topology, bridge::lay_out(parameters, family, own.names));
+
+  Route way_over;
+  way_over.destination = to_subnet;
+  NextHop hop;
+  hop.link = kUplink;
+  hop.gateway = to_node;
+  way_over.hops = {hop};
+  topology.build.emplace_back(AddRoute{"", way_over});
+  topology.build.emplace_back(SetSysctl{"", forwarding_sysctl(family), "1"});
+  topology.tear_down.emplace_back(DeleteRoute{"", way_over});
+  topology.tear_down.emplace_back(SetSysctl{"", forwarding_sysctl(family), "0"});
+  // Turning ip_forward off turns redirects on (inet_forward_change, net/ipv4/devinet.c); a lab's node has them off.
+  if (family == Family::kIpv4)
+    topology.tear_down.emplace_back(SetSysctl{"", "net.ipv4.conf.all.accept_redirects", "0"});
+  return topology;
+}
+
+}  // namespace
+
+const char* forwarding_sysctl(Family family) {
+  return family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
+}
+
+Scenario scenario() {
+  Scenario scenario;
+  scenario.name = "multi-node";
+  scenario.title = "Part 3: two nodes on one segment route between their containers";
+  scenario.parameters = {
+      {"CON1", "netns1", "name of the first container's network namespace, on each node"},
+      {"CON2", "netns2", "name of the second one's"},
+      {"NODE_IP", "10.0.0.10", "node-1's IPv4 address on the segment"},
+      {"BRIDGE_SUBNET", "172.16.0.0/24", "the subnet of node-1's containers"},
+      {"BRIDGE_IP", "172.16.0.1", "node-1's bridge's IPv4 address"},
+      {"IP1", "172.16.0.2", "node-1's first container's IPv4 address"},
+      {"IP2", "172.16.0.3", "node-1's second one's"},
+      {"TO_NODE_IP", "10.0.0.20", "node-2's IPv4 address on the segment"},
+      {"TO_BRIDGE_SUBNET", "172.16.1.0/24", "the subnet of node-2's containers"},
+      {"TO_BRIDGE_IP", "172.16.1.1", "node-2's bridge's IPv4 address"},
+      {"TO_IP1", "172.16.1.2", "node-2's first container's IPv4 address"},
+      {"TO_IP2", "172.16.1.3", "node-2's second one's"},
+      {"NODE_IP6", "2001:db8:0:1::10", "the same in IPv6 (IPv6 variant, target native)"},
+      {"BRIDGE_SUBNET6", "fd00:172:16::/64", "the same in IPv6"},
+      {"BRIDGE_IP6", "fd00:172:16::1", "the same in IPv6"},
+      {"IP1_6", "fd00:172:16::2", "the same in IPv6"},
+      {"IP2_6", "fd00:172:16::3", "the same in IPv6"},
+      {"TO_NODE_IP6", "2001:db8:0:1::20", "the same in IPv6"},
+      {"TO_BRIDGE_SUBNET6", "fd00:172:16:1::/64", "the same in IPv6"},
+      {"TO_BRIDGE_IP6", "fd00:172:16:1::1", "the same in IPv6"},
+      {"TO_IP1_6", "fd00:172:16:1::2", "the same in IPv6"},
+      {"TO_IP2_6", "fd00:172:16:1::3", "the same in IPv6"},
+  };
+  scenario.families = {Family::kIpv4, Family::kIpv6};
+  scenario.requirements = requirements();
+  scenario.tests_run_commands = false;
+  scenario.topology = [](const Parameters& parameters, Family family) {
+    const auto& [one, two] = sides_of(family);
+    return lay_out(parameters, family, one, two);
+  };
+  scenario.further_nodes = {[](const Parameters& parameters, Family family) {
+    const auto& [one, two] = sides_of(family);
+    return lay_out(parameters, family, two, one);
+  }};
+  scenario.kernel_options = {"CONFIG_BRIDGE"};
+  return scenario;
+}
+
+}  // namespace netns_lab::multi_node
