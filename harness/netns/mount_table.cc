@@ -58,6 +58,11 @@ Result<MountTable> MountTable::read() {
 }
 
 Result<MountTable> MountTable::read(int proc) {
+  NETNS_LAB_ASSIGN(const std::string text, read_text(proc));
+  return parse(text);
+}
+
+Result<std::string> MountTable::read_text(int proc) {
   const auto failed = [] { return tl::unexpected(Error::system("read the mounts of /proc/thread-self", errno)); };
   const UniqueFd file(::openat(proc, kMountInfo, O_RDONLY | O_CLOEXEC));
   if (!file.valid()) return failed();
@@ -67,7 +72,7 @@ Result<MountTable> MountTable::read(int proc) {
     const ssize_t got = ::read(file.get(), buffer.data(), buffer.size());
     if (got < 0 && errno == EINTR) continue;
     if (got < 0) return failed();
-    if (got == 0) return parse(text);
+    if (got == 0) return text;
     text.append(buffer.data(), static_cast<std::size_t>(got));
   }
 }

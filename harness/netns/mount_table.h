@@ -26,6 +26,8 @@ class MountTable {
   static Result<MountTable> read();
   // The same by a descriptor of a mounted proc: works whatever lies at /proc by now.
   static Result<MountTable> read(int proc);
+  // What it is made of, for parse(): two texts that are equal are one table.
+  static Result<std::string> read_text(int proc);
   // Lines that cannot be understood are left out.
   static MountTable parse(std::string_view mountinfo);
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -105,16 +106,21 @@ class Walk {
 }  // namespace
 
 SetUpFiles::SetUpFiles(const AgentContext& context) {
-  const auto add = [this](const std::string& path) {
-    auto attributes = FileAttributes::of(path);
-    if (attributes) files_.emplace_back(path, *std::move(attributes));
-  };
-  for (const auto& [seen, upper] : context.writable) add(seen);
+  for (const auto& [seen, upper] : context.writable) {
+    if (auto attributes = FileAttributes::of(seen)) files_.emplace_back(seen, *std::move(attributes));
+  }
+  std::map<std::string, dev_t> folders;
   for (const std::string& path : context.made_by_setup) {
-    const std::optional<struct stat> own = look(path);
-    const std::optional<struct stat> folder = look(path.substr(0, path.rfind('/')));
+    auto attributes = path == kOwnFolder ? std::nullopt : FileAttributes::of(path);
+    if (!attributes) continue;
+    const std::string folder = path.substr(0, path.rfind('/'));
+    const auto [at, is_new] = folders.emplace(folder, 0);
+    if (is_new) {
+      const std::optional<struct stat> status = look(folder);
+      at->second = status ? status->st_dev : 0;
+    }
     // What is mounted there is the machine's, and may change without the target.
-    if (path != kOwnFolder && own && folder && own->st_dev == folder->st_dev) add(path);
+    if (attributes->status.st_dev == at->second) files_.emplace_back(path, *std::move(attributes));
   }
 }
 

@@ -159,7 +159,14 @@ std::vector<std::string> mount_changes(const MountTable& first, const MountTable
   return texts(compare(first, now, namespace_directory));
 }
 
-Result<MountTable> MountWatch::read() const { return MountTable::read(proc_.get()); }
+// Mostly nothing is other than it was the last time.
+Result<void> MountWatch::read() {
+  NETNS_LAB_ASSIGN(std::string text, MountTable::read_text(proc_.get()));
+  if (text == text_) return {};
+  current_ = MountTable::parse(text);
+  text_ = std::move(text);
+  return {};
+}
 
 Result<MountLook> MountWatch::look() {
   const std::lock_guard lock(mutex_);
@@ -167,22 +174,20 @@ Result<MountLook> MountWatch::look() {
     proc_ = UniqueFd(::open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC));
     if (!proc_.valid()) return tl::unexpected(Error::system("open /proc", errno));
   }
+  NETNS_LAB_TRY(read());
+  if (!first_) first_ = current_;
   MountLook look;
-  NETNS_LAB_ASSIGN(look.table, read());
-  if (!first_) {
-    first_ = look.table;
-    return look;
-  }
-  const std::vector<MountChange> changes = compare(*first_, look.table, namespace_directory_);
+  const std::vector<MountChange> changes = compare(*first_, current_, namespace_directory_);
   if (!changes.empty() && mending_ == Mending::kOn && mend(changes, namespace_directory_)) {
     for (std::string& line : texts(changes)) told_for_good_.push_back(std::move(line));
-    NETNS_LAB_ASSIGN(look.table, read());
-    first_ = look.table;
+    NETNS_LAB_TRY(read());
+    first_ = current_;
   } else {
     look.changes = texts(changes);
   }
   look.changes.insert(look.changes.end(), told_for_good_.begin(), told_for_good_.end());
   put_in_order(look.changes);
+  look.table = current_;
   return look;
 }
 

@@ -41,12 +41,14 @@ class MountWatch {
   Result<MountLook> look();
 
  private:
-  Result<MountTable> read() const;
+  Result<void> read();  // current_
 
   std::mutex mutex_;
   const std::string namespace_directory_;
   const Mending mending_;
-  UniqueFd proc_;  // of the first look: whatever is done to /proc, this one still tells
+  UniqueFd proc_;     // of the first look: whatever is done to /proc, this one still tells
+  std::string text_;  // current_ was read from this
+  MountTable current_;
   std::optional<MountTable> first_;
   std::vector<std::string> told_for_good_;
 };
