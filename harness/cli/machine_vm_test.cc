@@ -189,6 +189,9 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
   ::kill(machines_below().front(), SIGKILL);
   expect_all_errors(command, command.wait(std::move(running)));
   EXPECT_THAT(command.run({"list", "labs"}).output, HasSubstr("nobody listens"));
+  const Ran dead = command.run(look);
+  EXPECT_EQ(dead.status, 3) << dead;
+  EXPECT_THAT(dead.errors, HasSubstr("QEMU was killed by SIGKILL"));
   EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
   EXPECT_THAT(left_by(command), IsEmpty());
 }

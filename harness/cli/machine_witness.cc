@@ -14,6 +14,7 @@
 
 #include "harness/base/text.h"
 #include "harness/cli/machine_keeper.h"
+#include "harness/lab/named_lab.h"
 #include "harness/lab/qemu/console.h"
 
 namespace netns_lab::cli {
@@ -61,6 +62,11 @@ MachineWitness MachineWitness::of_standing(const std::string& folder) {
     witness.from_ = static_cast<std::size_t>(status.st_size);
   }
   return witness;
+}
+
+MachineWitness MachineWitness::of_named(const std::string& name) {
+  const auto home = LabHome::open(RuntimeEnvironment::of_process());
+  return home ? of_standing(home->lab_path(name)) : MachineWitness();
 }
 
 std::string MachineWitness::cause() const {
