@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -282,6 +283,7 @@ std::string copy_of_kernel(const CommandUnderTest& command, const std::string& l
 
 TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
   CommandUnderTest command;
+  command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const std::string other = "9" + kernel->release.substr(1);
   const Ran ran = command.run(kJudgeScript + kInQemu +
@@ -300,6 +302,7 @@ TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
 
 TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
   CommandUnderTest command;
+  command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const Ran ran = command.run(std::vector<std::string>{"test", "bridge", "--target",
                                                        "script:" + CommandUnderTest::fixture("scenarios/bridge"),
