@@ -71,7 +71,9 @@ MachineWitness MachineWitness::of_named(const std::string& name) {
 
 std::string MachineWitness::cause() const {
   std::string words = qemu::end_of_file(last_words(), kMostWords);
-  return words.empty() ? qemu::console_cause(console_text()) : words;
+  if (!words.empty()) return words;
+  words = qemu::console_cause(console_text());
+  return words.empty() ? "" : "the virtual machine: " + words;
 }
 
 std::string MachineWitness::out_of_memory() const { return qemu::out_of_memory(console_text()); }
