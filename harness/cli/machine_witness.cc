@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMostWords = 16 << 10;    // bytes
 constexpr std::size_t kMostConsole = 64 << 10;  // bytes
-constexpr std::size_t kShownLines = 40;
+constexpr std::size_t kShownLines = 120;        // a panic is followed by some sixty
 
 Result<UniqueFd> file_in_memory(const char* name) {
   UniqueFd file(::memfd_create(name, MFD_CLOEXEC));
