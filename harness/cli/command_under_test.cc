@@ -133,7 +133,7 @@ CommandUnderTest::Running CommandUnderTest::start(const std::vector<std::string>
 
 Ran CommandUnderTest::wait(Running running) {
   const UniqueFd process(static_cast<int>(::syscall(SYS_pidfd_open, running.pid, 0)));
-  if (!poll_once(process.get(), Deadline::after(seconds(60)))) ::kill(running.pid, SIGKILL);
+  if (!poll_once(process.get(), Deadline::after(patience))) ::kill(running.pid, SIGKILL);
   int status = 0;
   while (::waitpid(running.pid, &status, 0) < 0 && errno == EINTR) {
   }

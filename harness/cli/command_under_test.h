@@ -47,7 +47,8 @@ class CommandUnderTest {
     UniqueFd errors;
   };
   Running start(const std::vector<std::string>& arguments, const std::string& input = "");
-  Ran wait(Running running);  // at most a minute, then it is killed
+  Ran wait(Running running);  // at most so long, then it is killed
+  std::chrono::seconds patience{60};
 
   const std::string& folder() const { return folder_; }
   std::string report(const std::string& file) const;  // contents of a file of the report directory

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "harness/base/text.h"
+#include "harness/cli/machine_witness.h"
 #include "harness/cli/output.h"
 #include "harness/cli/services.h"
 #include "harness/lab/named_lab.h"
@@ -154,7 +155,12 @@ std::string look_around(const LabSpec& spec, const Topology& topology) {
 Result<Lab> open_named_lab(const Arguments& arguments) {
   NETNS_LAB_ASSIGN(LabSpec spec, named_lab_spec(arguments));
   spec.nodes = arguments.node;
-  return Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));
+  auto lab = Lab::open(spec, lab_services(), Deadline::after(kHelloLimit));
+  if (lab || !is_virtual_machine(spec.provider)) return lab;
+  Error error = std::move(lab).error();
+  const std::string cause = MachineWitness::of_named(spec.name).cause();
+  if (!cause.empty()) error.detail += "; its machine ended: " + cause;
+  return tl::unexpected(std::move(error));
 }
 
 }  // namespace netns_lab::cli

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <csignal>
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -29,8 +29,10 @@ class BadLuckOfMachines : public ::testing::Test {
   void SetUp() override {
     if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
   }
-  // What stands in the way of QEMU is made for one start.
-  BadLuckOfMachines() { without_kvm(command_); }
+  BadLuckOfMachines() {
+    without_kvm(command_);  // what stands in the way of QEMU is made for one start
+    command_.patience = std::chrono::minutes(3);
+  }
 
   Ran judge(const std::string& target) {
     return command_.run({"test", "single-namespace", "--lab", "qemu", "--target", target});

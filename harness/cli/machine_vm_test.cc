@@ -2,6 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -189,6 +190,9 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
   ::kill(machines_below().front(), SIGKILL);
   expect_all_errors(command, command.wait(std::move(running)));
   EXPECT_THAT(command.run({"list", "labs"}).output, HasSubstr("nobody listens"));
+  const Ran dead = command.run(look);
+  EXPECT_EQ(dead.status, 3) << dead;
+  EXPECT_THAT(dead.errors, HasSubstr("QEMU was killed by SIGKILL"));
   EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
   EXPECT_THAT(left_by(command), IsEmpty());
 }
@@ -279,6 +283,7 @@ std::string copy_of_kernel(const CommandUnderTest& command, const std::string& l
 
 TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
   CommandUnderTest command;
+  command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const std::string other = "9" + kernel->release.substr(1);
   const Ran ran = command.run(kJudgeScript + kInQemu +
@@ -297,6 +302,7 @@ TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
 
 TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
   CommandUnderTest command;
+  command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const Ran ran = command.run(std::vector<std::string>{"test", "bridge", "--target",
                                                        "script:" + CommandUnderTest::fixture("scenarios/bridge"),

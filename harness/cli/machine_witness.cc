@@ -14,6 +14,7 @@
 
 #include "harness/base/text.h"
 #include "harness/cli/machine_keeper.h"
+#include "harness/lab/named_lab.h"
 #include "harness/lab/qemu/console.h"
 
 namespace netns_lab::cli {
@@ -21,7 +22,7 @@ namespace {
 
 constexpr std::size_t kMostWords = 16 << 10;    // bytes
 constexpr std::size_t kMostConsole = 64 << 10;  // bytes
-constexpr std::size_t kShownLines = 40;
+constexpr std::size_t kShownLines = 120;        // a panic is followed by some sixty
 
 Result<UniqueFd> file_in_memory(const char* name) {
   UniqueFd file(::memfd_create(name, MFD_CLOEXEC));
@@ -63,9 +64,16 @@ MachineWitness MachineWitness::of_standing(const std::string& folder) {
   return witness;
 }
 
+MachineWitness MachineWitness::of_named(const std::string& name) {
+  const auto home = LabHome::open(RuntimeEnvironment::of_process());
+  return home ? of_standing(home->lab_path(name)) : MachineWitness();
+}
+
 std::string MachineWitness::cause() const {
   std::string words = qemu::end_of_file(last_words(), kMostWords);
-  return words.empty() ? qemu::console_cause(console_text()) : words;
+  if (!words.empty()) return words;
+  words = qemu::console_cause(console_text());
+  return words.empty() ? "" : "the virtual machine: " + words;
 }
 
 std::string MachineWitness::out_of_memory() const { return qemu::out_of_memory(console_text()); }

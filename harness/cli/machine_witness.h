@@ -24,6 +24,8 @@ class MachineWitness {
   MachineWitness() = default;  // knows nothing
   // Of a machine that is about to be started: files in memory.
   static Result<MachineWitness> create();
+  // Of the named lab of this user.
+  static MachineWitness of_named(const std::string& name);
   // Of the one whose files are in this folder; of what is not there nothing is known.
   static MachineWitness of_standing(const std::string& folder);
 

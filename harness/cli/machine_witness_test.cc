@@ -75,8 +75,9 @@ TEST(MachineReporter, AFailureWhileMemoryWasUsedUpIsAnError) {
   MachineReporter reporter(*witness);
   const CaseEnded failed = told(reporter, case_ended(Verdict::kFail));
   EXPECT_EQ(failed.verdict, Verdict::kError);
-  EXPECT_THAT(failed.message, AllOf(StartsWith("its memory was used up: Out of memory: Killed process 80 (tail)"),
-                                    HasSubstr("--memory"), HasSubstr("the stream ended")));
+  EXPECT_THAT(failed.message,
+              AllOf(StartsWith("the virtual machine: its memory was used up: Out of memory: Killed process 80 (tail)"),
+                    HasSubstr("--memory"), HasSubstr("the stream ended")));
   EXPECT_EQ(told(reporter, case_ended(Verdict::kPass)).verdict, Verdict::kPass);
   EXPECT_EQ(told(reporter, ExitStatus::kNotConformant).status, ExitStatus::kLabMissing);
   EXPECT_EQ(told(reporter, ExitStatus::kConformant).status, ExitStatus::kConformant);
@@ -90,7 +91,7 @@ TEST(MachineWitness, OfAStandingMachineKnowsNothingOfWhatWasSaidBefore) {
   const MachineWitness witness = MachineWitness::of_standing(folder);
   EXPECT_THAT(witness.cause(), IsEmpty());
   std::ofstream(folder + "/" + kConsoleFile, std::ios::app) << "[   19.1] Kernel panic - not syncing: now\n";
-  EXPECT_EQ(witness.cause(), "its kernel panicked: now");
+  EXPECT_EQ(witness.cause(), "the virtual machine: its kernel panicked: now");
   EXPECT_THAT(witness.out_of_memory(), IsEmpty());
   std::ofstream(folder + "/" + kLastWordsFile) << "run a virtual machine: over";
   EXPECT_EQ(witness.cause(), "run a virtual machine: over");

@@ -27,7 +27,6 @@
 #include "harness/cli/report_directory.h"
 #include "harness/cli/services.h"
 #include "harness/cli/supervisor.h"
-#include "harness/lab/named_lab.h"
 #include "harness/model/judgement.h"
 #include "harness/model/run_result.h"
 #include "harness/testing/worker.h"
@@ -226,12 +225,6 @@ void add_events(Run& run, const LabSpec& lab, MachineReporter& with_cause, std::
   run.reports.add(told);
 }
 
-MachineWitness witness_of_named(const LabSpec& lab) {
-  if (!is_virtual_machine(lab.provider)) return {};
-  const auto home = LabHome::open(RuntimeEnvironment::of_process());
-  return home ? MachineWitness::of_standing(home->lab_path(lab.name)) : MachineWitness();
-}
-
 Result<void> boot(const LabSpec& lab, Deadline deadline, MachineWitness& witness, std::optional<RunMachine>& machine) {
   NETNS_LAB_ASSIGN(witness, MachineWitness::create());
   NETNS_LAB_ASSIGN(RunMachine booted, RunMachine::start(lab, witness, deadline));
@@ -265,7 +258,8 @@ Result<void> fit_to_lab(Plan& plan, const Arguments& arguments, const LabSpec& l
 // Every worker of the plan, in this lab.
 void judge_in(LabSpec lab, Run& run) {
   const bool has_machine = lab.provider == Provider::kQemu && lab.name.empty();
-  MachineWitness witness = lab.name.empty() ? MachineWitness() : witness_of_named(lab);
+  const bool stands = is_virtual_machine(lab.provider) && !lab.name.empty();
+  MachineWitness witness = stands ? MachineWitness::of_named(lab.name) : MachineWitness();
   const std::size_t before = static_cast<std::size_t>(run.workers) / run.plan.workers.size();  // kernels
   const std::string console_log = before == 0 ? kConsoleLog : fmt::format("console-{}.log", before + 1);
   run.reports.forget(console_log);
