@@ -87,6 +87,9 @@ bool LabEnvironment::has_fresh_lab() const {
 
 LabSpec LabEnvironment::fresh_spec() const {
   LabSpec spec = context_.spec.lab;
+  // Of as many nodes as the standing one: by their number the nodes' addresses differ.
+  if (spec.provider == Provider::kSandbox && !spec.name.empty())
+    spec.nodes = std::max(spec.nodes, nodes_of_named(spec.name));
   spec.machine = std::exchange(spec.name, "");
   return spec;
 }
