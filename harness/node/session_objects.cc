@@ -80,6 +80,19 @@ std::optional<Change> opposite(const Change& change) {
                     change);
 }
 
+// Turning ip_forward on or off turns redirects off or on (inet_forward_change, net/ipv4/devinet.c): what puts that
+// back, once ip_forward is what it was; none for any other change.
+constexpr auto kForward = "net.ipv4.ip_forward";
+constexpr auto kRedirects = "net.ipv4.conf.all.accept_redirects";
+std::optional<Change> opposite_of_what_follows(const Change& change) {
+  const auto* set = std::get_if<SetSysctl>(&change);
+  if (set == nullptr || set->key != kForward) return std::nullopt;
+  const auto here = NetworkNamespace::current();
+  auto before = here ? read_sysctl(*here, kRedirects) : tl::unexpected(here.error());
+  if (!before) return std::nullopt;
+  return SetSysctl{.network_namespace = "", .key = kRedirects, .value = *std::move(before)};
+}
+
 }  // namespace
 
 SessionObjects::SessionObjects(std::string namespace_directory, AgentJournal& journal)
@@ -137,12 +150,15 @@ Result<void> SessionObjects::apply(NetworkHandles& network, const std::vector<Ch
 Result<void> SessionObjects::apply_alone(NetworkHandles& network, const Change& change) {
   if (const auto* set = std::get_if<SetSysctl>(&change)) NETNS_LAB_TRY(journal_.before_sysctl(set->key));
   std::optional<Change> undo = opposite(change);
+  std::optional<Change> undo_what_follows = opposite_of_what_follows(change);
+  if (undo_what_follows) NETNS_LAB_TRY(journal_.before_sysctl(kRedirects));
   NETNS_LAB_TRY(apply_changes(network, {change}));
   // Deleting what the session has added leaves nothing to undo.
   const auto added = std::find_if(undo_.rbegin(), undo_.rend(), [&](const Change& known) { return known == change; });
   if (added != undo_.rend()) {
     undo_.erase(std::next(added).base());
   } else if (undo) {
+    if (undo_what_follows) undo_.push_back(*std::move(undo_what_follows));  // undone after it
     undo_.push_back(*std::move(undo));
   }
   return {};

@@ -220,9 +220,14 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
 }
 
 Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vector<TalkAcross>& talks) {
-  std::map<std::tuple<std::size_t, std::size_t, std::string>, std::vector<std::size_t>> batches;
-  for (std::size_t i = 0; i < talks.size(); ++i)
-    batches[{talks[i].from, talks[i].to, talks[i].talk.client.network_namespace}].push_back(i);
+  // A batch for each client and server: a port that the kernel chose for one server may be taken for another.
+  std::map<std::tuple<std::size_t, std::size_t, std::string, std::string, Transport>, std::vector<std::size_t>> batches;
+  for (std::size_t i = 0; i < talks.size(); ++i) {
+    const Talk& talk = talks[i].talk;
+    batches[{talks[i].from, talks[i].to, talk.client.network_namespace, talk.server.network_namespace,
+             talk.server.transport}]
+        .push_back(i);
+  }
   std::vector<ExchangeReport> reports(talks.size());
   for (const auto& [key, members] : batches) {
     std::vector<TalkAcross> batch;

@@ -105,6 +105,9 @@ LabSpec LabEnvironment::lab_spec() const {
 
 LabSpec LabEnvironment::fresh_spec() const {
   LabSpec spec = lab_spec();
+  // Of as many nodes as the standing one: by their number the nodes' addresses differ.
+  if (spec.provider == Provider::kSandbox && !spec.name.empty())
+    spec.nodes = std::max(spec.nodes, nodes_of_named(spec.name));
   spec.machine = std::exchange(spec.name, "");
   return spec;
 }
