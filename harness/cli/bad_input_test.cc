@@ -144,7 +144,7 @@ INSTANTIATE_TEST_SUITE_P(
                 2,
                 {"did you mean single-namespace.host-route?"}},
         Refusal{"Diagnose", {"diagnose", "--from", "node-1", "--to", "10.0.0.1"}, 3, {"not in this version"}},
-        Refusal{"Qualify", {"qualify"}, 3, {"not in this version"}},
+        Refusal{"QualifyUnknown", {"qualify", "no-such-scenario"}, 2, {"no-such-scenario"}},
         Refusal{"ReportOfNoRecord", {"report", "/nonexistent"}, 2, {"/nonexistent"}}),
     [](const testing::TestParamInfo<Refusal>& row) { return row.param.name; });
 

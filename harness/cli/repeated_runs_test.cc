@@ -126,7 +126,7 @@ TEST(MachineWithoutIpv6, IsJudgedInIpv4AndIpv6IsSkippedWithTheReason) {
   back.prefix = global;
   ASSERT_TRUE(node::apply_changes(handles, {back}));
   EXPECT_EQ(ran.status, 0) << ran;
-  EXPECT_THAT(ran.output, HasSubstr("45 passed, 45 skipped"));
+  EXPECT_THAT(ran.output, HasSubstr("47 passed, 47 skipped"));
   EXPECT_THAT(ran.output, HasSubstr("node node-1 has no IPv6 address on its uplink"));
 }
 

@@ -83,7 +83,8 @@ Result<void> RunningCommand::State::begin(Launched launched) {
   receive_report();
   receive(streams_[0]);
   if (streams_[1].open) receive(streams_[1]);
-  send_input();
+  // By the I/O thread, which holds signals back: a command may have closed its input already (SIGPIPE).
+  asio::post(context_, [this] { send_input(); });
   if (command_.time_limit.count() > 0) {
     limit_timer_.expires_at(started_ + command_.time_limit);
     limit_timer_.async_wait([this](const Problem& problem) {
