@@ -109,6 +109,7 @@ std::vector<WorkerJob> jobs_of(const std::vector<Fault>& faults, const Work& wor
     WorkerSpec spec;
     spec.number = static_cast<int>(i);
     spec.scenario = planned.scenario;
+    spec.lab.nodes = static_cast<int>(spec.scenario->nodes());
     spec.target = planned.target;
     spec.family = planned.family;
     spec.parameters = planned.parameters;
