@@ -48,7 +48,7 @@ TEST_F(Machines, AWholeTestInAFreshOneIsConformantAndLeavesNothing) {
   CommandUnderTest command;
   const Ran ran = command.run(std::vector<std::string>{"test", "single-namespace", "--target", "native"} + kInQemu);
   EXPECT_EQ(ran.status, 0) << ran;
-  EXPECT_THAT(ran.output, HasSubstr("conformant: 90 passed (2 workers)"));
+  EXPECT_THAT(ran.output, HasSubstr("conformant: 94 passed (2 workers)"));
   EXPECT_THAT(command.report("junit.xml"), HasSubstr("qemu"));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
@@ -133,7 +133,7 @@ TEST_F(StandingMachine, IsJudgedWhileSomebodyLooksAround) {
   EXPECT_THAT(shell.output, HasSubstr("here is node-1"));
   const Ran judged = command_->wait(std::move(judging));
   EXPECT_EQ(judged.status, 0) << judged;
-  EXPECT_THAT(judged.output, HasSubstr("conformant: 45 passed"));
+  EXPECT_THAT(judged.output, HasSubstr("conformant: 47 passed"));
   EXPECT_THAT(on_node({"ip", "netns"}).output, IsEmpty());
 }
 
@@ -170,7 +170,7 @@ TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
 // Every case is an error that says why, none is the target's failure, and the report is whole.
 void expect_all_errors(const CommandUnderTest& command, const Ran& ran) {
   EXPECT_EQ(ran.status, 3) << ran;
-  EXPECT_THAT(ran.output, HasSubstr("45 errors"));
+  EXPECT_THAT(ran.output, HasSubstr("47 errors"));
   EXPECT_THAT(command.report_lines("<error"), AllOf(SizeIs(Ge(45)), Each(HasSubstr("ended"))));
   EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
   EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
@@ -290,7 +290,7 @@ TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
                               std::vector<std::string>{"--kernel", kernel->path, "--kernel", copy_of_kernel(command)});
   EXPECT_EQ(ran.status, 0) << ran;
   EXPECT_THAT(ran.output, AllOf(HasSubstr(", kernel " + kernel->release), HasSubstr(", kernel " + other),
-                                HasSubstr("conformant: 90 passed (2 workers)")));
+                                HasSubstr("conformant: 94 passed (2 workers)")));
   EXPECT_THAT(ran.output, HasSubstr("kernels side by side"));
   const std::string report = command.report("junit.xml");
   for (const std::string& release : {kernel->release, other}) {
@@ -322,7 +322,7 @@ TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
   const Ran ran = command.run(kJudgeScript + kInQemu +
                               std::vector<std::string>{"--kernel", "/nosuch/vmlinuz", "--kernel", kernel->path});
   EXPECT_EQ(ran.status, 3) << ran;
-  EXPECT_THAT(ran.output, AllOf(HasSubstr("/nosuch/vmlinuz"), HasSubstr("conformant: 45 passed")));
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("/nosuch/vmlinuz"), HasSubstr("conformant: 47 passed")));
   EXPECT_THAT(command.report_lines("<error"), ElementsAre(HasSubstr("apt-get install")));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
