@@ -81,7 +81,7 @@ const Row kRows[] = {
     {"NoRoute", [](EchoEvidence& e) { e.there->system_errno = ENETUNREACH; }, Step::kRoute,
      "ENETUNREACH (Network is unreachable)"},
     {"BlackholeRefused", [](EchoEvidence& e) { e.there->system_errno = EINVAL; }, Step::kRoute,
-     "EINVAL (a blackhole route)"},
+     "EINVAL (a blackhole route, or a source that cannot be)"},
     {"WrongRoute", [](EchoEvidence& e) { e.there = out_of("eth0"); }, Step::kRoute, "out of eth0, not out of veth1"},
     {"OwnAddress", [](EchoEvidence& e) { e.there->type = RouteType::kLocal; }, Step::kRoute, "never leaves"},
     {"Blackhole", [](EchoEvidence& e) { e.there->type = RouteType::kBlackhole; }, Step::kRoute, "blackhole"},

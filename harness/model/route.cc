@@ -161,7 +161,7 @@ std::string refusal_text(const RouteAnswer& answer) {
     if (!answer.kernel_text.empty()) return answer.kernel_text;
     switch (answer.system_errno) {
       case EINVAL:
-        return "a blackhole route";
+        return "a blackhole route, or a source that cannot be";
       case EACCES:
         return "a prohibit route";
       case EHOSTUNREACH:
