@@ -19,10 +19,16 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Optional;
 
+// Asked before main(): in a chroot the process has another root afterwards (harness/netns/own_root.h).
+const std::filesystem::path& build_folder() {
+  static const std::filesystem::path folder = std::filesystem::read_symlink("/proc/self/exe").parent_path();
+  return folder;
+}
+[[maybe_unused]] const std::filesystem::path& kBeforeMain = build_folder();
+
 // An answer of fixtures/multipass, found above the test's binary.
 std::string answer(const std::string& file) {
-  for (auto at = std::filesystem::read_symlink("/proc/self/exe").parent_path(); at.has_relative_path();
-       at = at.parent_path()) {
+  for (auto at = build_folder(); at.has_relative_path(); at = at.parent_path()) {
     std::ifstream stream(at / "fixtures/multipass" / file);
     if (stream) return {std::istreambuf_iterator<char>(stream), std::istreambuf_iterator<char>()};
   }
