@@ -60,6 +60,7 @@ Result<Machine> Machine::start(const MachineSpec& spec, Acceleration acceleratio
   qemu.acceleration = acceleration;
   process::Command command = qemu_command(qemu);
   command.descriptors = {far_end.get(), console.get(), archive.get()};
+  command.descriptors.insert(command.descriptors.end(), spec.wires.begin(), spec.wires.end());
   NETNS_LAB_ASSIGN(process::RunningCommand running, process::RunningCommand::start(std::move(command)));
   return Machine(std::move(running), std::move(port), std::move(console), acceleration);
 }
