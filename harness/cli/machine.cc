@@ -115,7 +115,8 @@ class Wiring {
 Result<void> launch_all(std::vector<KeeperLaunch> launches) {
   std::vector<std::future<Result<void>>> others;
   for (std::size_t i = 1; i < launches.size(); ++i) {
-    others.push_back(std::async(std::launch::async, [&launch = launches[i]] { return launch_keeper(std::move(launch)); }));
+    others.push_back(
+        std::async(std::launch::async, [&launch = launches[i]] { return launch_keeper(std::move(launch)); }));
   }
   Result<void> launched = launch_keeper(std::move(launches.front()));
   for (auto& other : others) {

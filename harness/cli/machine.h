@@ -17,8 +17,8 @@ namespace netns_lab::cli {
 // there.
 Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec);
 
-// Machines of this process's own, as many as the largest lab of the run has nodes (spec.nodes), with wires from the first
-// to the others. Private labs are made in them through their doors; they end with this value.
+// Machines of this process's own, as many as the largest lab of the run has nodes (spec.nodes), with wires from the
+// first to the others. Private labs are made in them through their doors; they end with this value.
 class RunMachines {
  public:
   // kMissing, kLost, kTimeout: what it takes to boot one, or what it said last (exit 3).

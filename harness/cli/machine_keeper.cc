@@ -96,8 +96,8 @@ Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int numbe
       {node_socket(number),
        of == 1 ? protocol::kStandingNode : fmt::format("{}{} {}", protocol::kStandingPart, number, of)}};
   if (number == 1) {
-    listeners.emplace_back(kOutsideSocket,
-                           of == 1 ? protocol::kStandingOutside : fmt::format("{}{}", protocol::kStandingOutsideOf, of));
+    listeners.emplace_back(
+        kOutsideSocket, of == 1 ? protocol::kStandingOutside : fmt::format("{}{}", protocol::kStandingOutsideOf, of));
   }
   for (const auto& [name, label] : listeners) {
     NETNS_LAB_ASSIGN(UniqueFd socket, listen_at(folder + "/" + name));

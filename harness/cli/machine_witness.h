@@ -1,5 +1,5 @@
-// What is known of the machines that workers are judged in (mostly it is one), for whoever reports on them: why one ended,
-// and what their consoles said meanwhile. A worker sees no more than that its stream ended.
+// What is known of the machines that workers are judged in (mostly it is one), for whoever reports on them: why one
+// ended, and what their consoles said meanwhile. A worker sees no more than that its stream ended.
 //
 //   NETNS_LAB_ASSIGN(const MachineWitness witness, MachineWitness::create());
 //   …a keeper writes to witness.last_words() and witness.console()…

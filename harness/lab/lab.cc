@@ -141,8 +141,7 @@ Result<void> end_lab(const std::string& folder, Deadline deadline) {
     if (listener && listener->pid != ::getpid()) others.push_back(*std::move(listener));
   }
   NETNS_LAB_TRY(end_first(folder, deadline));
-  for (const Listener& other : others)
-    NETNS_LAB_TRY(await_end(other, deadline.sooner_of(Deadline::after(seconds(5)))));
+  for (const Listener& other : others) NETNS_LAB_TRY(await_end(other, deadline.sooner_of(Deadline::after(seconds(5)))));
   return {};
 }
 

@@ -98,7 +98,8 @@ class Lab {
   std::optional<Node> outside_;
 };
 
-// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in a virtual machine.
+// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in an instance of
+// multipass.
 Result<void> check_nodes(const LabSpec& spec);
 
 // `up`: made or reused.

@@ -72,7 +72,8 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
   return socket;
 }
 
-// A process that puts the segment's VLAN on every wire into the network namespace that comes over the socket, and says so.
+// A process that puts the segment's VLAN on every wire into the network namespace that comes over the socket, and says
+// so.
 Result<UniqueFd> serve_joiner(int vlan) {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
@@ -174,8 +175,8 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
   if (const auto part = numbers(label, protocol::kStandingPart, 2);
       part && part->rest.empty() && is_place(part->values[0], part->values[1])) {
     if (standing_node_.empty()) {
-      NETNS_LAB_TRY(start_standing(
-          {.number = part->values[0], .of = part->values[1], .vlan = protocol::kStandingVlan}));
+      NETNS_LAB_TRY(
+          start_standing({.number = part->values[0], .of = part->values[1], .vlan = protocol::kStandingVlan}));
     }
     return connect_to_standing(standing_node_);
   }

@@ -1,6 +1,6 @@
 // The wires of a virtual machine: network devices whose other ends are other machines of the same lab, and nothing else
-// (harness/lab/qemu/command_line.h). Each lab that is spread over them has a VLAN of its own on them (IEEE 802.1Q), which
-// is a port of its segment in each machine:
+// (harness/lab/qemu/command_line.h). Each lab that is spread over them has a VLAN of its own on them (IEEE 802.1Q),
+// which is a port of its segment in each machine:
 //
 //   machine 1                                                 machine 2
 //   node-1 ── eth0 (bridge, the segment) ── vlan 100 on wire ══ wire, vlan 100 ── eth0 (bridge, the segment) ── node-2

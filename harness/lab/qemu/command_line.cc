@@ -84,9 +84,10 @@ process::Command qemu_command(const QemuSpec& spec) {
                   "virtserialport,chardev=port,name=netns-lab"};
   for (std::size_t i = 0; i < spec.wires.size(); ++i) {
     // A stream of frames, each behind its length (net/socket.c): nothing is lost on the way.
-    command.argv.insert(command.argv.end(),
-                        {"-netdev", fmt::format("socket,id=wire{},fd={}", i, kFirstWireDescriptor + static_cast<int>(i)),
-                         "-device", fmt::format("virtio-net-pci,netdev=wire{},mac={},romfile=", i, mac_of(spec.wires[i]))});
+    command.argv.insert(
+        command.argv.end(),
+        {"-netdev", fmt::format("socket,id=wire{},fd={}", i, kFirstWireDescriptor + static_cast<int>(i)), "-device",
+         fmt::format("virtio-net-pci,netdev=wire{},mac={},romfile=", i, mac_of(spec.wires[i]))});
   }
   command.environment = {{"PATH", spec.path}, {"LC_ALL", "C"}};
   command.output_limit = 64 << 10;

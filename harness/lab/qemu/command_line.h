@@ -14,9 +14,9 @@ std::string to_string(Acceleration acceleration);  // "KVM", "TCG (no hardware a
 
 // The descriptors it is given, as it has them: nothing of a machine has a name that anybody could reach, or leave
 // behind.
-inline constexpr int kPortDescriptor = 3;     // a connected unix socket: the far end of the guest's port
-inline constexpr int kConsoleDescriptor = 4;  // a file: what the kernel and the first process have to say
-inline constexpr int kArchiveDescriptor = 5;  // a file: the initramfs
+inline constexpr int kPortDescriptor = 3;       // a connected unix socket: the far end of the guest's port
+inline constexpr int kConsoleDescriptor = 4;    // a file: what the kernel and the first process have to say
+inline constexpr int kArchiveDescriptor = 5;    // a file: the initramfs
 inline constexpr int kFirstWireDescriptor = 6;  // and those behind it: connected unix stream sockets, see Wire
 
 // A network device of a machine, and the socket that is its wire: another machine has the other end of it. Nothing else
@@ -35,7 +35,7 @@ struct QemuSpec {
   Acceleration acceleration = Acceleration::kTcg;
   unsigned processors = 2;
   unsigned memory_mib = 512;
-  std::vector<Wire> wires;     // to other machines of the same lab
+  std::vector<Wire> wires{};   // to other machines of the same lab
   std::string init;            // path of the first process in the machine
   std::string init_arguments;  // separated by blanks
 };

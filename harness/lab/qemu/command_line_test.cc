@@ -47,6 +47,17 @@ TEST(QemuCommand, HasNoNetworkNoDiskAndNoMonitor) {
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-device"), 2);  // the port and what it hangs on
 }
 
+TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
+  QemuSpec given = spec();
+  given.wires = {{.own = 1, .peer = 2}, {.own = 1, .peer = 16}};
+  const process::Command command = qemu_command(given);
+  EXPECT_THAT(command.argv, Contains("socket,id=wire0,fd=6"));
+  EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire0,mac=02:00:0a:01:01:02,romfile="));
+  EXPECT_THAT(command.argv, Contains("socket,id=wire1,fd=7"));
+  EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire1,mac=02:00:0a:01:01:10,romfile="));
+  EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-netdev"), 2);
+}
+
 struct AccelerationCase {
   std::string name;
   Acceleration given;
