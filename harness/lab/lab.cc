@@ -215,7 +215,7 @@ Result<void> check_nodes(const LabSpec& spec) {
   return tl::unexpected(Error::missing(
       fmt::format("a {} lab of {} nodes", to_string(spec.provider), spec.nodes),
       fmt::format("a {}{} lab has one node", spec.name.empty() ? "" : "standing ", to_string(spec.provider)),
-      "use --lab sandbox"));
+      "use --lab sandbox or --lab qemu"));
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {
