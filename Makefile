@@ -22,11 +22,12 @@ $(BUILD)/build.ninja: CMakeLists.txt CMakePresets.json suites/CMakeLists.txt $(w
 run: build
 	@$(BIN) test single-namespace --target script:fixtures/scenarios/single-namespace --lab $(LAB) --name $(NAME)
 
-# Without what virtual machines need, their tests are skipped and say so.
+# Without what virtual machines need, their tests are skipped and say so. More at once than there are processors: broken
+# networks are waited for.
 test: configure
 	-@ci/bootstrap --vm
 	@cmake --build $(BUILD)
-	@ctest --preset release --parallel $$(nproc)
+	@ctest --preset release --parallel $$(($$(nproc) + 2))
 
 up: build
 	@$(BIN) up --lab $(LAB) --name $(NAME)

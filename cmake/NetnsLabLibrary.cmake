@@ -54,9 +54,9 @@ function(netns_lab_library name)
     add_executable(${name}_vm_test ${vm_tests} ${shared_by_tests})
     target_link_libraries(${name}_vm_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
     target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0>)
-    # One at a time: a machine without hardware acceleration keeps two processors busy.
+    # One at a time: a machine without hardware acceleration keeps two processors busy. Begun first: they take longest.
     add_test(NAME ${name}.vm COMMAND ${name}_vm_test)
-    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1200 RESOURCE_LOCK vm 
+    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1200 RESOURCE_LOCK vm COST 1000
                          SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.[\r\n]+\\[  SKIPPED")  # all of them, never some
   endif()
   if(benches AND NETNS_LAB_BENCH)
