@@ -68,7 +68,7 @@ std::vector<Requirement> Catalogue::closed_world() const {
   };
 }
 
-std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own) const {
+std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own, const std::string& works) const {
   const auto declared = [this](std::string id, std::string text, std::vector<std::string> rests_on, std::string why) {
     return must(std::move(id), tutorial_ + " (what is declared is there)", std::move(text), std::move(rests_on),
                 std::move(why));
@@ -94,7 +94,8 @@ std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own) co
       declared("routes",
                "To each declared destination leads the declared route and no other; declared settings have their "
                "values.",
-               {"addresses"}, "Packets that are not told where to go are dropped, or go where nobody expects them."),
+               {"addresses", "links-up"},
+               "Packets that are not told where to go are dropped, or go where nobody expects them."),
   };
   add(all, closed_world());
   all.push_back(must("no-other-forwarding", tutorial_ + " (closed world: what is not declared is not there)",
@@ -107,7 +108,7 @@ std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own) co
                          {}, "What is left behind is in the way of the next build."));
   all.push_back(declared(
       "rebuild", "Build, tear down, build again works: the same network stands, and carries packets again.",
-      {"build", "tear-down"}, "A network that can be built only once needs a reboot after the first mistake."));
+      {"build", works, "tear-down"}, "A network that can be built only once needs a reboot after the first mistake."));
   return all;
 }
 
