@@ -97,7 +97,14 @@ std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own, co
                {"addresses", "links-up"},
                "Packets that are not told where to go are dropped, or go where nobody expects them."),
   };
-  add(all, closed_world());
+  for (Requirement& closed : closed_world()) {
+    if (closed.id == scenario_ + ".no-other-sysctls")
+      closed.text =
+          "No network sysctl of the node or of a namespace was changed but those that are declared, and what the "
+          "kernel "
+          "sets along with these.";
+    all.push_back(std::move(closed));
+  }
   all.push_back(must("no-other-forwarding", tutorial_ + " (closed world: what is not declared is not there)",
                      "No bridge has a forwarding entry that was made by hand.", {},
                      "Such an entry sends a container's packets to a port behind which it is not."));
