@@ -98,28 +98,35 @@ void DeclaredCases::judge_links() {
   }
 }
 
+void DeclaredCases::expect_in(const std::string& network_namespace,
+                              const ::testing::Matcher<const NamespaceState&>& matcher) {
+  const NamespaceState* place = state(network_namespace);
+  ASSERT_NE(place, nullptr) << "there is no " << place_text(network_namespace);
+  EXPECT_THAT(*place, matcher);
+}
+
 void DeclaredCases::judge_links_up() {
   for (const DeclaredLink& each : declared().links)
-    EXPECT_THAT(*state(each.network_namespace), HasLink(each.name, UpWithCarrier(OperState::kUp)));
+    expect_in(each.network_namespace, HasLink(each.name, UpWithCarrier(OperState::kUp)));
   // lo never reports more than UNKNOWN.
   for (const std::string& name : topology().namespaces)
-    EXPECT_THAT(*state(name), HasLink("lo", UpWithCarrier(OperState::kUnknown)));
+    expect_in(name, HasLink("lo", UpWithCarrier(OperState::kUnknown)));
 }
 
 void DeclaredCases::judge_addresses() {
   for (const DeclaredLink& each : declared().links) {
-    EXPECT_THAT(*state(each.network_namespace),
-                HasExactlyAddresses(each.name, declared_addresses(each.network_namespace, each.name)));
+    expect_in(each.network_namespace,
+              HasExactlyAddresses(each.name, declared_addresses(each.network_namespace, each.name)));
   }
 }
 
 void DeclaredCases::judge_routes() {
-  for (const DeclaredRoute& each : declared().routes)
-    EXPECT_THAT(*state(each.network_namespace), HasExactlyRoute(each.route));
+  for (const DeclaredRoute& each : declared().routes) expect_in(each.network_namespace, HasExactlyRoute(each.route));
   for (const DeclaredSysctl& each : declared().sysctls) {
-    const auto& sysctls = state(each.network_namespace)->sysctls;
-    const auto found = sysctls.find(each.key);
-    if (found == sysctls.end()) {
+    const NamespaceState* place = state(each.network_namespace);
+    ASSERT_NE(place, nullptr) << "there is no " << place_text(each.network_namespace);
+    const auto found = place->sysctls.find(each.key);
+    if (found == place->sysctls.end()) {
       lab_failed(Error::missing(each.key + " of " + place_text(each.network_namespace), "it was not read"));
     }
     EXPECT_EQ(found->second, each.value) << each.key << " in " << place_text(each.network_namespace);
@@ -182,6 +189,7 @@ void DeclaredCases::expect_served(const Pairs& pairs) {
 
 void DeclaredCases::expect_gateway_chosen(const Pairs& pairs) {
   for (const auto& [from, to] : pairs) {
+    ASSERT_NE(state(from.network_namespace), nullptr) << "there is no " << place_text(from.network_namespace);
     EXPECT_THAT(way_chosen(from.network_namespace, address_of(to)),
                 Chooses(from.container_link, from.gateway, address_of(from)));
   }

@@ -55,6 +55,8 @@ class DeclaredCases : public NetworkCases {
   void expect_node_apart();
 
  private:
+  // What is seen there, by a matcher; that there is no such namespace is a failure.
+  void expect_in(const std::string& network_namespace, const ::testing::Matcher<const NamespaceState&>& matcher);
   RouteAnswer way_chosen(const std::string& network_namespace, const IpAddress& destination);
 };
 
