@@ -2,7 +2,8 @@
 include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
-set(netns_lab_libraries base model process netlink netns probe protocol node lab target conformance testing reports cli)
+set(netns_lab_libraries base model process netlink netns probe protocol node lab target conformance testing reports cli
+                        suites_model suites_testing)
 set(netns_lab_targets)
 foreach(name ${netns_lab_libraries})
   list(APPEND netns_lab_targets netns_lab_${name})
@@ -15,15 +16,40 @@ foreach(name ${netns_lab_libraries})
   target_include_directories(netns_lab_${name} ${scope} "$<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/netns-lab>")
 endforeach()
 
-# The two names a user's project links: everything, and everything with main()'s inside (harness/cli/main.h).
+# The two names a user's project links: what suites are written with, and the command line without the built-in suites beside it
+# (harness/cli/main.h).
 add_library(netns_lab_harness INTERFACE)
-target_link_libraries(netns_lab_harness INTERFACE netns_lab_testing netns_lab_reports)
+target_link_libraries(netns_lab_harness INTERFACE netns_lab_suites_testing netns_lab_suites_model)
+target_compile_features(netns_lab_harness INTERFACE cxx_std_20)
 set_target_properties(netns_lab_harness PROPERTIES EXPORT_NAME harness)
 add_library(netns_lab::harness ALIAS netns_lab_harness)
 add_library(netns_lab_main INTERFACE)
-target_link_libraries(netns_lab_main INTERFACE netns_lab_cli)
+target_link_libraries(netns_lab_main INTERFACE netns_lab_harness netns_lab_cli)
+target_link_options(netns_lab_main INTERFACE -Wl,--build-id=sha1)  # by it the two ends of a stream know each other (harness/base/build_id.h)
 set_target_properties(netns_lab_main PROPERTIES EXPORT_NAME main)
 add_library(netns_lab::main ALIAS netns_lab_main)
+
+# Public are the headers that a suite is written with, and those that they include: no others are installed.
+set(netns_lab_public_headers harness/cli/main.h harness/testing/fixture.h harness/testing/matchers.h)
+file(GLOB shared RELATIVE "${PROJECT_SOURCE_DIR}" CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/suites/common/*.h")
+list(APPEND netns_lab_public_headers ${shared})
+set(headers_to_read ${netns_lab_public_headers})
+while(headers_to_read)
+  list(POP_FRONT headers_to_read header)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS "${PROJECT_SOURCE_DIR}/${header}")
+  file(STRINGS "${PROJECT_SOURCE_DIR}/${header}" lines REGEX "^[ \t]*#[ \t]*include[ \t]+\"")
+  foreach(line ${lines})
+    string(REGEX REPLACE "^[^\"]*\"([^\"]*)\".*" "\\1" included "${line}")
+    if(NOT included IN_LIST netns_lab_public_headers)
+      list(APPEND netns_lab_public_headers ${included})
+      list(APPEND headers_to_read ${included})
+    endif()
+  endforeach()
+endwhile()
+foreach(header ${netns_lab_public_headers})
+  get_filename_component(folder "${header}" DIRECTORY)
+  install(FILES "${header}" DESTINATION "${CMAKE_INSTALL_INCLUDEDIR}/netns-lab/${folder}")
+endforeach()
 
 install(TARGETS ${netns_lab_targets} netns_lab_harness netns_lab_main EXPORT NetnsLabTargets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR}/netns-lab)
@@ -33,7 +59,6 @@ configure_package_config_file("${PROJECT_SOURCE_DIR}/cmake/NetnsLabConfig.cmake.
 write_basic_package_version_file("${PROJECT_BINARY_DIR}/NetnsLabConfigVersion.cmake" COMPATIBILITY SameMinorVersion)
 install(FILES "${PROJECT_BINARY_DIR}/NetnsLabConfig.cmake" "${PROJECT_BINARY_DIR}/NetnsLabConfigVersion.cmake"
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/NetnsLab)
-install(DIRECTORY harness reports DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/netns-lab FILES_MATCHING PATTERN "*.h")
 install(DIRECTORY fixtures/ DESTINATION ${CMAKE_INSTALL_DATADIR}/netns-lab/fixtures USE_SOURCE_PERMISSIONS)
 if(TARGET netns-lab)
   install(TARGETS netns-lab RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})

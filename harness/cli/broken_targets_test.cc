@@ -31,11 +31,18 @@ struct Row {
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name << ": " << row.how; }
 
-const std::vector<std::string> kScenarios = {"single-namespace", "bridge", "multi-node"};
+// Every scenario that somebody has broken.
+std::vector<std::string> scenarios() {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(CommandUnderTest::fixture("broken"))) {
+    if (entry.is_directory()) names.insert(entry.path().filename());
+  }
+  return {names.begin(), names.end()};
+}
 
 std::vector<Row> broken_rows() {
   std::vector<Row> rows;
-  for (const std::string& scenario : kScenarios) {
+  for (const std::string& scenario : scenarios()) {
     const std::filesystem::path folder = CommandUnderTest::fixture("broken/" + scenario);
     std::ifstream table(folder / "broken.json");
     for (const json& row : json::parse(table))
@@ -46,8 +53,10 @@ std::vector<Row> broken_rows() {
 
 std::vector<Row> right_rows() {
   std::vector<Row> rows;
-  for (const std::string& scenario : kScenarios) {
-    for (const auto& entry : std::filesystem::directory_iterator(CommandUnderTest::fixture("right/" + scenario))) {
+  for (const std::string& scenario : scenarios()) {
+    const std::filesystem::path right = std::filesystem::path(CommandUnderTest::fixture("right")) / scenario;
+    std::error_code none;  // of a scenario with the shipped script alone
+    for (const auto& entry : std::filesystem::directory_iterator(right, none)) {
       if (entry.is_directory()) rows.push_back({scenario, entry.path().filename(), "", "a right script", entry.path()});
     }
     rows.push_back({scenario, "shipped", "", "the shipped script", CommandUnderTest::fixture("scenarios/" + scenario)});
@@ -93,7 +102,7 @@ class RightTarget : public testing::TestWithParam<Row> {};
 TEST_P(RightTarget, IsConformant) {
   const Judged judged = judge(GetParam(), {"--no-skip"});
   EXPECT_EQ(judged.status, 0) << judged.text;
-  EXPECT_GT(judged.verdicts.size(), 40U);
+  EXPECT_GT(judged.verdicts.size(), 20U);
   for (const auto& [id, verdict] : judged.verdicts) EXPECT_EQ(verdict, "pass") << id;
 }
 
@@ -124,7 +133,7 @@ std::string name_of(const testing::TestParamInfo<Row>& info) {
   return plain(info.param.scenario + "_" + info.param.name);
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Scenarios, testing::ValuesIn(kScenarios),
+INSTANTIATE_TEST_SUITE_P(Fixtures, Scenarios, testing::ValuesIn(scenarios()),
                          [](const auto& row) { return plain(row.param); });
 INSTANTIATE_TEST_SUITE_P(Fixtures, BrokenTarget, testing::ValuesIn(broken_rows()), name_of);
 INSTANTIATE_TEST_SUITE_P(Fixtures, RightTarget, testing::ValuesIn(right_rows()), name_of);

@@ -68,6 +68,57 @@ std::vector<Requirement> Catalogue::closed_world() const {
   };
 }
 
+std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own, const std::string& works) const {
+  const auto declared = [this](std::string id, std::string text, std::vector<std::string> rests_on, std::string why) {
+    return must(std::move(id), tutorial_ + " (what is declared is there)", std::move(text), std::move(rests_on),
+                std::move(why));
+  };
+  std::vector<Requirement> all = {
+      declared(
+          "build", "The target reports that it built the network.", {},
+          "A target that fails half-way leaves a network that nobody can rely on, whatever happens to work in it."),
+      declared("namespaces",
+               "Each namespace of the scenario is a mount of a network namespace of its own in /run/netns, with one "
+               "name.",
+               {}, "Two names of one namespace isolate nothing, and a further name keeps it alive after its deletion."),
+      declared("links",
+               "Each declared link is in its place, of its kind, with its peer, its bridge, its flags and its MTU; a "
+               "bridge has its declared ports only.",
+               {"namespaces"}, "Without a link, or with it elsewhere, something is not joined that should be."),
+      declared("links-up",
+               "Each declared link is administratively up with carrier, its operational state is UP; lo is up in each "
+               "namespace.",
+               {"links"}, "A link that is down drops every packet."),
+      declared("addresses", "Each declared link has exactly its declared addresses.", {"links"},
+               "An address in the wrong place answers for somebody else, or for nobody."),
+      declared("routes",
+               "To each declared destination leads the declared route and no other; declared settings have their "
+               "values.",
+               {"addresses", "links-up"},
+               "Packets that are not told where to go are dropped, or go where nobody expects them."),
+  };
+  for (Requirement& closed : closed_world()) {
+    if (closed.id == scenario_ + ".no-other-sysctls")
+      closed.text =
+          "No network sysctl of the node or of a namespace was changed but those that are declared, and what the "
+          "kernel "
+          "sets along with these.";
+    all.push_back(std::move(closed));
+  }
+  all.push_back(must("no-other-forwarding", tutorial_ + " (closed world: what is not declared is not there)",
+                     "No bridge has a forwarding entry that was made by hand.", {},
+                     "Such an entry sends a container's packets to a port behind which it is not."));
+  add(all, std::move(own));
+  all.push_back(declared("tear-down",
+                         "After tear-down, once the kernel has deleted the links, the node is exactly as before the "
+                         "build.",
+                         {}, "What is left behind is in the way of the next build."));
+  all.push_back(declared(
+      "rebuild", "Build, tear down, build again works: the same network stands, and carries packets again.",
+      {"build", works, "tear-down"}, "A network that can be built only once needs a reboot after the first mistake."));
+  return all;
+}
+
 void add(std::vector<Requirement>& all, std::vector<Requirement> more) {
   for (auto& requirement : more) all.push_back(std::move(requirement));
 }

@@ -22,6 +22,11 @@ class Catalogue {
   Requirement must(std::string id, std::string source, std::string text, std::vector<std::string> rests_on,
                    std::string why) const;
 
+  // What every scenario can claim: what is declared is there, what nobody declared is not, and all goes and comes as a
+  // whole; the scenario's `own` claims stand before the last two. `works` is the one of them whose judgement
+  // NETNS_LAB_LIFE repeats after a rebuild. NETNS_LAB_DECLARED and NETNS_LAB_LIFE judge the others (declared_cases.h).
+  std::vector<Requirement> as_declared(std::vector<Requirement> own, const std::string& works) const;
+
   // What nobody declared is not there, an area each (conformance/closed_world.h): no-other-links and so on.
   std::vector<Requirement> closed_world() const;
 

@@ -103,18 +103,22 @@ void NetworkCases::expect_one_name(const std::string& name) {
   }
 }
 
-void NetworkCases::expect_pair(const std::string& outer_name, const std::string& network_namespace,
-                               const std::string& inner_name) {
-  const Link* outer = link("", outer_name);
-  const Link* inner = link(network_namespace, inner_name);
+void NetworkCases::expect_pair(const std::string& outer, const std::string& network_namespace,
+                               const std::string& inner) {
+  expect_pair({"", outer}, {network_namespace, inner});
+}
+
+void NetworkCases::expect_pair(const DeclaredLink& one, const DeclaredLink& other) {
+  const Link* outer = link(one.network_namespace, one.name);
+  const Link* inner = link(other.network_namespace, other.name);
   ASSERT_THAT(outer, ::testing::Ne(nullptr));
   ASSERT_THAT(inner, ::testing::Ne(nullptr));
   EXPECT_EQ(outer->peer_index.value_or(0), inner->index)
-      << outer_name << "'s peer is another interface than " << inner_name;
+      << one.name << "'s peer is another interface than " << other.name;
   EXPECT_EQ(inner->peer_index.value_or(0), outer->index)
-      << inner_name << "'s peer is another interface than " << outer_name;
-  expect_peer_in(after(), *state(""), *outer, *state(network_namespace));
-  expect_peer_in(after(), *state(network_namespace), *inner, *state(""));
+      << other.name << "'s peer is another interface than " << one.name;
+  expect_peer_in(after(), *state(one.network_namespace), *outer, *state(other.network_namespace));
+  expect_peer_in(after(), *state(other.network_namespace), *inner, *state(one.network_namespace));
 }
 
 void NetworkCases::expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,

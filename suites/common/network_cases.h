@@ -34,6 +34,7 @@ class NetworkCases : public ConformanceTest {
   void expect_one_name(const std::string& name);
   // The two links, on the node and in that namespace, are each other's peer, each in its place.
   void expect_pair(const std::string& outer, const std::string& network_namespace, const std::string& inner);
+  void expect_pair(const DeclaredLink& one, const DeclaredLink& other);
 
   // `state`'s entries on that link (those for `address`, if one is given) know only `owner`'s MAC.
   static void expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,

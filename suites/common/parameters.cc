@@ -6,6 +6,7 @@
 #include <array>
 #include <climits>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/text.h"
 
@@ -114,6 +115,25 @@ Result<Prefix> subnet(const Parameters& parameters, const std::string& name, Fam
   if (prefix->length != length) return refused(fmt::format("has {} bits, not {}", prefix->length, length));
   if (prefix->network() != *prefix) return refused("names a host in the subnet, not the subnet");
   return *prefix;
+}
+
+Result<Prefix> subnet_of_family(const Parameters& parameters, const std::string& name, Family family) {
+  const bool v4 = family == Family::kIpv4;
+  const std::string own = v4 ? name : name + "6";
+  const std::string example = v4 ? "10.1.0.0/24" : "fd00:1::/64";
+  NETNS_LAB_ASSIGN(const Prefix prefix, subnet(parameters, own, family, v4 ? 24 : 64, example));
+  if (const std::string why = unfit(host_in(prefix, 1).address); !why.empty()) {
+    return tl::unexpected(Error::invalid(parameter_text(own, prefix.to_string()), "its first address " + why,
+                                         fmt::format("give another subnet such as {}", example)));
+  }
+  return prefix;
+}
+
+Prefix host_in(const Prefix& subnet, std::uint8_t number) {
+  const IpAddress network = subnet.network().address;
+  std::vector<std::uint8_t> own(network.bytes().begin(), network.bytes().end());
+  own.back() = number;
+  return {IpAddress::from_bytes(own), subnet.length};
 }
 
 }  // namespace netns_lab::suites

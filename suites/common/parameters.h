@@ -22,6 +22,13 @@ Result<std::string> namespace_name(const Parameters& parameters, const std::stri
 Result<Prefix> subnet(const Parameters& parameters, const std::string& name, Family family, std::uint8_t length,
                       const std::string& example);
 
+// A subnet for containers: parameter `name` (IPv4, 24 bits) or `name` with a 6 behind it (IPv6, 64 bits). kInvalid also
+// when no container can have its addresses.
+Result<Prefix> subnet_of_family(const Parameters& parameters, const std::string& name, Family family);
+// An address of a subnet, with the subnet's length: number 2 of 10.1.0.0/24 is 10.1.0.2/24. The last byte must be the
+// hosts' own.
+Prefix host_in(const Prefix& subnet, std::uint8_t number);
+
 // An address that an interface can have and that is routed. `example` is told to whoever gave another one.
 Result<IpAddress> unicast_address(const Parameters& parameters, const std::string& name, Family family,
                                   const std::string& example);
