@@ -253,12 +253,12 @@ TEST_P(Bridge, FragmentedEchoesAreAnswered) {
 
 TEST_P(Bridge, UdpIsEchoed) {
   REQUIREMENT("bridge.udp");
-  for (const auto& [each, crossed] : talks(Transport::kUdp)) EXPECT_THAT(talk(each), CameBackIntact(crossed));
+  for (const auto& [each, crossed] : talks(Transport::kUdp)) expect_talked(each, crossed);
 }
 
 TEST_P(Bridge, TcpIsEchoed) {
   REQUIREMENT("bridge.tcp");
-  for (const auto& [each, crossed] : talks(Transport::kTcp)) EXPECT_THAT(talk(each), CameBackIntact(crossed));
+  for (const auto& [each, crossed] : talks(Transport::kTcp)) expect_talked(each, crossed);
 }
 
 TEST_P(Bridge, ContainersAreLearnedBehindTheirPorts) {

@@ -129,6 +129,11 @@ void NetworkCases::expect_known_by(const Link* owner, const NamespaceState* stat
   }
 }
 
+void NetworkCases::expect_talked(const Talk& talk, const Way& way) {
+  const ExchangeReport report = this->talk(talk);
+  EXPECT_THAT(report, CameBackIntact(way)) << why(talk, report, way);
+}
+
 void NetworkCases::forget_neighbours() {
   SnapshotOptions options;
   options.processes = false;

@@ -39,6 +39,9 @@ class NetworkCases : public ConformanceTest {
   static void expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
                               const std::optional<IpAddress>& address = std::nullopt);
 
+  // Everything sent comes back intact across this way.
+  void expect_talked(const Talk& talk, const Way& way);
+
   // Has every declared link forget what it knows of others' link-layer addresses.
   void forget_neighbours();
 

@@ -205,8 +205,11 @@ TEST_P(SingleNamespace, ContainerReachesHost) {
 
 TEST_P(SingleNamespace, EmptyEchoesAreAnswered) {
   REQUIREMENT("single-namespace.empty-payload");
-  EXPECT_THAT(ping(echo_in(0)), EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact()));
-  EXPECT_THAT(ping(echo_out(0)), EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()));
+  const EchoReport in = ping(echo_in(0));
+  EXPECT_THAT(in, EveryEchoAnswered(From(address()), Crossing(inward()), PayloadIntact())) << why(in, inward());
+  const EchoReport out = ping(echo_out(0));
+  EXPECT_THAT(out, EveryEchoAnswered(From(uplink_address()), Crossing(outward()), PayloadIntact()))
+      << why(out, outward());
 }
 
 TEST_P(SingleNamespace, EchoesOfTheFullMtuAreAnswered) {
@@ -236,14 +239,14 @@ TEST_P(SingleNamespace, FragmentedEchoesAreAnswered) {
 
 TEST_P(SingleNamespace, UdpIsEchoedBothWays) {
   REQUIREMENT("single-namespace.udp");
-  EXPECT_THAT(talk(talk_in(Transport::kUdp)), CameBackIntact(inward()));
-  EXPECT_THAT(talk(talk_out(Transport::kUdp)), CameBackIntact(outward()));
+  expect_talked(talk_in(Transport::kUdp), inward());
+  expect_talked(talk_out(Transport::kUdp), outward());
 }
 
 TEST_P(SingleNamespace, TcpIsEchoedBothWays) {
   REQUIREMENT("single-namespace.tcp");
-  EXPECT_THAT(talk(talk_in(Transport::kTcp)), CameBackIntact(inward()));
-  EXPECT_THAT(talk(talk_out(Transport::kTcp)), CameBackIntact(outward()));
+  expect_talked(talk_in(Transport::kTcp), inward());
+  expect_talked(talk_out(Transport::kTcp), outward());
 }
 
 // ---- a third namespace joins the node: after all that looks at the node as it was built, and before what needs a
