@@ -282,6 +282,7 @@ Diagnosis diagnose(const WalkEvidence& evidence) {
   const WalkJudge there(evidence, Direction::kThere);
   const WalkJudge back(evidence, Direction::kBack);
   if (evidence.trace.all_answered) {
+    if (auto found = there.judge_shortcut()) return *found;
     if (auto found = there.judge_rewriting()) return *found;
     if (auto found = back.judge_rewriting()) return *found;
     if (auto found = judge_entry_made_by_hand(evidence)) return *found;
@@ -298,6 +299,11 @@ Diagnosis diagnose(const WalkEvidence& evidence) {
   const Stage& last = evidence.there.stages.back();
   if (!evidence.there.points.empty()) {
     if (auto found = there.judge_addressee(evidence.there.points.back())) return *found;
+  }
+  // What arrived as another packet is answered as such.
+  if (auto found = evidence.trace.replies.empty() ? there.judge_rewriting() : std::nullopt) {
+    found->text += ", and to that the answer goes";
+    return *found;
   }
   if (evidence.trace.connection_refused) {
     const std::string found = there.filters(last.place, {"prerouting", "input", "output"});

@@ -27,7 +27,12 @@ TEST_P(FirstBrokenStep, IsNamedWithItsReason) {
 }
 
 const Row kRows[] = {
-    {"Answered", nothing, [](Lost& l) { l.evidence.trace.all_answered = true; }, Step::kNone, "answered"},
+    {"Answered", nothing,
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kNone, "answered"},
     {"NoNamespace", [](Lost& l) { l.evidence.world.places.pop_back(); }, nothing, Step::kNamespace,
      "no namespace netns1"},
     {"NoLink", [](Lost& l) { l.state("").links.pop_back(); }, nothing, Step::kLink, "the node has no link veth1"},
@@ -175,6 +180,32 @@ const Row kRows[] = {
        l.evidence.trace.requests.back().ttl = 9;
      },
      Step::kRewriting, "something changed the TTL of the request from 64 to 9: a packet filter of netns1"},
+    {"AnsweredByAnother", [](Lost& l) { l.filter("", "output", "ip nat"); },
+     [](Lost& l) { l.evidence.trace.all_answered = true; }, Step::kRewriting,
+     "it was answered, and the request never came to veth1 (the node): the node answers in its stead, for which it has "
+     "a "
+     "packet filter: table ip nat"},
+    {"SourceChangedBeforeItLeft", [](Lost& l) { l.filter("", "postrouting", "ip nat"); },
+     [](Lost& l) {
+       l.pass(2);
+       for (Sighting& sighting : l.evidence.trace.requests) sighting.source = ip("192.0.2.77");
+     },
+     Step::kRewriting,
+     "before it left veth1 (the node) something changed the source of the request from 10.0.0.2 to "
+     "192.0.2.77: a packet filter of the node: table ip nat"},
+    {"TtlChangedBeforeItLeft", [](Lost& l) { l.state("").sysctls["net.ipv4.ip_default_ttl"] = "63"; },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kRewriting, "before it left veth1 (the node) something changed the TTL of the request from 63 to 64"},
+    {"TtlChangedBehindTheLastLink", [](Lost& l) { l.filter("", "input"); },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.evidence.trace.handed_over_ttl = std::uint8_t{9};
+       l.pass(2, 2);
+     },
+     Step::kRewriting, "behind veth1 (the node) something changed the TTL of the reply from 64 to 9"},
     {"SomeLost", nothing,
      [](Lost& l) {
        l.evidence.trace.any_answered = true;
@@ -203,8 +234,11 @@ const Row kRows[] = {
        entry.state = 0x80;
        l.state("").neighbours.push_back(entry);
      },
-     [](Lost& l) { l.evidence.trace.all_answered = true; }, Step::kNeighbour,
-     "the node has a permanent neighbour entry for 10.200.1.1 on veth1"},
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kNeighbour, "the node has a permanent neighbour entry for 10.200.1.1 on veth1"},
     {"Refused", [](Lost& l) { l.filter("netns1", "input"); },
      [](Lost& l) {
        l.evidence.trace.kind = PacketTrace::Kind::kTcp;

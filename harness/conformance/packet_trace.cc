@@ -30,6 +30,7 @@ PacketTrace trace_of(const EchoReport& report) {
   trace.open_text = report.open_text;
   for (const Echo& echo : report.echoes) {
     if (trace.send_errno == 0) trace.send_errno = echo.send_errno;
+    if (!trace.handed_over_ttl && echo.reply) trace.handed_over_ttl = echo.reply->ttl;
     // Those of our own kernel say that neighbour resolution failed: what was seen of that says more.
     std::copy_if(echo.problems.begin(), echo.problems.end(), std::back_inserter(trace.problems),
                  [](const IcmpProblem& problem) { return !problem.local; });

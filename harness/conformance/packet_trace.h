@@ -25,7 +25,8 @@ struct PacketTrace {
   int open_errno = 0;     // the socket itself could not be made
   std::string open_text{};
   bool connection_refused = false;
-  std::vector<IcmpProblem> problems{};  // of others, not of the sender's own kernel
+  std::optional<std::uint8_t> handed_over_ttl{};  // of the first answer, as the sender's socket got it
+  std::vector<IcmpProblem> problems{};            // of others, not of the sender's own kernel
   std::vector<Sighting> requests{};
   std::vector<Sighting> replies{};
   std::vector<Sighting> neighbours{};  // ARP and neighbour discovery about the two addresses

@@ -356,38 +356,80 @@ std::optional<Diagnosis> WalkJudge::judge_loss(std::size_t& before) const {
   return std::nullopt;
 }
 
+std::optional<Diagnosis> WalkJudge::rewritten(std::size_t place, const std::string& where,
+                                              const std::string& change) const {
+  const std::string found = filters(place, {"prerouting", "input", "forward", "output", "postrouting"});
+  return Diagnosis{
+      Step::kRewriting,
+      fmt::format("{} something changed {}{}", where, change,
+                  found.empty() ? "" : ": a packet filter of " + evidence_.world.at(place).said() + ": " + found)};
+}
+
+// What a packet looked like before its first interface, as far as that is known.
+std::optional<Diagnosis> WalkJudge::judge_first_look() const {
+  if (path_.points.empty()) return std::nullopt;
+  const Sighting* const first = sighting_at(path_.points.front());
+  const PacketTrace& trace = evidence_.trace;
+  if (first == nullptr) return std::nullopt;
+  const std::size_t place = path_.points.front().place;
+  const std::string where = fmt::format("before it left {}", text(path_.points.front()));
+  const bool there = direction_ == Direction::kThere;
+  const std::optional<IpAddress> source = there ? trace.source : std::optional(trace.destination);
+  if (source && first->source != *source) {
+    return rewritten(
+        place, where,
+        fmt::format("the source of {} from {} to {}", what(), source->to_string(), first->source.to_string()));
+  }
+  const std::string usual = evidence_.world.at(place).sysctl("net.ipv4.ip_default_ttl");
+  if (v4_ && trace.kind == PacketTrace::Kind::kEcho && !usual.empty() && usual != std::to_string(first->ttl)) {
+    return rewritten(place, where, fmt::format("the TTL of {} from {} to {}", what(), usual, first->ttl));
+  }
+  return std::nullopt;
+}
+
 std::optional<Diagnosis> WalkJudge::judge_rewriting() const {
+  if (auto found = judge_first_look()) return found;
   const Sighting* before = nullptr;
   const Point* where = nullptr;
   for (const Point& point : path_.points) {
     const Sighting* const now = sighting_at(point);
     if (now == nullptr) continue;
-    if (before != nullptr && where != nullptr) {
-      std::string change;
-      if (now->source != before->source) {
-        change =
-            fmt::format("the source of {} from {} to {}", what(), before->source.to_string(), now->source.to_string());
-      } else if (now->destination != before->destination) {
-        change = fmt::format("the destination of {} from {} to {}", what(), before->destination.to_string(),
-                             now->destination.to_string());
-      } else if (before->payload_intact && !now->payload_intact) {
-        change = "what " + what() + " carries";
-      } else if (now->ttl > before->ttl || (point.place != where->place && now->ttl != before->ttl)) {
-        change = fmt::format("the TTL of {} from {} to {}", what(), before->ttl, now->ttl);
-      }
-      if (!change.empty()) {
-        const std::size_t at = point.place;
-        const std::string found = filters(at, {"prerouting", "input", "forward", "output", "postrouting"});
-        return Diagnosis{
-            Step::kRewriting,
-            fmt::format("between {} and {} something changed {}{}", text(*where), text(point), change,
-                        found.empty() ? "" : ": a packet filter of " + place(point).said() + ": " + found)};
-      }
+    std::string change;
+    if (before == nullptr) {
+    } else if (now->source != before->source) {
+      change =
+          fmt::format("the source of {} from {} to {}", what(), before->source.to_string(), now->source.to_string());
+    } else if (now->destination != before->destination) {
+      change = fmt::format("the destination of {} from {} to {}", what(), before->destination.to_string(),
+                           now->destination.to_string());
+    } else if (before->payload_intact && !now->payload_intact) {
+      change = "what " + what() + " carries";
+    } else if (now->ttl > before->ttl || (point.place != where->place && now->ttl != before->ttl)) {
+      change = fmt::format("the TTL of {} from {} to {}", what(), before->ttl, now->ttl);
     }
+    if (!change.empty())
+      return rewritten(point.place, fmt::format("between {} and {}", text(*where), text(point)), change);
     before = now;
     where = &point;
   }
+  const auto& handed_over = evidence_.trace.handed_over_ttl;
+  if (direction_ == Direction::kBack && before != nullptr && handed_over && *handed_over != before->ttl) {
+    return rewritten(where->place, "behind " + text(*where),
+                     fmt::format("the TTL of {} from {} to {}", what(), before->ttl, *handed_over));
+  }
   return std::nullopt;
+}
+
+std::optional<Diagnosis> WalkJudge::judge_shortcut() const {
+  const auto gap = first_unseen();
+  if (!gap) return std::nullopt;
+  if (auto found = judge_detour(*gap)) return found;
+  const Place& last = place(path_.points[*gap == 0 ? 0 : *gap - 1]);
+  const std::size_t at = path_.points[*gap == 0 ? 0 : *gap - 1].place;
+  const std::string found = filters(at, {"prerouting", "input", "forward", "output", "postrouting"});
+  return Diagnosis{Step::kRewriting, fmt::format("it was answered, and {} never came to {}: {} answers in its stead{}",
+                                                 what(), text(path_.points[*gap]), last.said(),
+                                                 found.empty() ? "" : ", for which it has a packet filter: " + found)};
 }
 
 }  // namespace netns_lab

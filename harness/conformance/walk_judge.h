@@ -36,6 +36,8 @@ class WalkJudge {
   std::optional<Diagnosis> judge_loss(std::size_t& before) const;
   // Something on the way made another packet of it.
   std::optional<Diagnosis> judge_rewriting() const;
+  // It was answered though it did not go where it should: somebody else did.
+  std::optional<Diagnosis> judge_shortcut() const;
   // ICMP errors that somebody on the way sent.
   std::optional<Diagnosis> judge_problems(const std::string& so_far) const;
 
@@ -50,6 +52,8 @@ class WalkJudge {
   std::string so_far(std::size_t at) const;
   const Sighting* sighting_at(const Point& point) const;
 
+  std::optional<Diagnosis> rewritten(std::size_t place, const std::string& where, const std::string& change) const;
+  std::optional<Diagnosis> judge_first_look() const;
   std::optional<Diagnosis> judge_link(const Point& point) const;
   std::optional<Diagnosis> judge_sending(std::size_t at) const;
   std::optional<Diagnosis> judge_detour(std::size_t at) const;

@@ -231,6 +231,10 @@ std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
   return why({&node()}, {.echo = report.spec, .wanted = way, .first = trace_of(report)});
 }
 
+std::string ConformanceTest::why(const EchoReport& report) {
+  return why({&node()}, {.echo = report.spec, .first = trace_of(report)});
+}
+
 std::string ConformanceTest::why(const Talk& talk, const ExchangeReport& report, const Way& way) {
   return why({&node()}, {.talk = talk, .wanted = way, .first = trace_of(report)});
 }

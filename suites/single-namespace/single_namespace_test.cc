@@ -294,7 +294,7 @@ TEST_P(SingleNamespace, ForwardingNodeDeliversWithOneHopLess) {
   EchoReport probe = ping_on(subject, third.echo_to(address(), {"", con()}, kFirstLook));
   const auto arrives = EveryRequestArrivesAt(con(), kContainerLink, 63);
   if (!arrives.Matches(probe)) probe = ping_on(subject, third.echo_to(address(), {"", con()}, std::chrono::seconds(1)));
-  EXPECT_THAT(probe, arrives);
+  EXPECT_THAT(probe, arrives) << why(probe);
 }
 
 // ---- life: these change the network, so they get a fresh node and come last. They share it: torn down, rebuilt. ----
