@@ -312,7 +312,7 @@ Diagnosis diagnose(const WalkEvidence& evidence) {
         fmt::format("the TCP segment reached {}, and {} refused the connection (it sent a reset), though a server "
                     "listens there{}",
                     evidence.there.points.empty() ? "it" : there.text(evidence.there.points.back()),
-                    evidence.world.at(last.place).said(), found.empty() ? "" : ": a packet filter of its: " + found)};
+                    evidence.world.at(last.place).said(), found.empty() ? "" : ": a packet filter there: " + found)};
   }
   if (auto found = judge_answer(evidence, there, back, last.place, last.in_link)) return *found;
   const Place& sender = evidence.world.at(evidence.from);

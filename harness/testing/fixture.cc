@@ -231,8 +231,8 @@ std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
   return why({&node()}, {.echo = report.spec, .wanted = way, .first = trace_of(report)});
 }
 
-std::string ConformanceTest::why(const EchoReport& report) {
-  return why({&node()}, {.echo = report.spec, .first = trace_of(report)});
+std::string ConformanceTest::why_on(Subject& subject, const EchoReport& report) {
+  return why({&subject.node()}, {.echo = report.spec, .first = trace_of(report)});
 }
 
 std::string ConformanceTest::why(const Talk& talk, const ExchangeReport& report, const Way& way) {

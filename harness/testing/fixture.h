@@ -88,7 +88,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   // once more, and every kernel on its way is asked, so call it in the message of a failed expectation only. Told of
   // the first few failures of a case: the others have the same cause, and each takes its time.
   std::string why(const EchoReport& report, const Way& way);
-  std::string why(const EchoReport& report);  // by whatever way
+  std::string why_on(Subject& subject, const EchoReport& report);  // by whatever way
   std::string why(const Talk& talk, const ExchangeReport& report, const Way& way);
   std::string why(const EchoAcross& echo, const EchoReport& report, const Way& way);
   std::string why(const TalkAcross& talk, const ExchangeReport& report, const Way& way);

@@ -138,7 +138,7 @@ void Bridge::judge_mtu_is_the_same_everywhere() {
   for (const DeclaredLink& each : declared().links) {
     const Link* found = link(each.network_namespace, each.name);
     ASSERT_THAT(found, Ne(nullptr)) << each.name;
-    EXPECT_EQ(found->mtu, kMtu) << "MTU of " << each.name;
+    EXPECT_EQ(found->mtu, mtu()) << "MTU of " << each.name;
   }
 }
 

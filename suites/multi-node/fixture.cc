@@ -33,9 +33,8 @@ void MultiNode::SetUp() {
   std::vector<TalkAcross> talks;
   for (const Passage& each : to_containers()) {
     echoes.push_back(echo_of(each, kPayload));
-    echoes.push_back(echo_of(each, 2 * kMtu));
-    for (const std::uint32_t payload : {full_payload(), full_payload() + 1})
-      echoes.push_back(echo_of(each, payload, true));
+    echoes.push_back(echo_of(each, large_payload()));
+    for (const std::uint32_t payload : about_full_payloads()) echoes.push_back(echo_of(each, payload, true));
     for (const Transport transport : {Transport::kUdp, Transport::kTcp}) talks.push_back(talk_of(each, transport));
   }
   for (const Passage& each : to_nodes()) echoes.push_back(echo_of(each, kPayload));

@@ -295,7 +295,7 @@ TEST_P(MultiNode, EchoesOverTheMtuAreRefusedBySender) {
 TEST_P(MultiNode, FragmentedEchoesAreAnswered) {
   REQUIREMENT("multi-node.fragmented");
   for (const Passage& each : to_containers()) {
-    const EchoAcross echo = echo_of(each, 2 * kMtu);
+    const EchoAcross echo = echo_of(each, large_payload());
     const EchoReport report = ping(echo);
     EXPECT_THAT(report, EveryEchoAnswered(From(each.destination), SentFrom(each.source), Crossing(each.way),
                                           ArrivingWithTtl(each.ttl), PayloadIntact(), InFragments()))
