@@ -16,6 +16,7 @@ namespace {
 // Readers load the whole file: evidence beyond this is cut here and stays whole in record.jsonl.
 constexpr std::size_t kMostText = 64 * 1024;
 constexpr std::size_t kMostAttribute = 4 * 1024;
+constexpr std::string_view kWhy = "Why: ";
 
 class StringWriter : public pugi::xml_writer {
  public:
@@ -38,17 +39,22 @@ void add_property(pugi::xml_node properties, const char* name, std::string_view 
 
 // What a list of failures shows: the first finding ("- lo is administratively down"), else the first line that
 // GoogleTest did not write about the code.
+// A diagnosis before all: it says why.
 std::string headline_of(std::string_view message) {
   constexpr std::array<std::string_view, 5> kAboutTheCode = {"Value of:", "Expected", "Actual:", "Which is:", "Failed"};
+  std::string finding;
   std::string other;
   for (const std::string& whole : split_lines(message)) {
     std::string_view line = whole;
     line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
-    if (line.starts_with("- ")) return std::string(line.substr(2));
+    if (line.starts_with(kWhy)) return std::string(line.substr(kWhy.size()));
+    if (!finding.empty()) continue;
+    if (line.starts_with("- ")) finding = line.substr(2);
     const bool about_the_code = std::any_of(kAboutTheCode.begin(), kAboutTheCode.end(),
                                             [&](std::string_view start) { return line.starts_with(start); });
     if (other.empty() && !about_the_code) other = line;
   }
+  if (!finding.empty()) return finding;
   return other.empty() ? std::string(message.substr(0, message.find('\n'))) : other;
 }
 
@@ -77,9 +83,22 @@ std::string printed(const pugi::xml_document& document) {
   return writer.text;
 }
 
+// With the diagnosis, where there is one, as its first line.
+std::string why_first(const std::string& message) {
+  std::vector<std::string> lines = split_lines(message);
+  const auto why = std::find_if(lines.begin(), lines.end(), [](const std::string& line) {
+    const std::size_t first = line.find_first_not_of(' ');
+    return first != std::string::npos && std::string_view(line).substr(first).starts_with(kWhy);
+  });
+  if (why == lines.end()) return message;
+  const std::string told = why->substr(why->find_first_not_of(' '));
+  lines.erase(why);
+  return told + "\n" + join(lines, "\n");
+}
+
 // One combined message: GitLab shows the element's text alone, Jenkins both.
 std::string combined(const CaseEnded& one) {
-  const std::string message = without_code(one.message);
+  const std::string message = why_first(without_code(one.message));
   return one.evidence.empty() ? message : message + "\n\nEvidence:\n" + one.evidence;
 }
 
@@ -144,6 +163,7 @@ std::string suite_properties(const WorkerStarted& worker) {
   add_property(properties, "lab", worker.lab);
   add_property(properties, "lab-name", worker.lab_name);
   add_property(properties, "kernel", worker.kernel);
+  if (worker.order != 0) add_property(properties, "seed", std::to_string(worker.order));
   for (const auto& [name, value] : worker.parameters) {
     add_property(properties, ("parameter." + visible(name, kMostAttribute)).c_str(), value);
   }

@@ -96,6 +96,7 @@ std::string title(const WorkerStarted& worker) {
       fmt::format("{}, target {}, {}, lab {}", worker.scenario, worker.target, worker.family, worker.lab);
   if (!worker.lab_name.empty()) text += fmt::format(" '{}'", worker.lab_name);
   if (!worker.kernel_label.empty()) text += ", kernel " + worker.kernel_label;
+  if (worker.order != 0) text += fmt::format(", shuffled (--seed {})", worker.order);
   for (const auto& [name, value] : worker.parameters) text += fmt::format(" {}={}", name, value);
   return visible(text);
 }

@@ -97,6 +97,10 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
          "of the whole run; passing it ends the run with status 124")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.001, 864'000.0));
+  app->add_flag("--shuffle", to.shuffle, "the claims of each worker in another order, by a seed that is told");
+  app->add_option("--seed", to.seed, "of that order: the same seed, the same order (implies --shuffle)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 99'999));
   app->add_flag("--keep-on-failure", to.keep_on_failure, "leave what a failing target built standing (with --name)");
   app->add_flag("--no-skip", to.no_skip, "a skip counts as a failure");
   app->add_option("--report-dir", to.report_directory, fmt::format("default: {}/", kDefaultReportDirectory))
@@ -214,15 +218,25 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   explain->add_option("id", to.requirement, "a requirement's id")->required();
 
   CLI::App* diagnose =
-      add(Command::kDiagnose, "diagnose", "walk a packet's way in a standing lab (not in this version)",
+      add(Command::kDiagnose, "diagnose",
+          "walk a packet's way in a standing lab, and say where it ends and why; status 1 when it is not answered",
           "netns-lab diagnose --from node-1:netns1 --to 10.0.0.1");
-  diagnose->allow_extras();
+  add_lab(*diagnose, to);
+  diagnose->add_option("--from", to.from, "who sends: a node, or a namespace on it (\"host\" is the first node)")
+      ->type_name("NODE[:NETNS]")
+      ->required();
+  diagnose->add_option("--to", to.to, "who is to answer")->type_name("ADDRESS")->required();
+  diagnose->add_flag("--json", to.json, "as JSON");
 
-  CLI::App* snapshot = add(Command::kSnapshot, "snapshot", "the whole state of a standing lab's node, as JSON",
-                           "netns-lab snapshot --output before.json");
+  CLI::App* snapshot =
+      add(Command::kSnapshot, "snapshot", "the whole state of a standing lab's node, as JSON or as text",
+          "netns-lab snapshot --output before.json");
   add_lab(*snapshot, to);
   add_node(*snapshot, to);
   snapshot->add_option("--output,-o", to.output, "a file (default: standard output)")->type_name("FILE");
+
+  snapshot->add_flag("--text", to.text,
+                     "one object a line, for people; diff(1) compares it, netns-lab diff takes JSON");
 
   CLI::App* diff = add(Command::kDiff, "diff", "what changed between two snapshots; status 1 when anything did",
                        "netns-lab diff before.json after.json");

@@ -62,6 +62,8 @@ struct Arguments {
   int jobs = 0;                                                 // --jobs; 0: as many as there are processors, at most 4
   std::chrono::milliseconds step_limit{30'000};                 // --timeout
   std::optional<std::chrono::milliseconds> deadline;            // --deadline
+  bool shuffle = false;                                         // --shuffle
+  std::uint32_t seed = 0;                                       // --seed: of --shuffle; 0: not given
   bool keep_on_failure = false;
   bool no_skip = false;
   std::string report_directory = kDefaultReportDirectory;
@@ -69,7 +71,10 @@ struct Arguments {
 
   // Of the other commands.
   std::vector<std::string> argv;   // exec: the command
-  std::string network_namespace;   // exec, shell: --netns; diagnose: of --from
+  std::string network_namespace;   // exec, shell: --netns
+  std::string from;                // diagnose: --from
+  std::string to;                  // diagnose: --to
+  bool text = false;               // snapshot: --text
   std::string requirement;         // explain
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory

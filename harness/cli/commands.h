@@ -21,6 +21,7 @@ ExitStatus run_list_labs(const Arguments& arguments);
 int run_shell(const Arguments& arguments);
 int run_exec(const Arguments& arguments);
 ExitStatus run_snapshot(const Arguments& arguments);
+ExitStatus run_diagnose(const Arguments& arguments);  // diagnose_command.cc
 
 // What there is (list_commands.cc).
 ExitStatus run_list_scenarios(const Arguments& arguments, const std::vector<Scenario>& scenarios);

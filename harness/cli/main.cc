@@ -24,10 +24,6 @@ namespace {
 
 constexpr auto kVersion = "0.1.0";
 
-ExitStatus not_in_this_version(const std::string& command, const std::string& instead) {
-  return cli::complain(Error::missing(command, "not in this version", instead));
-}
-
 // The node's side of a stream that somebody else opened: what a virtual machine is started with.
 int run_agent(const cli::Arguments& arguments) {
   if (arguments.agent_is_init) return node::run_guest();
@@ -78,7 +74,7 @@ int run(const cli::Arguments& arguments, const std::vector<std::string>& command
     case Command::kExplain:
       return static_cast<int>(cli::run_explain(arguments, scenarios));
     case Command::kDiagnose:
-      return static_cast<int>(not_in_this_version("diagnose", "look around with netns-lab shell"));
+      return static_cast<int>(cli::run_diagnose(arguments));
     case Command::kSnapshot:
       return static_cast<int>(cli::run_snapshot(arguments));
     case Command::kDiff:

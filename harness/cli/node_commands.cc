@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "harness/base/text.h"
 #include "harness/cli/commands.h"
@@ -43,6 +44,17 @@ int run_on_node(const Arguments& arguments, std::vector<std::string> argv, bool 
   return *status;
 }
 
+std::string as_json(const Snapshot& snapshot) {
+  const nlohmann::json json = snapshot;
+  return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+std::string as_text(const Snapshot& snapshot) {
+  std::ostringstream text;
+  text << snapshot;
+  return visible(text.str());
+}
+
 }  // namespace
 
 int run_shell(const Arguments& arguments) { return run_on_node(arguments, {"bash", "-i"}, on_terminal()); }
@@ -54,8 +66,7 @@ ExitStatus run_snapshot(const Arguments& arguments) {
   if (!lab) return complain(lab.error());
   const auto snapshot = the_node(*lab, arguments).snapshot({.all_sysctls = true, .sysctls = {}});
   if (!snapshot) return complain(snapshot.error());
-  const nlohmann::json json = *snapshot;
-  const std::string text = json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  const std::string text = arguments.text ? as_text(*snapshot) : as_json(*snapshot);
   if (arguments.output.empty()) {
     print(text);
     return ExitStatus::kConformant;

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <iostream>
 #include <optional>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -118,6 +119,7 @@ struct Run {
   Reports& reports;
   Supervision supervision{};  // of all labs so far
   int workers = 0;            // so far
+  std::uint32_t seed = 0;     // of the claims' order; 0: as the suites have it
 };
 
 std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
@@ -136,6 +138,7 @@ std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
     spec.filter = run.arguments.filter;
     spec.repeat = run.arguments.repeat;
     spec.known_failures = of_target(run.known, planned.target->name());
+    if (run.seed != 0) spec.order = run.seed;
     spec.keep_on_failure = run.arguments.keep_on_failure;
     workers.push_back(std::move(spec));
   }
@@ -260,6 +263,19 @@ Result<void> fit_to_lab(Plan& plan, const Arguments& arguments, const LabSpec& l
   return {};
 }
 
+// Where there is one node only, the claims that tear the network down must come last.
+Result<void> check_shuffle(const Arguments& arguments, const LabSpec& lab) {
+  if ((!arguments.shuffle && arguments.seed == 0) || lab.provider != Provider::kHost) return {};
+  return tl::unexpected(Error::invalid("--shuffle", "on this machine's own network what tears it down must come last",
+                                       "leave it out, or use --lab sandbox"));
+}
+
+std::uint32_t seed_of(const Arguments& arguments) {
+  if (arguments.seed != 0 || !arguments.shuffle) return arguments.seed;
+  std::random_device source;
+  return std::uniform_int_distribution<std::uint32_t>(1, 99'999)(source);
+}
+
 // Every worker of the plan, in this lab.
 void judge_in(LabSpec lab, Run& run) {
   const bool has_machine = lab.provider == Provider::kQemu && lab.name.empty();
@@ -334,6 +350,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
                        fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
                                    to_string(named.provider), named.name)));
   }
+  if (const auto may = check_shuffle(arguments, lab->spec); !may) return complain(may.error());
   const auto labs = labs_for_kernels(lab->spec, arguments.kernels);
   if (!labs) return complain(labs.error());
   const auto opened = Reports::open(arguments.report_directory, arguments.json);
@@ -343,6 +360,7 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const RunEvent started = run_started(command);
   reports.add(std::span(&started, 1));
   Run run{.arguments = arguments, .plan = *plan, .known = known, .deadline = deadline, .reports = reports};
+  run.seed = seed_of(arguments);
   for (const LabSpec& one : *labs) judge_in(one, run);
 
   RunEnded ended = run_ended(run.supervision, arguments, reports.result());

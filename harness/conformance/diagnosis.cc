@@ -3,250 +3,348 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cerrno>
 
-#include "harness/conformance/declaration.h"
+#include "harness/conformance/walk_judge.h"
 
 namespace netns_lab {
 namespace {
 
 using Step = Diagnosis::Step;
+using Direction = WalkJudge::Direction;
 
-// Sightings by place, kind and direction.
-bool seen(const EchoEvidence& evidence, const std::string& network_namespace, const std::string& link,
-          SightingKind kind, PacketDirection direction) {
-  return std::any_of(evidence.report.sightings.begin(), evidence.report.sightings.end(), [&](const Sighting& sighting) {
-    return sighting.network_namespace == network_namespace && sighting.link == link && sighting.kind == kind &&
-           sighting.direction == direction;
-  });
-}
-
-std::optional<Diagnosis> judge_namespaces(const EchoEvidence& evidence) {
-  if (!evidence.now) return std::nullopt;
-  for (const auto& name : {evidence.way.near_namespace, evidence.way.far_namespace}) {
-    if (evidence.now->find_namespace(name) == nullptr) {
+// The two ends of a claim, before anything that a kernel says: a link that is down takes its routes with it.
+std::optional<Diagnosis> judge_wanted_ends(const WalkEvidence& evidence) {
+  if (!evidence.wanted) return std::nullopt;
+  const Way& way = *evidence.wanted;
+  for (const auto& [name, link_name] :
+       {std::pair(way.near_namespace, way.near_link), std::pair(way.far_namespace, way.far_link)}) {
+    const auto place = evidence.world.find(name);
+    if (!place) {
       return Diagnosis{Step::kNamespace,
                        fmt::format("there is no namespace {}: nothing can be sent from it or to it", name)};
     }
-  }
-  return std::nullopt;
-}
-
-std::optional<Diagnosis> judge_link(const EchoEvidence& evidence, const std::string& network_namespace,
-                                    const std::string& name, Step step) {
-  if (!evidence.now) return std::nullopt;
-  const NamespaceState* state = evidence.now->find_namespace(network_namespace);
-  if (state == nullptr) return std::nullopt;
-  const std::string place = place_text(network_namespace);
-  const Link* link = state->find_link(name);
-  if (link == nullptr) return Diagnosis{step, fmt::format("{} has no link {}", place, name)};
-  if (!link->is_up())
-    return Diagnosis{step, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", name, place, name)};
-  if (!link->carrier)
-    return Diagnosis{step,
-                     fmt::format("{} in {} has no carrier: the other end of the pair is down or missing", name, place)};
-  return std::nullopt;
-}
-
-std::optional<Diagnosis> judge_route(const EchoEvidence& evidence) {
-  if (!evidence.there) return std::nullopt;
-  const RouteAnswer& answer = *evidence.there;
-  const std::string place = place_text(evidence.way.near_namespace);
-  const std::string destination = evidence.report.spec.destination.to_string();
-  if (answer.system_errno != 0) {
-    return Diagnosis{Step::kRoute, fmt::format("{} has no way to {}: asked for a route, its kernel says {}", place,
-                                               destination, refusal_text(answer))};
-  }
-  if (answer.type == RouteType::kLocal) {
-    return Diagnosis{Step::kRoute,
-                     fmt::format("{} is an address of {} itself: the packet never leaves it", destination, place)};
-  }
-  if (answer.type != RouteType::kUnicast) {
-    return Diagnosis{Step::kRoute, fmt::format("in {} the route to {} is of type {}: its kernel throws the packet away",
-                                               place, destination, to_string(answer.type))};
-  }
-  if (answer.output_link != evidence.way.near_link) {
-    return Diagnosis{Step::kRoute, fmt::format("{} sends packets for {} out of {}, not out of {}: another route is the "
-                                               "better match, or the right one is missing",
-                                               place, destination, answer.output_link, evidence.way.near_link)};
-  }
-  return std::nullopt;
-}
-
-std::optional<Diagnosis> judge_sending(const EchoEvidence& evidence) {
-  const EchoReport& report = evidence.report;
-  const std::string place = place_text(evidence.way.near_namespace);
-  if (report.open_errno != 0) {
-    return Diagnosis{Step::kSend, fmt::format("no socket for it in {}: {}", place, report.open_text)};
-  }
-  const auto refused =
-      std::find_if(report.echoes.begin(), report.echoes.end(), [](const Echo& echo) { return echo.send_errno != 0; });
-  if (refused == report.echoes.end()) return std::nullopt;
-  std::string why;
-  if (refused->send_errno == EPERM) why = ": a packet filter (OUTPUT) drops it";
-  if (refused->send_errno == EMSGSIZE) why = ": it is larger than the MTU of its way and may not be fragmented";
-  return Diagnosis{Step::kSend,
-                   fmt::format("the kernel of {} refused to send: {}{}", place, errno_name(refused->send_errno), why)};
-}
-
-std::optional<Diagnosis> judge_problems(const EchoEvidence& evidence) {
-  for (const Echo& echo : evidence.report.echoes) {
-    for (const IcmpProblem& problem : echo.problems) {
-      // Raised by our own kernel after neighbour resolution failed: told below, with what was seen of it.
-      if (!problem.local) return Diagnosis{Step::kReceiver, to_string(problem)};
+    const Place& here = evidence.world.at(*place);
+    const Link* const link = here.now.find_link(link_name);
+    if (link == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", here.said(), link_name)};
+    if (!link->is_up()) {
+      return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", link_name,
+                                                here.said(), link_name)};
+    }
+    if (!link->carrier) {
+      return Diagnosis{Step::kLink, fmt::format("{} in {} has no carrier: the other end of the pair is down or missing",
+                                                link_name, here.said())};
     }
   }
   return std::nullopt;
 }
 
-// The interface at the far end takes no frame that is larger than its own MTU.
-std::optional<Diagnosis> judge_mtu(const EchoEvidence& evidence, const Way& way, const std::string& what) {
-  if (!evidence.now) return std::nullopt;
-  const NamespaceState* near = evidence.now->find_namespace(way.near_namespace);
-  const NamespaceState* far = evidence.now->find_namespace(way.far_namespace);
-  const Link* from = near == nullptr ? nullptr : near->find_link(way.near_link);
-  const Link* to = far == nullptr ? nullptr : far->find_link(way.far_link);
-  if (from == nullptr || to == nullptr || to->mtu >= from->mtu) return std::nullopt;
-  const std::uint32_t headers = evidence.report.spec.destination.is_v4() ? 28 : 48;
-  if (std::min(evidence.report.spec.payload_size + headers, from->mtu) <= to->mtu) return std::nullopt;
-  return Diagnosis{
-      Step::kLink,
-      fmt::format("{} left {}, whose MTU is {}, and is larger than {} takes: its MTU is {} (ip link set {} "
-                  "mtu {})",
-                  what, way.near_link, from->mtu, way.far_link, to->mtu, way.far_link, from->mtu)};
+// By which way `from` could reach what a link of `owner` has: what a learner forgot. "" where that is not plain.
+std::string mend_of(const World& world, std::size_t from, std::size_t owner, const std::string& link_name,
+                    const IpAddress& address) {
+  const Link* const link = world.at(owner).now.find_link(link_name);
+  const auto peer = link == nullptr ? std::nullopt : world.peer(owner, *link);
+  if (peer && peer->place == from) {
+    const Link* const end = world.at(from).now.find_link(peer->link);
+    const Link* const bridge = end != nullptr && end->master ? world.at(from).now.find_link(*end->master) : nullptr;
+    return fmt::format(", whose other end is {}: ip route add {} dev {}",
+                       bridge == nullptr ? peer->link : fmt::format("{}, a port of {}", peer->link, bridge->name),
+                       address.to_string(), bridge == nullptr ? peer->link : bridge->name);
+  }
+  if (world.at(from).uplink.empty() || world.at(from).node == world.at(owner).node) return "";
+  for (const Place& router : world.places) {
+    if (router.node != world.at(owner).node || router.uplink.empty()) continue;
+    for (const InterfaceAddress& own : router.now.addresses) {
+      if (own.link != router.uplink || own.prefix.address.family() != address.family() ||
+          own.prefix.address.is_link_local() || own.prefix.address == address)
+        continue;
+      return fmt::format(", behind {}: ip route add {} via {}", router.said(), address.to_string(),
+                         own.prefix.address.to_string());
+    }
+  }
+  return "";
 }
 
-// It arrived, but addressed to another interface, which is thrown away (PACKET_OTHERHOST): the sender knows a neighbour
-// that is not there.
-std::optional<Diagnosis> judge_addressee(const EchoEvidence& evidence, const Way& way, SightingKind kind, Step step,
-                                         const std::string& what) {
-  if (!evidence.now) return std::nullopt;
-  const NamespaceState* far = evidence.now->find_namespace(way.far_namespace);
-  const Link* to = far == nullptr ? nullptr : far->find_link(way.far_link);
-  if (to == nullptr) return std::nullopt;
-  for (const Sighting& sighting : evidence.report.sightings) {
-    if (sighting.network_namespace != way.far_namespace || sighting.link != way.far_link || sighting.kind != kind ||
-        sighting.direction != PacketDirection::kReceived || sighting.link_destination == to->mac)
-      continue;
-    return Diagnosis{step, fmt::format("{} arrived at {} addressed to {}, and {} is {}: {} has a wrong neighbour entry "
-                                       "(ip neighbour show)",
-                                       what, way.far_link, sighting.link_destination.to_string(), way.far_link,
-                                       to->mac.to_string(), place_text(way.near_namespace))};
+// Where in this lab the address is.
+std::string where_it_is(const World& world, std::size_t from, const IpAddress& wanted) {
+  for (std::size_t i = 0; i < world.places.size(); ++i) {
+    if (i == from) continue;
+    for (const InterfaceAddress& address : world.at(i).now.addresses) {
+      if (address.prefix.address != wanted) continue;
+      return fmt::format(". {} has {} on {}{}", world.at(i).said(), wanted.to_string(), address.link,
+                         mend_of(world, from, i, address.link, wanted));
+    }
+  }
+  return fmt::format(". Nobody in this lab has {}", wanted.to_string());
+}
+
+std::optional<Diagnosis> judge_first_route(const WalkEvidence& evidence, const WalkJudge& there) {
+  if (evidence.there.stages.empty()) return std::nullopt;
+  const Stage& first = evidence.there.stages.front();
+  const Place& sender = evidence.world.at(first.place);
+  const std::string destination = evidence.trace.destination.to_string();
+  if (auto found = there.judge_route(0)) {
+    found->text += where_it_is(evidence.world, first.place, evidence.trace.destination);
+    return found;
+  }
+  const bool is_local = first.route.type == RouteType::kLocal;
+  const bool stays = evidence.wanted && evidence.wanted->near_namespace == evidence.wanted->far_namespace;
+  if (is_local && evidence.wanted && !stays) {
+    return Diagnosis{Step::kRoute, fmt::format("{} is an address of {} itself: the packet never leaves it", destination,
+                                               sender.said())};
+  }
+  if (!is_local && evidence.wanted && first.route.output_link != evidence.wanted->near_link) {
+    return Diagnosis{Step::kRoute,
+                     fmt::format("{} sends packets for {} out of {}, not out of {}: another route is the "
+                                 "better match, or the right one is missing{}",
+                                 sender.said(), destination, first.route.output_link, evidence.wanted->near_link,
+                                 where_it_is(evidence.world, first.place, evidence.trace.destination))};
   }
   return std::nullopt;
 }
 
-// Sightings of neighbour resolution. Questions and answers are told apart by Sighting::identifier: RFC 826; RFC
-// 4861, 4.3 and 4.4.
-enum class Part { kQuestion, kAnswer };
-bool seen_resolving(const EchoEvidence& evidence, const std::string& network_namespace, const std::string& link,
-                    Part part, PacketDirection direction) {
-  const bool v4 = evidence.report.spec.destination.is_v4();
-  const SightingKind kind = v4 ? SightingKind::kArp : SightingKind::kNeighbourDiscovery;
-  const std::uint16_t wanted = part == Part::kQuestion ? (v4 ? 1 : 135) : (v4 ? 2 : 136);
-  return std::any_of(evidence.report.sightings.begin(), evidence.report.sightings.end(), [&](const Sighting& sighting) {
-    return sighting.network_namespace == network_namespace && sighting.link == link && sighting.kind == kind &&
-           sighting.identifier == wanted && sighting.direction == direction;
-  });
-}
-
-std::optional<Diagnosis> judge_resolution(const EchoEvidence& evidence, const Way& way, Step step,
-                                          const std::string& whose) {
-  const bool v4 = evidence.report.spec.destination.is_v4();
-  const std::string protocol = v4 ? "ARP" : "neighbour discovery";
-  if (!seen_resolving(evidence, way.near_namespace, way.near_link, Part::kQuestion, PacketDirection::kSent)) {
-    return Diagnosis{step, fmt::format("{} never left {} in {}, and no {} question for it did: a packet filter, or a "
-                                       "neighbour entry that is wrong or failed",
-                                       whose, way.near_link, place_text(way.near_namespace), protocol)};
-  }
-  if (!seen_resolving(evidence, way.far_namespace, way.far_link, Part::kQuestion, PacketDirection::kReceived)) {
-    return Diagnosis{step,
-                     fmt::format("{} asked by {} who has the next hop, and the question never arrived at {}: the two "
-                                 "are not joined",
-                                 way.near_link, protocol, way.far_link)};
-  }
-  if (!seen_resolving(evidence, way.far_namespace, way.far_link, Part::kAnswer, PacketDirection::kSent)) {
-    return Diagnosis{
-        step, fmt::format("{} asked by {} who has the next hop; the question arrived at {}, and nobody in {} answered: "
-                          "the address asked for is not there, or {} does not answer ({})",
-                          way.near_link, protocol, way.far_link, place_text(way.far_namespace), way.far_link,
-                          v4 ? "NOARP, arp_ignore" : "the address is not usable yet")};
+// Everything was seen as far as the kernels on the way would send it: to where it should arrive, or not further.
+std::optional<Diagnosis> judge_end(const WalkEvidence& evidence, const WalkJudge& judge) {
+  const Path& path = judge.path();
+  const Stage& last = path.stages.back();
+  const Place& place = evidence.world.at(last.place);
+  const std::string left = path.points.empty() ? "" : fmt::format("it left {}", judge.text(path.points.back()));
+  switch (path.end) {
+    case Path::End::kArrives:
+      return std::nullopt;
+    case Path::End::kRefused:
+      return judge.judge_route(path.stages.size() - 1);
+    case Path::End::kNobody:
+      if (!path.points.empty()) {
+        if (auto found = judge.judge_addressee(path.points.back())) return found;
+      }
+      return Diagnosis{Step::kNeighbour, fmt::format("{} for {}, and nobody on that link has that address", left,
+                                                     last.next_hop.to_string())};
+    case Path::End::kLeaves:
+      if (auto found = judge.judge_problems(left + "; ")) return found;
+      return Diagnosis{Step::kRoute,
+                       fmt::format("{} for {}, which is no machine of this lab, and nothing came back{}", left,
+                                   last.next_hop.to_string(), where_it_is(evidence.world, last.place, judge.target()))};
+    case Path::End::kGoesInRings:
+      return Diagnosis{Step::kRoute, fmt::format("{} for {}, and comes back to {}: the routes on its way go in rings",
+                                                 left, last.next_hop.to_string(), place.said())};
   }
   return std::nullopt;
 }
 
-Diagnosis judge_receiver(const EchoEvidence& evidence) {
-  const Way& way = evidence.way;
-  const std::string far = place_text(way.far_namespace);
-  const IpAddress& destination = evidence.report.spec.destination;
-  if (evidence.now) {
-    const NamespaceState* state = evidence.now->find_namespace(way.far_namespace);
-    const bool has = state != nullptr && std::any_of(state->addresses.begin(), state->addresses.end(),
-                                                     [&](const InterfaceAddress& address) {
-                                                       return address.prefix.address == destination;
-                                                     });
-    if (!has)
-      return {Step::kReceiver, fmt::format("the request arrived at {}, but {} is no address of {}", way.far_link,
-                                           destination.to_string(), far)};
+std::optional<Diagnosis> judge_problems_of_ends(const WalkEvidence& evidence) {
+  if (evidence.trace.open_errno == 0) return std::nullopt;
+  return Diagnosis{Step::kSend, fmt::format("no socket for it in {}: {}", evidence.world.at(evidence.from).said(),
+                                            evidence.trace.open_text)};
+}
+
+// The answer to a packet that arrived at `place` by `in_link`.
+std::optional<Diagnosis> judge_answer(const WalkEvidence& evidence, const WalkJudge& there, const WalkJudge& back,
+                                      std::size_t place, const std::string& in_link) {
+  const std::string arrived = evidence.there.points.empty() ? ""
+                                                            : fmt::format("{} reached {}; ", there.what(),
+                                                                          there.text(evidence.there.points.back()));
+  const bool nothing_left = evidence.trace.replies.empty();
+  if (evidence.back.stages.empty())
+    return nothing_left ? std::optional(there.judge_silence(place, in_link)) : std::nullopt;
+  if (auto found = back.judge_route(0)) {
+    found->text = arrived + found->text;
+    return found;
   }
-  if (evidence.back && evidence.back->system_errno != 0) {
-    const char* const hint = evidence.back->system_errno == ENETUNREACH ? ". A default route is missing" : "";
-    return {Step::kWayBack, fmt::format("the request arrived at {}, and {} has no way back to the sender: its kernel "
-                                        "says {}{}",
-                                        way.far_link, far, refusal_text(*evidence.back), hint)};
+  const Stage& first = evidence.back.stages.front();
+  if (nothing_left && first.route.type == RouteType::kUnicast && first.route.output_link != in_link &&
+      evidence.wanted) {
+    return Diagnosis{Step::kWayBack,
+                     fmt::format("{}{} would answer out of {}, not out of {}: the way back differs (and a reverse-path "
+                                 "filter drops such a request)",
+                                 arrived, evidence.world.at(place).said(), first.route.output_link, in_link)};
   }
-  if (evidence.back && evidence.back->output_link != way.far_link) {
-    return {Step::kWayBack, fmt::format("the request arrived at {}, and {} would answer out of {}: the way back "
-                                        "differs (and a reverse-path filter drops such a request)",
-                                        way.far_link, far, evidence.back->output_link)};
+  if (nothing_left && evidence.back.points.empty()) return there.judge_silence(place, in_link);
+  const auto gap = back.first_unseen();
+  if (gap && *gap == 0 && nothing_left) {
+    Diagnosis silence = there.judge_silence(place, in_link);
+    // What the answer itself met at the first step tells more than that there was none.
+    Diagnosis met = back.judge_gap(0);
+    if (met.step == Step::kNeighbour || met.step == Step::kLink) {
+      met.text = arrived + met.text;
+      return met;
+    }
+    return silence;
   }
-  if (auto unresolved = judge_resolution(evidence, way.reversed(), Step::kReplyNeighbour, "the reply"); unresolved) {
-    unresolved->text = fmt::format("the request arrived at {}; {}", way.far_link, unresolved->text);
-    return *unresolved;
+  if (gap) return back.judge_gap(*gap);
+  if (!evidence.back.points.empty()) {
+    if (auto found = back.judge_addressee(evidence.back.points.back())) return found;
   }
-  return {Step::kReceiver, fmt::format("the request arrived at {}, and {} did not answer: a packet filter (INPUT), a "
-                                       "reverse-path filter, or icmp_echo_ignore_all",
-                                       way.far_link, far)};
+  return judge_end(evidence, back);
+}
+
+// Some were answered: where did the others go?
+std::optional<Diagnosis> judge_losses(const WalkEvidence& evidence, const WalkJudge& there, const WalkJudge& back) {
+  if (!evidence.trace.any_answered || evidence.trace.sent == 0) return std::nullopt;
+  std::size_t before = evidence.trace.sent;
+  if (auto found = there.judge_loss(before)) return found;
+  return back.judge_loss(before);
+}
+
+// All is there, but late: the longest time between two points.
+std::optional<Diagnosis> judge_delay(const WalkEvidence& evidence) {
+  if (!evidence.trace.any_late) return std::nullopt;
+  std::vector<Sighting> seen = evidence.trace.requests;
+  seen.insert(seen.end(), evidence.trace.replies.begin(), evidence.trace.replies.end());
+  std::stable_sort(seen.begin(), seen.end(),
+                   [](const Sighting& one, const Sighting& other) { return one.time < other.time; });
+  const auto text = [&](const Sighting& sighting) {
+    const auto place = evidence.world.find(sighting.network_namespace);
+    return fmt::format("{} ({})", sighting.link, place ? evidence.world.at(*place).said() : sighting.network_namespace);
+  };
+  const Sighting* from = nullptr;
+  const Sighting* to = nullptr;
+  for (const Sighting& one : seen) {
+    const auto next = std::find_if(seen.begin(), seen.end(), [&](const Sighting& other) {
+      return other.sequence == one.sequence && (other.time > one.time || (other.time == one.time && &other > &one));
+    });
+    if (next == seen.end() || (to != nullptr && next->time - one.time <= to->time - from->time)) continue;
+    from = &one;
+    to = &*next;
+  }
+  if (from == nullptr) return Diagnosis{Step::kDelay, "the answers came too late"};
+  std::string why;
+  if (const auto place = evidence.world.find(to->network_namespace)) {
+    for (const QueueDiscipline& qdisc : evidence.world.at(*place).now.qdiscs) {
+      if (qdisc.link == to->link)
+        why += fmt::format("; {} has a queueing discipline {} (tc qdisc show dev {})", to->link, qdisc.kind, to->link);
+    }
+  }
+  return Diagnosis{Step::kDelay,
+                   fmt::format("the answers came too late: {} ms passed between {} and {}{}",
+                               std::chrono::duration_cast<std::chrono::milliseconds>(to->time - from->time).count(),
+                               text(*from), text(*to), why)};
+}
+
+// It was answered, and nobody asked who has the next hop: an entry made by hand stands in for the answer.
+std::optional<Diagnosis> judge_entry_made_by_hand(const WalkEvidence& evidence) {
+  if (evidence.there.stages.empty() || evidence.there.points.empty()) return std::nullopt;
+  for (const Path* path : {&evidence.there, &evidence.back}) {
+    for (const Stage& stage : path->stages) {
+      const Place& place = evidence.world.at(stage.place);
+      for (const Neighbour& entry : place.now.neighbours) {
+        if (!entry.is_permanent() || entry.link != stage.route.output_link || entry.address != stage.next_hop) continue;
+        return Diagnosis{
+            Step::kNeighbour,
+            fmt::format("{} has a permanent neighbour entry for {} on {} ({}): nobody is asked, and whether "
+                        "its owner answers stays hidden (ip neighbour del {} dev {})",
+                        place.said(), entry.address.to_string(), entry.link,
+                        entry.mac ? entry.mac->to_string() : "no address", entry.address.to_string(), entry.link)};
+      }
+    }
+  }
+  return std::nullopt;
 }
 
 }  // namespace
 
-Diagnosis diagnose(const EchoEvidence& evidence) {
-  const Way& way = evidence.way;
-  if (!evidence.report.echoes.empty() && evidence.report.answered() == evidence.report.echoes.size())
-    return {Step::kNone, "every echo was answered"};
-  if (auto found = judge_namespaces(evidence)) return *found;
-  if (auto found = judge_link(evidence, way.near_namespace, way.near_link, Step::kSenderLink)) return *found;
-  if (auto found = judge_link(evidence, way.far_namespace, way.far_link, Step::kReceiverLink)) return *found;
-  if (auto found = judge_route(evidence)) return *found;
-  if (auto found = judge_sending(evidence)) return *found;
-  const bool left = seen(evidence, way.near_namespace, way.near_link, SightingKind::kRequest, PacketDirection::kSent);
-  const bool arrived =
-      seen(evidence, way.far_namespace, way.far_link, SightingKind::kRequest, PacketDirection::kReceived);
-  const bool answered = seen(evidence, way.far_namespace, way.far_link, SightingKind::kReply, PacketDirection::kSent);
-  const bool came_back =
-      seen(evidence, way.near_namespace, way.near_link, SightingKind::kReply, PacketDirection::kReceived);
-  if (auto found = judge_problems(evidence)) return *found;
-  if (!left && !arrived) {
-    if (auto found = judge_resolution(evidence, way, Step::kNeighbour, "the request")) return *found;
-    return {Step::kNeighbour, fmt::format("the next hop was resolved, but the request never left {}", way.near_link)};
+std::string to_string(Diagnosis::Step step) {
+  switch (step) {
+    case Step::kNone:
+      return "none";
+    case Step::kNamespace:
+      return "namespace";
+    case Step::kLink:
+      return "link";
+    case Step::kRoute:
+      return "route";
+    case Step::kSend:
+      return "send";
+    case Step::kNeighbour:
+      return "neighbour";
+    case Step::kWire:
+      return "wire";
+    case Step::kBridge:
+      return "bridge";
+    case Step::kForwarding:
+      return "forwarding";
+    case Step::kReceiver:
+      return "receiver";
+    case Step::kWayBack:
+      return "way-back";
+    case Step::kDelivery:
+      return "delivery";
+    case Step::kLoss:
+      return "loss";
+    case Step::kDelay:
+      return "delay";
+    case Step::kRewriting:
+      return "rewriting";
   }
-  if (auto found = !arrived ? judge_mtu(evidence, way, "the request") : std::nullopt) return *found;
-  if (!arrived)
-    return {Step::kLink, fmt::format("the request left {} and never arrived at {}: they are not each other's peer, or "
-                                     "something between drops it",
-                                     way.near_link, way.far_link)};
-  if (auto found = judge_addressee(evidence, way, SightingKind::kRequest, Step::kNeighbour, "the request"))
+  return "unknown";
+}
+
+Diagnosis diagnose(const WalkEvidence& evidence) {
+  const WalkJudge there(evidence, Direction::kThere);
+  const WalkJudge back(evidence, Direction::kBack);
+  if (evidence.trace.all_answered) {
+    if (auto found = there.judge_shortcut()) return *found;
+    if (auto found = there.judge_rewriting()) return *found;
+    if (auto found = back.judge_rewriting()) return *found;
+    if (auto found = judge_entry_made_by_hand(evidence)) return *found;
+    return {Step::kNone, "it was answered"};
+  }
+  if (auto found = judge_wanted_ends(evidence)) return *found;
+  if (auto found = judge_problems_of_ends(evidence)) return *found;
+  if (auto found = judge_losses(evidence, there, back)) return *found;
+  if (auto found = judge_delay(evidence)) return *found;
+  if (auto found = judge_first_route(evidence, there)) return *found;
+  if (const auto gap = there.first_unseen()) return there.judge_gap(*gap);
+  if (evidence.there.stages.empty()) return {Step::kNamespace, "there is nowhere to send it from"};
+  if (auto found = judge_end(evidence, there)) return *found;
+  const Stage& last = evidence.there.stages.back();
+  if (!evidence.there.points.empty()) {
+    if (auto found = there.judge_addressee(evidence.there.points.back())) return *found;
+  }
+  // What arrived as another packet is answered as such.
+  if (auto found = evidence.trace.replies.empty() ? there.judge_rewriting() : std::nullopt) {
+    found->text += ", and to that the answer goes";
     return *found;
-  if (!answered) return judge_receiver(evidence);
-  if (auto found = !came_back ? judge_mtu(evidence, way.reversed(), "the reply") : std::nullopt) return *found;
-  if (!came_back)
-    return {Step::kWayBack, fmt::format("the reply left {} and never came back to {}", way.far_link, way.near_link)};
-  if (auto found = judge_addressee(evidence, way.reversed(), SightingKind::kReply, Step::kReplyNeighbour, "the reply"))
-    return *found;
-  return {Step::kDelivery, fmt::format("the reply came back to {}, and the kernel of {} did not hand it over: a packet "
-                                       "filter (INPUT) or a reverse-path filter",
-                                       way.near_link, place_text(way.near_namespace))};
+  }
+  if (evidence.trace.connection_refused) {
+    const std::string found = there.filters(last.place, {"prerouting", "input", "output"});
+    return {
+        Step::kReceiver,
+        fmt::format("the TCP segment reached {}, and {} refused the connection (it sent a reset), though a server "
+                    "listens there{}",
+                    evidence.there.points.empty() ? "it" : there.text(evidence.there.points.back()),
+                    evidence.world.at(last.place).said(), found.empty() ? "" : ": a packet filter there: " + found)};
+  }
+  if (auto found = judge_answer(evidence, there, back, last.place, last.in_link)) return *found;
+  const Place& sender = evidence.world.at(evidence.from);
+  const std::string filters = back.filters(evidence.from, {"ingress", "prerouting", "input"});
+  if (auto found = there.judge_rewriting()) return *found;
+  return {
+      Step::kDelivery,
+      fmt::format("{} came back to {}, and the kernel of {} did not hand it over: {}", back.what(),
+                  evidence.back.points.empty() ? "its sender" : back.text(evidence.back.points.back()), sender.said(),
+                  filters.empty() ? "a packet filter (INPUT) or a reverse-path filter"
+                                  : "a packet filter of " + sender.said() + " (INPUT): " + filters)};
+}
+
+std::vector<WalkedPoint> walked(const WalkEvidence& evidence) {
+  std::vector<WalkedPoint> points;
+  const WalkJudge there(evidence, Direction::kThere);
+  const WalkJudge back(evidence, Direction::kBack);
+  for (const WalkJudge* judge : {&there, &back}) {
+    for (const Point& point : judge->path().points) {
+      points.push_back({.what = judge->what(),
+                        .place = evidence.world.at(point.place).said(),
+                        .link = point.link,
+                        .direction = point.direction,
+                        .seen = judge->times_seen(point)});
+    }
+  }
+  return points;
+}
+
+std::string to_string(const WalkedPoint& point) {
+  return fmt::format("{} seen  {} ({}) {} {}", point.seen, point.link, point.place,
+                     point.direction == PacketDirection::kSent ? "sends" : "takes in", point.what);
 }
 
 }  // namespace netns_lab

@@ -4,162 +4,248 @@
 #include <gtest/gtest.h>
 
 #include <cerrno>
-#include <functional>
 
-#include "harness/conformance/test_world.h"
+#include "harness/conformance/test_lost.h"
 
 namespace netns_lab {
 namespace {
 
 using namespace test_world;
+using Row = LostRow;
 using Step = Diagnosis::Step;
 using ::testing::HasSubstr;
 
-RouteAnswer out_of(const std::string& link) {
-  RouteAnswer answer;
-  answer.type = RouteType::kUnicast;
-  answer.output_link = link;
-  answer.table = kMainTable;
-  return answer;
-}
-
-void see(EchoEvidence& evidence, const std::string& network_namespace, const std::string& link,
-         PacketDirection direction, SightingKind kind, std::uint16_t identifier = 1) {
-  Sighting sighting;
-  sighting.network_namespace = network_namespace;
-  sighting.link = link;
-  sighting.direction = direction;
-  sighting.kind = kind;
-  if (kind == SightingKind::kArp) sighting.identifier = identifier;
-  evidence.report.sightings.push_back(sighting);
-}
-
-// One echo from the node to the container that was not answered; everything about the network is right.
-EchoEvidence lost() {
-  EchoEvidence evidence;
-  evidence.way = Way{"", "veth1", "netns1", "veth2"};
-  evidence.report.spec.destination = ip("10.200.1.1");
-  evidence.report.source = ip("10.0.0.2");
-  evidence.report.echoes.resize(1);
-  evidence.there = out_of("veth1");
-  evidence.back = out_of("veth2");
-  evidence.now = after();
-  return evidence;
-}
-
-void see_request_arrive(EchoEvidence& e) {
-  see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
-  see(e, "netns1", "veth2", PacketDirection::kReceived, SightingKind::kRequest);
-  e.report.sightings.back().link_destination = container_of(*e.now).links.back().mac;
-}
-
-struct Row {
-  const char* name;
-  std::function<void(EchoEvidence&)> change;
-  Step step;
-  const char* says;
-};
-void PrintTo(const Row& row, std::ostream* out) { *out << row.name; }
-
 class FirstBrokenStep : public ::testing::TestWithParam<Row> {};
 TEST_P(FirstBrokenStep, IsNamedWithItsReason) {
-  EchoEvidence evidence = lost();
-  GetParam().change(evidence);
-  const Diagnosis diagnosis = diagnose(evidence);
-  EXPECT_EQ(static_cast<int>(diagnosis.step), static_cast<int>(GetParam().step)) << diagnosis.text;
+  Lost world = lost();
+  GetParam().network(world);
+  world.walk();
+  GetParam().seen(world);
+  const Diagnosis diagnosis = diagnose(world.evidence);
+  EXPECT_EQ(to_string(diagnosis.step), to_string(GetParam().step)) << diagnosis.text;
   EXPECT_THAT(diagnosis.text, HasSubstr(GetParam().says));
 }
 
 const Row kRows[] = {
-    {"Answered", [](EchoEvidence& e) { e.report.echoes[0].reply = EchoReply{}; }, Step::kNone, "answered"},
-    {"NoNamespace", [](EchoEvidence& e) { e.now->namespaces.pop_back(); }, Step::kNamespace, "no namespace netns1"},
-    {"NoLink", [](EchoEvidence& e) { node_of(*e.now).links.pop_back(); }, Step::kSenderLink, "has no link veth1"},
-    {"LinkDown", [](EchoEvidence& e) { node_of(*e.now).links.back().flags = 0; }, Step::kSenderLink,
-     "ip link set veth1 up"},
-    {"NoCarrier", [](EchoEvidence& e) { container_of(*e.now).links.back().carrier = false; }, Step::kReceiverLink,
-     "no carrier"},
-    {"NoRoute", [](EchoEvidence& e) { e.there->system_errno = ENETUNREACH; }, Step::kRoute,
-     "ENETUNREACH (Network is unreachable)"},
-    {"BlackholeRefused", [](EchoEvidence& e) { e.there->system_errno = EINVAL; }, Step::kRoute,
+    {"Answered", nothing,
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kNone, "answered"},
+    {"NoNamespace", [](Lost& l) { l.evidence.world.places.pop_back(); }, nothing, Step::kNamespace,
+     "no namespace netns1"},
+    {"NoLink", [](Lost& l) { l.state("").links.pop_back(); }, nothing, Step::kLink, "the node has no link veth1"},
+    {"LinkDown", [](Lost& l) { l.link("", "veth1").flags = 0; }, nothing, Step::kLink, "ip link set veth1 up"},
+    {"NoCarrier", [](Lost& l) { l.link("netns1", "veth2").carrier = false; }, nothing, Step::kLink, "no carrier"},
+    {"NoRoute", [](Lost& l) { l.routes[""].system_errno = ENETUNREACH; }, nothing, Step::kRoute,
+     "the node has no way to 10.200.1.1: asked for a route, its kernel says ENETUNREACH (Network is unreachable)"},
+    {"NoRouteSaysWhereItIs", [](Lost& l) { l.routes[""].system_errno = ENETUNREACH; }, nothing, Step::kRoute,
+     "netns1 has 10.200.1.1 on veth2, whose other end is veth1: ip route add 10.200.1.1 dev veth1"},
+    {"Blackhole", [](Lost& l) { l.routes[""].system_errno = EINVAL; }, nothing, Step::kRoute,
      "EINVAL (a blackhole route, or a source that cannot be)"},
-    {"WrongRoute", [](EchoEvidence& e) { e.there = out_of("eth0"); }, Step::kRoute, "out of eth0, not out of veth1"},
-    {"OwnAddress", [](EchoEvidence& e) { e.there->type = RouteType::kLocal; }, Step::kRoute, "never leaves"},
-    {"Blackhole", [](EchoEvidence& e) { e.there->type = RouteType::kBlackhole; }, Step::kRoute, "blackhole"},
-    {"Filtered", [](EchoEvidence& e) { e.report.echoes[0].send_errno = EPERM; }, Step::kSend, "OUTPUT"},
-    {"NeverAsked", [](EchoEvidence&) {}, Step::kNeighbour, "no ARP question"},
-    {"QuestionLost", [](EchoEvidence& e) { see(e, "", "veth1", PacketDirection::kSent, SightingKind::kArp); },
-     Step::kNeighbour, "not joined"},
-    {"NobodyAnswersArp",
-     [](EchoEvidence& e) {
-       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kArp);
-       see(e, "netns1", "veth2", PacketDirection::kReceived, SightingKind::kArp);
+    {"WrongRoute", [](Lost& l) { l.routes[""] = out_of("eth0"); }, nothing, Step::kRoute,
+     "out of eth0, not out of veth1"},
+    {"OwnAddress", [](Lost& l) { l.routes[""] = local(); }, nothing, Step::kRoute, "never leaves"},
+    {"FilteredWhereItIsSent", [](Lost& l) { l.filter("", "output"); },
+     [](Lost& l) { l.evidence.trace.send_errno = EPERM; }, Step::kSend,
+     "(OUTPUT) drops it: table inet extra, chain c (1 rule) at hook output"},
+    {"TooLarge", nothing, [](Lost& l) { l.evidence.trace.send_errno = EMSGSIZE; }, Step::kSend, "MTU of its way"},
+    {"NoSocket", nothing,
+     [](Lost& l) {
+       l.evidence.trace.open_errno = ENODEV;
+       l.evidence.trace.open_text = "bind: ENODEV";
      },
-     Step::kNeighbour, "nobody in namespace netns1 answered"},
-    {"RequestLost", [](EchoEvidence& e) { see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest); },
-     Step::kLink, "never arrived at veth2"},
-    {"TooLargeForThePeer",
-     [](EchoEvidence& e) {
-       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
-       e.report.spec.payload_size = 1472;
-       node_of(*e.now).links.back().mtu = 1500;
-       container_of(*e.now).links.back().mtu = 1400;
-     },
-     Step::kLink, "its MTU is 1400 (ip link set veth2 mtu 1500)"},
-    {"LostThoughSmallEnough",
-     [](EchoEvidence& e) {
-       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kRequest);
-       e.report.spec.payload_size = 56;
-       node_of(*e.now).links.back().mtu = 1500;
-       container_of(*e.now).links.back().mtu = 1400;
-     },
-     Step::kLink, "never arrived at veth2"},
-    {"AddressedToAnother",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       e.report.sightings.back().link_destination = MacAddress::parse("02:00:00:00:00:99").value();
-     },
-     Step::kNeighbour, "addressed to 02:00:00:00:00:99"},
+     Step::kSend, "no socket for it in the node: bind: ENODEV"},
+    {"QuestionLost", nothing, [](Lost& l) { l.ask("", "veth1", kSent); }, Step::kNeighbour,
+     "the question never arrived at veth2 (netns1)"},
     {"AddressMissing",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       container_of(*e.now).addresses.clear();
+     [](Lost& l) {
+       l.state("netns1").addresses.clear();
+       l.state("netns1").addresses.push_back(address(l.link("netns1", "veth2"), "10.200.1.77/32"));
      },
-     Step::kReceiver, "is no address of namespace netns1"},
-    {"NoWayBack",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       e.back->system_errno = ENETUNREACH;
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
      },
-     Step::kWayBack, "default route is missing"},
+     Step::kNeighbour, "it has not that address (its veth2 has 10.200.1.77)"},
+    {"QuestionFiltered", [](Lost& l) { l.filter("netns1", "input", "arp extra"); },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "a filter drops the question or the answer: table arp extra"},
+    {"ArpOff", [](Lost& l) { l.link("netns1", "veth2").flags |= IFF_NOARP; },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "ARP is off on veth2"},
+    {"ArpIgnored", [](Lost& l) { l.state("netns1").sysctls["net.ipv4.conf.veth2.arp_ignore"] = "8"; },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "net.ipv4.conf.veth2.arp_ignore is 8"},
+    {"AnswerLost", nothing,
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+       l.ask("netns1", "veth2", kSent, false);
+     },
+     Step::kNeighbour, "the answer never came back"},
+    {"Queued",
+     [](Lost& l) {
+       l.state("").qdiscs.push_back({"veth1", "netem", 0x10000, 0});
+     },
+     nothing, Step::kSend, "veth1 has a queueing discipline netem"},
+    {"SentElsewhere", [](Lost& l) { l.filter("", "output", "ip nat"); },
+     [](Lost& l) {
+       l.see(l.evidence.trace.requests, "", "lo", kSent);
+       l.evidence.trace.requests.back().destination = ip("10.0.0.2");
+     },
+     Step::kRewriting, "sent it out of lo instead of veth1, for 10.0.0.2: its destination was rewritten (table ip nat"},
+    {"RequestLost", nothing, [](Lost& l) { l.pass(1); }, Step::kWire,
+     "the request was dropped between veth1 (the node) and veth2 (netns1)"},
+    {"RequestLostAndCounted", [](Lost& l) { l.place("").counted["veth1.tx_dropped"] = 3; }, [](Lost& l) { l.pass(1); },
+     Step::kWire, "veth1 (the node) counts 3 dropped"},
+    {"TooLargeForThePeer",
+     [](Lost& l) {
+       l.link("netns1", "veth2").mtu = 1400;
+       l.evidence.trace.packet_size = 1500;
+     },
+     [](Lost& l) { l.pass(1); }, Step::kWire, "its MTU is 1400 (ip link set veth2 mtu 1500)"},
+    {"Xdp", [](Lost& l) { l.link("netns1", "veth2").xdp_attached = true; }, [](Lost& l) { l.pass(1); }, Step::kWire,
+     "an XDP program"},
+    {"AddressedToAnother", nothing,
+     [](Lost& l) {
+       l.pass_all_there();
+       l.evidence.trace.requests.back().link_destination = MacAddress::parse("02:00:00:00:00:99").value();
+     },
+     Step::kNeighbour, "addressed to 02:00:00:00:00:99, and veth2 is 02:00:00:00:00:04: the node has a wrong"},
+    {"NoWayBack", [](Lost& l) { l.back["netns1"].system_errno = ENETUNREACH; }, [](Lost& l) { l.pass_all_there(); },
+     Step::kWayBack, "the request reached veth2 (netns1); netns1 has no way back to 10.0.0.2"},
+    {"NoWayBackSaysWhatToAdd", [](Lost& l) { l.back["netns1"].system_errno = ENETUNREACH; },
+     [](Lost& l) { l.pass_all_there(); }, Step::kWayBack, "A default route is missing"},
     {"ReplyUnresolved",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kArp);
-       see(e, "", "veth1", PacketDirection::kReceived, SightingKind::kArp);
+     [](Lost& l) {
+       for (auto& address : l.state("").addresses) address.prefix.address = ip("10.0.0.99");
      },
-     Step::kReplyNeighbour, "nobody in the node answered"},
-    {"ReceiverSilent",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kArp);
-       see(e, "", "veth1", PacketDirection::kReceived, SightingKind::kArp);
-       see(e, "", "veth1", PacketDirection::kSent, SightingKind::kArp, 2);
+     [](Lost& l) {
+       l.pass_all_there();
+       l.asked = ip("10.0.0.2");
+       l.ask("netns1", "veth2", kSent);
+       l.ask("", "veth1", kReceived);
      },
-     Step::kReceiver, "did not answer"},
-    {"ReplyLost",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kReply);
+     Step::kNeighbour,
+     "the question arrived at veth1 (the node), and the node did not answer: it has not that address"},
+    {"EchoesIgnored", [](Lost& l) { l.state("netns1").sysctls["net.ipv4.icmp_echo_ignore_all"] = "1"; },
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver,
+     "netns1 ignores echo requests: net.ipv4.icmp_echo_ignore_all is 1"},
+    {"ReversePathFiltered",
+     [](Lost& l) {
+       l.place("netns1").counted["TcpExt.IPReversePathFilter"] = 3;
+       l.state("netns1").sysctls["net.ipv4.conf.veth2.rp_filter"] = "1";
      },
-     Step::kWayBack, "never came back to veth1"},
-    {"ReplyNotHandedOver",
-     [](EchoEvidence& e) {
-       see_request_arrive(e);
-       see(e, "netns1", "veth2", PacketDirection::kSent, SightingKind::kReply);
-       see(e, "", "veth1", PacketDirection::kReceived, SightingKind::kReply);
-       e.report.sightings.back().link_destination = node_of(*e.now).links.back().mac;
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver, "netns1's reverse-path filter dropped 3 of them"},
+    {"FilteredWhereItArrives", [](Lost& l) { l.filter("netns1", "input"); }, [](Lost& l) { l.pass_all_there(); },
+     Step::kReceiver, "a packet filter of netns1 (INPUT) drops it: table inet extra"},
+    {"AnswerFiltered",
+     [](Lost& l) {
+       l.filter("netns1", "input");
+       l.filter("netns1", "output", "inet other");
+       l.place("netns1").counted["Icmp.InEchos"] = 3;
      },
-     Step::kDelivery, "did not hand it over"},
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver, "(OUTPUT) drops it: table inet other"},
+    {"SilentForNoReason", [](Lost& l) { l.place("netns1").counted["Icmp.InEchos"] = 0; },
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver, "whose counter did not move"},
+    {"ReplyLost", nothing, [](Lost& l) { l.pass(2, 1); }, Step::kWire,
+     "the reply was dropped between veth2 (netns1) and veth1 (the node)"},
+    {"ReplyNotHandedOver", [](Lost& l) { l.filter("", "input"); }, [](Lost& l) { l.pass(2, 2); }, Step::kDelivery,
+     "did not hand it over: a packet filter of the node (INPUT): table inet extra"},
+    {"AnotherAnswered", nothing,
+     [](Lost& l) {
+       IcmpProblem problem;
+       problem.from = ip("10.200.1.1");
+       problem.type = 3;
+       problem.code = 13;
+       problem.about_destination = ip("10.200.1.1");
+       l.evidence.trace.problems.push_back(problem);
+     },
+     Step::kForwarding, "that is netns1"},
+    {"TtlChanged", [](Lost& l) { l.filter("netns1", "prerouting"); },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+       l.evidence.trace.requests.back().ttl = 9;
+     },
+     Step::kRewriting, "something changed the TTL of the request from 64 to 9: a packet filter of netns1"},
+    {"AnsweredByAnother", [](Lost& l) { l.filter("", "output", "ip nat"); },
+     [](Lost& l) { l.evidence.trace.all_answered = true; }, Step::kRewriting,
+     "it was answered, and the request never came to veth1 (the node): the node answers in its stead, for which it has "
+     "a "
+     "packet filter: table ip nat"},
+    {"SourceChangedBeforeItLeft", [](Lost& l) { l.filter("", "postrouting", "ip nat"); },
+     [](Lost& l) {
+       l.pass(2);
+       for (Sighting& sighting : l.evidence.trace.requests) sighting.source = ip("192.0.2.77");
+     },
+     Step::kRewriting,
+     "before it left veth1 (the node) something changed the source of the request from 10.0.0.2 to "
+     "192.0.2.77: a packet filter of the node: table ip nat"},
+    {"TtlChangedBeforeItLeft", [](Lost& l) { l.state("").sysctls["net.ipv4.ip_default_ttl"] = "63"; },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kRewriting, "before it left veth1 (the node) something changed the TTL of the request from 63 to 64"},
+    {"TtlChangedBehindTheLastLink", [](Lost& l) { l.filter("", "input"); },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.evidence.trace.handed_over_ttl = std::uint8_t{9};
+       l.pass(2, 2);
+     },
+     Step::kRewriting, "behind veth1 (the node) something changed the TTL of the reply from 64 to 9"},
+    {"SomeLost", nothing,
+     [](Lost& l) {
+       l.evidence.trace.any_answered = true;
+       l.evidence.trace.sent = 3;
+       l.pass(2);
+       l.pass(2);
+       l.pass(1);
+     },
+     Step::kLoss, "1 of 3 were lost: the request was dropped between veth1 (the node) and veth2 (netns1)"},
+    {"Late",
+     [](Lost& l) {
+       l.state("netns1").qdiscs.push_back({"veth2", "netem", 0x10000, 0});
+     },
+     [](Lost& l) {
+       l.evidence.trace.any_late = true;
+       l.pass(2, 2);
+       l.evidence.trace.replies[0].time = l.evidence.trace.replies[1].time = std::chrono::milliseconds(1500);
+     },
+     Step::kDelay, "1500 ms passed between veth2 (netns1) and veth2 (netns1); veth2 has a queueing discipline netem"},
+    {"PermanentNeighbour",
+     [](Lost& l) {
+       Neighbour entry;
+       entry.link = "veth1";
+       entry.address = ip("10.200.1.1");
+       entry.mac = MacAddress::parse("02:00:00:00:00:04").value();
+       entry.state = 0x80;
+       l.state("").neighbours.push_back(entry);
+     },
+     [](Lost& l) {
+       l.evidence.trace.all_answered = true;
+       l.pass(2, 2);
+     },
+     Step::kNeighbour, "the node has a permanent neighbour entry for 10.200.1.1 on veth1"},
+    {"Refused", [](Lost& l) { l.filter("netns1", "input"); },
+     [](Lost& l) {
+       l.evidence.trace.kind = PacketTrace::Kind::kTcp;
+       l.evidence.trace.connection_refused = true;
+       l.pass_all_there();
+     },
+     Step::kReceiver, "netns1 refused the connection"},
 };
 INSTANTIATE_TEST_SUITE_P(Rows, FirstBrokenStep, ::testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });

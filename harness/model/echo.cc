@@ -15,12 +15,17 @@ std::string place(const std::string& network_namespace) {
   return network_namespace.empty() ? "the node" : network_namespace;
 }
 
+constexpr std::chrono::milliseconds kWorthTelling{100};
+
 void print_echo(std::ostream& out, const Echo& echo) {
   out << "  #" << echo.sequence << ": ";
   if (echo.send_errno != 0) {
     out << "not sent, " << errno_name(echo.send_errno);
   } else if (echo.reply) {
-    out << fmt::format("{} from {} on {} ttl {} in {:.1f} us", echo.late ? "late reply" : "reply",
+    out << fmt::format("{} from {} on {} ttl {} in {:.1f} us",
+                       echo.late   ? "late reply"
+                       : echo.slow ? "slow reply"
+                                   : "reply",
                        echo.reply->source.to_string(), echo.reply->arrival_link, echo.reply->ttl,
                        static_cast<double>(echo.reply->round_trip.count()) / 1000.0);
     if (!echo.reply->payload_intact) out << ", PAYLOAD CHANGED";
@@ -121,6 +126,10 @@ std::ostream& operator<<(std::ostream& out, const EchoReport& report) {
   for (const Sighting& sighting : report.sightings) out << "  seen: " << sighting << '\n';
   if (report.foreign_replies != 0) out << fmt::format("  {} replies match no request\n", report.foreign_replies);
   if (report.capture_drops != 0) out << fmt::format("  the capture lost {} packets\n", report.capture_drops);
+  if (report.starved >= kWorthTelling) {
+    out << fmt::format("  this machine kept the probe from running for {} ms\n",
+                       std::chrono::duration_cast<std::chrono::milliseconds>(report.starved).count());
+  }
   return out;
 }
 

@@ -57,6 +57,8 @@ struct Echo {
   std::optional<EchoReply> reply;  // the first one
   std::uint32_t duplicates = 0;    // further replies
   bool late = false;  // the reply came after reply_wait of its own request, but before the end of the probe
+  // The reply came after reply_wait, and what it took beyond that the machine was busy: not late (EchoReport::starved).
+  bool slow = false;
   std::vector<IcmpProblem> problems;
   bool answered() const { return reply.has_value() && !late; }
   bool operator==(const Echo&) const = default;
@@ -103,6 +105,8 @@ struct EchoReport {
   int open_errno = 0;  // the socket itself could not be made or bound for a reason that lies in the subject (no such
                        // link or address)
   std::string open_text;
+  // How long, in all, this machine did not let the probe run though it wanted to: it then waits that much longer.
+  std::chrono::nanoseconds starved{0};
 
   std::uint32_t answered() const;  // echoes answered in time
   std::vector<Sighting> seen(const std::string& network_namespace, const std::string& link, SightingKind kind) const;

@@ -49,6 +49,7 @@ struct ExchangeReport {
   std::uint16_t source_port = 0;
   std::vector<Sighting> sightings;
   std::uint64_t capture_drops = 0;
+  std::chrono::nanoseconds starved{0};  // as EchoReport::starved
   bool operator==(const ExchangeReport&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const ExchangeReport& report);

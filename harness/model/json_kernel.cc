@@ -29,13 +29,14 @@ NETNS_LAB_JSON(Neighbour, link_index, link, address, mac, state, flags);
 NETNS_LAB_JSON(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags);
 NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
+NETNS_LAB_JSON(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs, nft_tables,
-               sockets, sysctls, netnsids);
+               sockets, sysctls, filter_hooks, counters, netnsids);
 NETNS_LAB_JSON(NamespaceEntry, name, is_nsfs_mount, is_network, inode, mounts);
 NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
 NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, processes_hidden, files, mounts, host_name, domain_name,
                pristine);
-NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files, addressing_only);
+NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files, counters, addressing_only);
 
 NETNS_LAB_JSON_ENUM(Finding::Kind, Finding::Kind::kAdded, Finding::Kind::kRemoved, Finding::Kind::kChanged);
 NETNS_LAB_JSON(Finding, kind, network_namespace, object, subject, before, after);

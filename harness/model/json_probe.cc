@@ -8,7 +8,7 @@ NETNS_LAB_JSON(EchoSpec, network_namespace, destination, source, link, count, in
                dont_fragment, ttl, reply_wait, watch);
 NETNS_LAB_JSON(EchoReply, source, arrival_link, ttl, round_trip, payload_intact, payload_size);
 NETNS_LAB_JSON(IcmpProblem, from, type, code, mtu, about_destination, local);
-NETNS_LAB_JSON(Echo, sequence, send_errno, reply, duplicates, late, problems);
+NETNS_LAB_JSON(Echo, sequence, send_errno, reply, duplicates, late, slow, problems);
 
 NETNS_LAB_JSON_ENUM(SightingKind, SightingKind::kRequest, SightingKind::kReply, SightingKind::kProblem,
                     SightingKind::kArp, SightingKind::kNeighbourDiscovery, SightingKind::kUdp, SightingKind::kTcp,
@@ -17,13 +17,13 @@ NETNS_LAB_JSON_ENUM(PacketDirection, PacketDirection::kReceived, PacketDirection
 NETNS_LAB_JSON(Sighting, network_namespace, link, direction, kind, link_source, link_destination, source, destination,
                ttl, identifier, sequence, advertised, payload_size, payload_intact, fragments, time);
 NETNS_LAB_JSON(EchoReport, spec, identifier, payload_seed, source, echoes, sightings, foreign_replies, capture_drops,
-               open_errno, open_text);
+               open_errno, open_text, starved);
 
 NETNS_LAB_JSON_ENUM(Transport, Transport::kUdp, Transport::kTcp);
 NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port);
 NETNS_LAB_JSON(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count, reply_wait,
                watch);
 NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source, source_port,
-               sightings, capture_drops);
+               sightings, capture_drops, starved);
 
 }  // namespace netns_lab

@@ -37,7 +37,7 @@ void to_json(nlohmann::json& out, const Scenario& scenario) {
 }
 
 NETNS_LAB_JSON(RunStarted, build, command, time_ms);
-NETNS_LAB_JSON(WorkerStarted, worker, scenario, target, family, parameters, lab, lab_name, kernel, catalogue,
+NETNS_LAB_JSON(WorkerStarted, worker, scenario, target, family, parameters, lab, lab_name, kernel, order, catalogue,
                kernel_label);
 NETNS_LAB_JSON(CaseStarted, worker, suite, name, file, line, time_ms);
 NETNS_LAB_JSON(CaseEnded, worker, suite, name, requirements, level, verdict, message, evidence, file, line, duration,

@@ -34,6 +34,7 @@ struct WorkerStarted {
   std::string kernel;                  // of the node: release
   std::vector<Requirement> catalogue;  // what this worker may judge
   std::string kernel_label = {};       // what a run on several kernels calls this one; "" there is one
+  std::uint32_t order = {};            // the seed by which its claims were shuffled; 0: they were not
   bool operator==(const WorkerStarted&) const = default;
 };
 

@@ -106,25 +106,28 @@ Neighbour neighbour() {
 }
 
 Snapshot snapshot() {
-  NamespaceState inside{.name = "netns1",
-                        .inode = 4026532000,
-                        .links = {link()},
-                        .addresses = {interface_address()},
-                        .routes = {route()},
-                        .rules = {rule()},
-                        .neighbours = {neighbour()},
-                        .forwarding = {{.link_index = 2,
-                                        .link = "veth1",
-                                        .bridge = "br0",
-                                        .mac = kPeerMac,
-                                        .vlan = 1,
-                                        .state = 0x40,
-                                        .flags = 0x10}},
-                        .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
-                        .nft_tables = {"ip filter"},
-                        .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
-                        .sysctls = {{"net.ipv4.ip_forward", "0"}},
-                        .netnsids = {{-1, 4026531840}, {0, 4026532001}}};
+  NamespaceState inside{
+      .name = "netns1",
+      .inode = 4026532000,
+      .links = {link()},
+      .addresses = {interface_address()},
+      .routes = {route()},
+      .rules = {rule()},
+      .neighbours = {neighbour()},
+      .forwarding = {{.link_index = 2,
+                      .link = "veth1",
+                      .bridge = "br0",
+                      .mac = kPeerMac,
+                      .vlan = 1,
+                      .state = 0x40,
+                      .flags = 0x10}},
+      .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
+      .nft_tables = {"ip filter"},
+      .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
+      .sysctls = {{"net.ipv4.ip_forward", "0"}},
+      .filter_hooks = {{.table = "ip filter", .chain = "in", .hook = "input", .rules = 2, .drops = true}},
+      .counters = {{"Ip.InReceives", 7}},
+      .netnsids = {{-1, 4026531840}, {0, 4026532001}}};
   NamespaceState own = inside;
   own.name = "";
   return {.namespaces = {own, inside},
@@ -204,24 +207,31 @@ EchoReport echo_report() {
                             .mtu = 0,
                             .about_destination = kContainer,
                             .local = false};
-  report.echoes = {
-      {.sequence = 1,
-       .send_errno = 0,
-       .reply = EchoReply{.source = kContainer,
-                          .arrival_link = "veth1",
-                          .ttl = 64,
-                          .round_trip = std::chrono::nanoseconds(23'400),
-                          .payload_intact = true,
-                          .payload_size = 56},
-       .duplicates = 1,
-       .late = false,
-       .problems = {}},
-      {.sequence = 2, .send_errno = 90, .reply = {}, .duplicates = 0, .late = false, .problems = {problem}}};
+  report.echoes = {{.sequence = 1,
+                    .send_errno = 0,
+                    .reply = EchoReply{.source = kContainer,
+                                       .arrival_link = "veth1",
+                                       .ttl = 64,
+                                       .round_trip = std::chrono::nanoseconds(23'400),
+                                       .payload_intact = true,
+                                       .payload_size = 56},
+                    .duplicates = 1,
+                    .late = false,
+                    .slow = true,
+                    .problems = {}},
+                   {.sequence = 2,
+                    .send_errno = 90,
+                    .reply = {},
+                    .duplicates = 0,
+                    .late = false,
+                    .slow = false,
+                    .problems = {problem}}};
   report.sightings = {sighting()};
   report.foreign_replies = 1;
   report.capture_drops = 2;
   report.open_errno = 99;
   report.open_text = "bind 192.168.50.10";
+  report.starved = std::chrono::milliseconds(3);
   return report;
 }
 
@@ -245,6 +255,7 @@ ExchangeReport exchange_report() {
   report.source_port = 33000;
   report.sightings = {sighting()};
   report.capture_drops = 1;
+  report.starved = std::chrono::milliseconds(4);
   return report;
 }
 
@@ -270,7 +281,8 @@ std::vector<RunEvent> run() {
                     .lab_name = "netns-lab",
                     .kernel = "6.18.0",
                     .catalogue = {requirement()},
-                    .kernel_label = ""},
+                    .kernel_label = "",
+                    .order = 42},
       CaseStarted{.worker = 0,
                   .suite = "SingleNamespace",
                   .name = "HostRouteExists",

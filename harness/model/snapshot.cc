@@ -47,6 +47,11 @@ const NamespaceEntry* Snapshot::find_entry(const std::string& name) const {
   return find_first(entries, [&](const NamespaceEntry& entry) { return entry.name == name; });
 }
 
+std::string to_string(const FilterHook& hook) {
+  return fmt::format("table {}, chain {} ({} rule{}{})", hook.table, hook.chain, hook.rules, hook.rules == 1 ? "" : "s",
+                     hook.drops ? ", policy drop" : "");
+}
+
 std::ostream& operator<<(std::ostream& out, const QueueDiscipline& qdisc) {
   return out << fmt::format("{} {:x}: dev {} parent {:x}:{:x}", qdisc.kind, qdisc.handle >> 16, qdisc.link,
                             qdisc.parent >> 16, qdisc.parent & 0xFFFF);

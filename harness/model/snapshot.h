@@ -33,6 +33,17 @@ struct BoundSocket {
   bool operator==(const BoundSocket&) const = default;
 };
 
+// A chain of nf_tables that packets meet by themselves (NFTA_CHAIN_HOOK, linux/netfilter/nf_tables.h).
+struct FilterHook {
+  std::string table;   // "inet extra"
+  std::string chain;   // its name
+  std::string hook;    // "prerouting", "input", "forward", "output", "postrouting", "ingress", "egress"
+  unsigned rules = 0;  // in this chain; those it jumps to have their own
+  bool drops = false;  // by its policy: what no rule takes
+  bool operator==(const FilterHook&) const = default;
+};
+std::string to_string(const FilterHook& hook);  // "table inet extra, chain in (1 rule)"
+
 // What one network namespace holds.
 struct NamespaceState {
   std::string name;                         // "" for the node's own
@@ -46,7 +57,12 @@ struct NamespaceState {
   std::vector<QueueDiscipline> qdiscs;
   std::vector<std::string> nft_tables;  // "ip filter"; then the old interface's: "iptables (legacy) filter with …"
   std::vector<BoundSocket> sockets;
-  std::map<std::string, std::string> sysctls;      // "net.ipv4.ip_forward" -> "0"; what was asked for
+  std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "0"; what was asked for
+  // What SnapshotOptions::counters asked for; never compared (model/diff.h).
+  std::vector<FilterHook> filter_hooks;
+  // Of the kernel's statistics: "Ip.InReceives", "TcpExt.IPReversePathFilter" (/proc/net/snmp, netstat),
+  // "Ip6InReceives" (snmp6), "veth1.rx_dropped" (dev).
+  std::map<std::string, std::uint64_t> counters;
   std::map<std::int32_t, std::uint64_t> netnsids;  // peer namespace id -> inode, as far as this node can name them
 
   const Link* find_link(const std::string& link_name) const;
@@ -104,6 +120,7 @@ struct SnapshotOptions {
   bool pristine = false;             // also what a fresh namespace looks like on this node
   bool processes = true;
   bool files = true;             // and mounts, host and domain name
+  bool counters = false;         // the kernel's statistics, and at which hooks packets are filtered
   bool addressing_only = false;  // links, addresses, routes and neighbours: no rules, qdiscs, nft tables and sockets
   bool operator==(const SnapshotOptions&) const = default;
 };

@@ -12,10 +12,8 @@
 #include "harness/netlink/attribute_reader.h"
 
 namespace netns_lab::netlink {
-namespace {
 
-// As nft(8) spells them.
-std::string family_name(std::uint8_t family) {
+std::string nft_family_name(std::uint8_t family) {
   switch (family) {
     case NFPROTO_INET:
       return "inet";
@@ -33,8 +31,6 @@ std::string family_name(std::uint8_t family) {
       return fmt::format("family-{}", family);
   }
 }
-
-}  // namespace
 
 Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
   Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, 0);
@@ -62,7 +58,7 @@ Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
   for (const NftTable& table : tables) {
     const auto [family, name] = table.key;
     const std::string held = contents.at(table.key).text();
-    texts.push_back(fmt::format("{} {}{}{}{}", family_name(family), name, table.is_dormant ? ", dormant" : "",
+    texts.push_back(fmt::format("{} {}{}{}{}", nft_family_name(family), name, table.is_dormant ? ", dormant" : "",
                                 held.empty() ? "" : " with ", held));
   }
   return texts;

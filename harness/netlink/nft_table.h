@@ -15,6 +15,9 @@ namespace netns_lab::netlink {
 // nf_tables has no tables: empty.
 Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket);
 
+// Of a family (NFPROTO_*), as nft(8) spells it: "inet", "ip".
+std::string nft_family_name(std::uint8_t family);
+
 struct NftTable {
   NftTableKey key;
   bool is_dormant = false;  // NFT_TABLE_F_DORMANT: its chains are not in effect

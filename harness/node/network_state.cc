@@ -15,10 +15,12 @@
 #include "harness/netlink/link.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
+#include "harness/netlink/nft_hooks.h"
 #include "harness/netlink/nft_table.h"
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
+#include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
 #include "harness/node/sandbox_sysctl.h"
 #include "harness/node/sysctl.h"
@@ -190,6 +192,12 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
   state.inode = opened->inode();
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
   if (!options.addressing_only) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
+  if (options.counters) {
+    NETNS_LAB_ASSIGN(state.counters, read_counters(*opened));
+    if (sockets.netfilter != nullptr) {
+      NETNS_LAB_ASSIGN(state.filter_hooks, netlink::list_filter_hooks(*sockets.netfilter));
+    }
+  }
   if (options.all_sysctls) {
     NETNS_LAB_ASSIGN(state.sysctls, handles.sysctl_reader().read_interfaces(*opened, *sockets.route));
   }

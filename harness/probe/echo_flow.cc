@@ -7,6 +7,8 @@ namespace netns_lab::probe {
 namespace {
 
 constexpr std::uint64_t kMostUnheard = 128 * 1024;
+// A machine that stands still for ever ends the probe all the same.
+constexpr std::chrono::seconds kMostPatience{20};
 
 }  // namespace
 
@@ -104,7 +106,6 @@ void EchoFlow::reply(const EchoArrival& arrival, const IcmpMessage& message, con
                          .round_trip = round_trip,
                          .payload_intact = arrival.checksum_right && intact(message.sequence, message.payload),
                          .payload_size = static_cast<std::uint32_t>(message.payload.size())};
-  echo.late = round_trip > spec().reply_wait;
   if (!report_.source) report_.source = arrival.local;
   settle(request);
 }
@@ -126,20 +127,40 @@ void EchoFlow::problem(const EchoArrival& arrival, const IcmpMessage& message) {
   if (ends_the_packet(arrival.source.family(), message.type)) settle(sequence - 1U);
 }
 
-void EchoFlow::expire(Clock::time_point now) {
+void judge_lateness(Echo& echo, Starvation::Clock::time_point sent, std::chrono::nanoseconds reply_wait,
+                    const Starvation& starvation) {
+  if (!echo.reply || echo.reply->round_trip <= reply_wait) return;
+  const auto arrived = sent + std::chrono::duration_cast<Starvation::Clock::duration>(echo.reply->round_trip);
+  echo.slow = echo.reply->round_trip <= reply_wait + starvation.within(sent, arrived);
+  echo.late = !echo.slow;
+}
+
+void EchoFlow::judge_lateness(const Starvation& starvation) {
+  for (std::size_t request = 0; request < requests_.size(); ++request)
+    probe::judge_lateness(report_.echoes[request], requests_[request].at, spec().reply_wait, starvation);
+  report_.starved = starvation.total();
+}
+
+EchoFlow::Clock::time_point EchoFlow::ends_at(Clock::time_point sent, const Starvation& starvation) const {
+  if (starvation.total() == Clock::duration::zero()) return sent + spec().reply_wait;
+  const Clock::duration stood = starvation.within(sent, Clock::time_point::max());
+  return sent + spec().reply_wait + std::min<Clock::duration>(stood, kMostPatience);
+}
+
+void EchoFlow::expire(Clock::time_point now, const Starvation& starvation) {
   for (; oldest_ < requests_.size(); ++oldest_) {
     const Request& request = requests_[oldest_];
-    if (!request.settled && now < request.at + spec().reply_wait) return;
+    if (!request.settled && now < ends_at(request.at, starvation)) return;
     settle(oldest_);
   }
 }
 
-EchoFlow::Clock::time_point EchoFlow::wakes_at() const {
+EchoFlow::Clock::time_point EchoFlow::wakes_at(const Starvation& starvation) const {
   Clock::time_point wakes = Clock::time_point::max();
   if (may_send(next_at_)) wakes = next_at_;
   for (std::size_t request = oldest_; request < requests_.size(); ++request) {
     if (requests_[request].settled) continue;
-    wakes = std::min(wakes, requests_[request].at + spec().reply_wait);
+    wakes = std::min(wakes, ends_at(requests_[request].at, starvation));
     break;
   }
   return wakes;

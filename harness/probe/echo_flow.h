@@ -10,8 +10,14 @@
 #include "harness/probe/echo_socket.h"
 #include "harness/probe/icmp.h"
 #include "harness/probe/payload.h"
+#include "harness/probe/starvation.h"
 
 namespace netns_lab::probe {
+
+// Of a reply to a request that was sent at `sent`: late, when it took longer than `reply_wait` and what the machine
+// stood still meanwhile; slow, when only longer than the former.
+void judge_lateness(Echo& echo, Starvation::Clock::time_point sent, std::chrono::nanoseconds reply_wait,
+                    const Starvation& starvation);
 
 // Sequence numbers start at 1. No system call in here: time is handed in.
 class EchoFlow {
@@ -43,12 +49,19 @@ class EchoFlow {
   void sighting(const Sighting& sighting) { report_.sightings.push_back(sighting); }
   bool intact(std::uint16_t sequence, Bytes payload) const;
 
-  void expire(Clock::time_point now);  // requests whose reply_wait is over no longer hold up the window or the end
+  // Requests whose reply_wait is over, and as much more as the machine has stood still meanwhile, no longer hold up the
+  // window or the end.
+  void expire(Clock::time_point now, const Starvation& starvation);
+  // When all is in: which replies were late, and which only slow.
+  void judge_lateness(const Starvation& starvation);
   bool done() const { return next_ == spec().count && outstanding_ == 0; }
   // When it next wants to be looked at: to send, or to expire a request.
-  Clock::time_point wakes_at() const;
+  Clock::time_point wakes_at(const Starvation& starvation) const;
 
  private:
+  // Until when a request is waited for.
+  Clock::time_point ends_at(Clock::time_point sent, const Starvation& starvation) const;
+
   struct Request {
     Clock::time_point at;
     std::chrono::nanoseconds stamp{0};  // CLOCK_REALTIME: ours, until the kernel's is known

@@ -115,17 +115,17 @@ EchoFlow* EchoGroup::owner(std::uint16_t identifier) const {
   return members_[static_cast<std::size_t>(identifier - identifiers_.first)];
 }
 
-bool EchoGroup::settle(Clock::time_point now) {
+bool EchoGroup::settle(Clock::time_point now, const Starvation& starvation) {
   std::erase_if(active_, [&](EchoFlow* flow) {
-    flow->expire(now);
+    flow->expire(now, starvation);
     return flow->done();
   });
   return active_.empty();
 }
 
-EchoGroup::Clock::time_point EchoGroup::wakes_at() const {
+EchoGroup::Clock::time_point EchoGroup::wakes_at(const Starvation& starvation) const {
   Clock::time_point wakes = Clock::time_point::max();
-  for (const EchoFlow* flow : active_) wakes = std::min(wakes, flow->wakes_at());
+  for (const EchoFlow* flow : active_) wakes = std::min(wakes, flow->wakes_at(starvation));
   return wakes;
 }
 

@@ -35,9 +35,9 @@ class EchoGroup {
   // Takes stamps, replies and errors until none is queued. Whether there was any. Error: kSystem.
   Result<bool> receive(ReceiveBatch& batch);
   // Expires what waited long enough. True when no flow has anything left to do.
-  bool settle(Clock::time_point now);
+  bool settle(Clock::time_point now, const Starvation& starvation);
 
-  Clock::time_point wakes_at() const;
+  Clock::time_point wakes_at(const Starvation& starvation) const;
   bool blocked() const { return blocked_; }  // the send queue is full: wait until the socket is writable
   int fd() const { return socket_->fd(); }
   std::uint64_t overflow() const { return overflow_; }  // packets the kernel could not queue on the raw socket

@@ -21,7 +21,6 @@ using Clock = EchoFlow::Clock;
 constexpr std::uint32_t kMostFlows = 32'768;
 constexpr std::uint32_t kMostStampedFlood = 256;  // requests without an interval that still get transmit stamps
 constexpr unsigned kRoundsBetweenCancelLooks = 64;
-constexpr std::chrono::seconds kLongestWait{1};
 
 Result<void> check(const EchoSpec& spec) {
   const auto refuse = [&](std::string why) {
@@ -129,8 +128,11 @@ class EchoRun {
   }
 
   Result<void> pump() {
+    worked_since_ = Clock::now();
     for (unsigned round = 1;; ++round) {
       const Clock::time_point now = Clock::now();
+      starvation_.worked(worked_since_, now);
+      worked_since_ = now;
       bool progress = false;
       bool done = true;
       for (EchoGroup& group : groups_) {
@@ -140,13 +142,14 @@ class EchoRun {
         NETNS_LAB_ASSIGN(const bool received, group.receive(tools_.batch));
         progress = progress || received;
         // What was late is expired only after everything that had come in was taken.
-        done = group.settle(now) && done;
+        done = group.settle(now, starvation_) && done;
         if (undrained_ >= queue_budget_) NETNS_LAB_TRY(drain());
       }
       if (done) return {};
       if (!progress) {
         NETNS_LAB_TRY(drain());
         NETNS_LAB_TRY(wait());
+        worked_since_ = Clock::now();
       } else if (round % kRoundsBetweenCancelLooks == 0) {
         NETNS_LAB_TRY(look_for_cancel());
       }
@@ -189,6 +192,7 @@ class EchoRun {
     std::vector<EchoReport> reports;
     reports.reserve(flows_.size());
     for (std::size_t index = 0; index < flows_.size(); ++index) {
+      flows_[index].judge_lateness(starvation_);
       EchoReport& report = flows_[index].report();
       if (!report.source && report.open_errno == 0) report.source = local_source(tools_.factory, report.spec);
       for (const Sighting& neighbour : neighbours_) {
@@ -215,17 +219,20 @@ class EchoRun {
     std::vector<pollfd> waits{pollfd{cancel_.fd, POLLIN, 0}};
     for (const EchoGroup& group : groups_) {
       if (!group.is_open()) continue;
-      if (!group.blocked()) wakes = std::min(wakes, group.wakes_at());
+      if (!group.blocked()) wakes = std::min(wakes, group.wakes_at(starvation_));
       waits.push_back(pollfd{group.fd(), static_cast<short>(group.blocked() ? POLLIN | POLLOUT : POLLIN), 0});
     }
     for (const int fd : watch_->fds()) waits.push_back(pollfd{fd, POLLIN, 0});
-    const auto left = std::clamp(std::chrono::duration_cast<std::chrono::nanoseconds>(wakes - Clock::now()),
-                                 std::chrono::nanoseconds(0), std::chrono::nanoseconds(kLongestWait));
+    const Clock::time_point asked = Clock::now();
+    starvation_.worked(worked_since_, asked);
+    const auto left = std::clamp(std::chrono::duration_cast<std::chrono::nanoseconds>(wakes - asked),
+                                 std::chrono::nanoseconds(0), std::chrono::nanoseconds(Starvation::kLook));
     const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     const timespec timeout{seconds.count(), (left - seconds).count()};
     if (::ppoll(waits.data(), waits.size(), &timeout, nullptr) < 0 && errno != EINTR) {
       return tl::unexpected(Error::system("wait for echo replies", errno));
     }
+    starvation_.slept(asked, asked + left, Clock::now());
     if (waits.front().revents != 0) return tl::unexpected(Error::cancelled("echo"));
     return {};
   }
@@ -245,6 +252,8 @@ class EchoRun {
   std::optional<Watch> watch_;
   std::map<std::string, std::vector<bool>> watching_;  // which flows want to know about a namespace
   std::vector<Sighting> neighbours_;  // ARP and neighbour discovery: whose they are is known at the end
+  Starvation starvation_;
+  Clock::time_point worked_since_;
   std::uint64_t queue_budget_ = 0;
   std::uint64_t undrained_ = 0;  // what the captures' queues may hold by now
 };

@@ -10,6 +10,7 @@
 
 #include "harness/base/deadline.h"
 #include "harness/probe/socket_address.h"
+#include "harness/probe/starvation.h"
 
 namespace netns_lab::probe {
 namespace {
@@ -17,14 +18,26 @@ namespace {
 constexpr std::uint32_t kMostDatagramsInFlight = 16;
 
 // Waits for the socket, the cancellation or the deadline. False when the deadline passed.
-Result<bool> wait_for(int socket, short events, Deadline deadline, Cancel cancel) {
+// What the machine stood still meanwhile (starvation.h) is waited for beyond the deadline, and added to `starved`.
+Result<bool> wait_for(int socket, short events, Deadline deadline, Cancel cancel, std::chrono::nanoseconds& starved) {
+  constexpr std::chrono::seconds kMostPatience{20};
+  Starvation starvation;
   std::array<pollfd, 2> waits{pollfd{socket, events, 0}, pollfd{cancel.fd, POLLIN, 0}};
   for (;;) {
-    const int ready = ::poll(waits.data(), waits.size(), deadline.poll_timeout());
+    const auto now = Deadline::Clock::now();
+    const auto patience = std::min<Deadline::Clock::duration>(starvation.total(), kMostPatience);
+    const auto until = std::min(std::max(deadline.at() + patience, now), now + Starvation::kLook);
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now);
+    const int ready = ::poll(waits.data(), waits.size(), static_cast<int>(left.count()));
     if (ready < 0 && errno == EINTR) continue;
     if (ready < 0) return tl::unexpected(Error::system("wait for the echo server", errno));
     if (waits[1].revents != 0) return tl::unexpected(Error::cancelled("exchange"));
-    return ready > 0;
+    const auto woke = Deadline::Clock::now();
+    const auto before = starvation.total();
+    starvation.slept(now, now + left, woke);
+    starved += starvation.total() - before;
+    if (ready > 0) return true;
+    if (woke >= deadline.at() + std::min<Deadline::Clock::duration>(starvation.total(), kMostPatience)) return false;
   }
 }
 
@@ -93,6 +106,7 @@ class DatagramExchange {
   }
 
   void refused(int system_errno) { report_.system_errno = system_errno; }
+  std::chrono::nanoseconds& starved() { return report_.starved; }
   bool stopped() const { return report_.system_errno != 0; }
   bool over() const { return stopped() || all_answered(); }
   ExchangeReport take_report() {
@@ -124,7 +138,8 @@ Result<ExchangeReport> connect_stream(int socket, ExchangeReport report, Cancel 
     report.system_errno = errno;
     return report;
   }
-  NETNS_LAB_ASSIGN(const bool ready, wait_for(socket, POLLOUT, Deadline::after(report.spec.reply_wait), cancel));
+  NETNS_LAB_ASSIGN(const bool ready,
+                   wait_for(socket, POLLOUT, Deadline::after(report.spec.reply_wait), cancel, report.starved));
   if (!ready) {
     report.system_errno = ETIMEDOUT;
     return report;
@@ -148,10 +163,11 @@ Result<ExchangeReport> exchange_datagrams(int socket, ExchangeReport report, con
       break;
     }
     for (std::size_t index = 0; index < *received; ++index) exchange.take(batch.bytes(index));
-    exchange.expire();
     NETNS_LAB_TRY(drain());
     if (*received == 0 && !exchange.over()) {
-      NETNS_LAB_TRY(wait_for(socket, POLLIN, exchange.next_deadline(), cancel));
+      const Deadline deadline = exchange.next_deadline();
+      NETNS_LAB_ASSIGN(const bool ready, wait_for(socket, POLLIN, deadline, cancel, exchange.starved()));
+      if (!ready) exchange.expire();
     }
   }
   return exchange.take_report();
@@ -201,8 +217,8 @@ Result<ExchangeReport> exchange_stream(int socket, ExchangeReport started, const
       continue;
     }
     const bool may_send = report.sent < out.size() && on_the_way < in_flight;
-    NETNS_LAB_ASSIGN(const bool ready,
-                     wait_for(socket, static_cast<short>(may_send ? POLLIN | POLLOUT : POLLIN), deadline, cancel));
+    NETNS_LAB_ASSIGN(const bool ready, wait_for(socket, static_cast<short>(may_send ? POLLIN | POLLOUT : POLLIN),
+                                                deadline, cancel, report.starved));
     if (!ready) break;
   }
   report.payload_intact = intact && report.answered > 0;

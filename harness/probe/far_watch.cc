@@ -32,6 +32,9 @@ bool belongs_to(const Kept& kept, const FarProbe& probe) {
     case SightingKind::kUdp:
     case SightingKind::kTcp:
       return sighting.identifier == probe.identifier || sighting.sequence == probe.identifier;
+    case SightingKind::kArp:
+    case SightingKind::kNeighbourDiscovery:
+      return true;  // whose question it was cannot be told, and there are few
     default:
       return false;
   }

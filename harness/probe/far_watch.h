@@ -28,7 +28,7 @@ struct FarProbe {
 };
 
 struct FarSightings {
-  // Those of the probes, in order of time. A TCP segment's payload is not judged.
+  // Those of the probes, and all ARP and neighbour discovery, in order of time. A TCP segment's payload is not judged.
   std::vector<Sighting> sightings;
   std::uint64_t drops = 0;  // packets that could not be taken
 };

@@ -30,8 +30,9 @@ void merge(Report& report, const std::string& near, const std::string& far, std:
 }
 
 bool belongs_to(const Sighting& sighting, const EchoReport& report) {
-  return sighting.kind != SightingKind::kUdp && sighting.kind != SightingKind::kTcp &&
-         sighting.identifier == report.identifier;
+  const bool is_echo = sighting.kind == SightingKind::kRequest || sighting.kind == SightingKind::kReply ||
+                       sighting.kind == SightingKind::kProblem;
+  return is_echo && sighting.identifier == report.identifier;
 }
 
 // Clients of several namespaces may have the same port; those of one batch have one namespace, so that port and server

@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <sstream>
 
-#include "harness/conformance/diagnosis.h"
 #include "harness/testing/lab_error.h"
 
 namespace netns_lab {
@@ -115,6 +115,7 @@ RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node
 EchoReport ConformanceTest::ping(const EchoSpec& spec) {
   EchoReport report = value(environment().ping(spec, looked_at_));
   check_capture(report.capture_drops);
+  note_slow(report);
   attach([report] { return text_of(report); });
   return report;
 }
@@ -133,6 +134,7 @@ std::vector<EchoReport> ConformanceTest::ping_on(Subject& subject, std::vector<E
   }
   for (const EchoReport& report : reports) {
     check_capture(report.capture_drops);
+    note_slow(report);
     attach([report] { return text_of(report); });
   }
   return reports;
@@ -147,6 +149,14 @@ void ConformanceTest::no_more_probes(Subject& subject) {
 }
 
 bool ConformanceTest::on_this_machine() const { return context().spec.lab.provider == Provider::kHost; }
+
+void ConformanceTest::note_slow(const EchoReport& report) {
+  const auto slow = static_cast<std::size_t>(
+      std::count_if(report.echoes.begin(), report.echoes.end(), [](const Echo& echo) { return echo.slow; }));
+  if (slow == 0) return;
+  context().slow_replies += slow;
+  context().longest_starved = std::max(context().longest_starved, report.starved);
+}
 
 void ConformanceTest::check_capture(std::uint64_t drops) {
   if (drops == 0) return;
@@ -168,6 +178,7 @@ void ConformanceTest::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks
 EchoReport ConformanceTest::ping(const EchoAcross& echo) {
   EchoReport report = value(environment().ping(echo));
   check_capture(report.capture_drops);
+  note_slow(report);
   attach([report] { return text_of(report); });
   return report;
 }
@@ -183,6 +194,7 @@ std::vector<EchoReport> ConformanceTest::ping_across_on(Subject& subject, const 
   std::vector<EchoReport> reports = value(ping_across(subject, echoes));
   for (const EchoReport& report : reports) {
     check_capture(report.capture_drops);
+    note_slow(report);
     attach([report] { return text_of(report); });
   }
   return reports;
@@ -192,26 +204,49 @@ void ConformanceTest::plan_across(std::vector<EchoAcross> echoes, std::vector<Ta
   environment().plan_across(std::move(echoes), std::move(talks));
 }
 
+std::string ConformanceTest::why(const std::vector<Node*>& nodes, Enquiry enquiry) {
+  constexpr int kMost = 2;
+  if (whys_told_ == kMost) return "";
+  const auto findings = investigate(nodes, enquiry);
+  // The verdict stands without it; that the lab is lost will be told by whatever is asked next.
+  if (!findings) return "";
+  const std::string text = why_text(*findings);
+  if (text.empty()) return "";
+  ++whys_told_;
+  attach([evidence = findings->evidence] {
+    std::string lines = "the way, walked once more:\n";
+    for (const WalkedPoint& point : walked(evidence)) lines += "  " + to_string(point) + "\n";
+    return lines;
+  });
+  return "\nWhy: " + text;
+}
+
+std::vector<Node*> ConformanceTest::all_nodes() {
+  std::vector<Node*> all;
+  for (std::size_t i = 0; i < nodes(); ++i) all.push_back(&environment().subject().node(i));
+  return all;
+}
+
 std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
-  EchoEvidence evidence;
-  evidence.report = report;
-  evidence.way = way;
-  RouteQuery query;
-  query.network_namespace = way.near_namespace;
-  query.destination = report.spec.destination;
-  if (const auto there = node().lookup(query)) evidence.there = *there;
-  const auto sender = report.source;
-  if (sender) {
-    query.network_namespace = way.far_namespace;
-    query.destination = *sender;
-    if (const auto back = node().lookup(query)) evidence.back = *back;
-  }
-  SnapshotOptions options;
-  options.processes = false;
-  options.files = false;
-  if (const auto now = node().snapshot(options)) evidence.now = *now;
-  const Diagnosis diagnosis = diagnose(evidence);
-  return diagnosis.step == Diagnosis::Step::kNone ? "" : "\nWhy: " + diagnosis.text;
+  return why({&node()}, {.echo = report.spec, .wanted = way, .first = trace_of(report)});
+}
+
+std::string ConformanceTest::why_on(Subject& subject, const EchoReport& report) {
+  return why({&subject.node()}, {.echo = report.spec, .first = trace_of(report)});
+}
+
+std::string ConformanceTest::why(const Talk& talk, const ExchangeReport& report, const Way& way) {
+  return why({&node()}, {.talk = talk, .wanted = way, .first = trace_of(report)});
+}
+
+std::string ConformanceTest::why(const EchoAcross& echo, const EchoReport& report, const Way& way) {
+  return why(all_nodes(),
+             {.from = echo.from, .to = echo.to, .echo = echo.spec, .wanted = way, .first = trace_of(report)});
+}
+
+std::string ConformanceTest::why(const TalkAcross& talk, const ExchangeReport& report, const Way& way) {
+  return why(all_nodes(),
+             {.from = talk.from, .to = talk.to, .talk = talk.talk, .wanted = way, .first = trace_of(report)});
 }
 
 Subject& ConformanceTest::subject() { return environment().subject(); }

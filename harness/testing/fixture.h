@@ -22,6 +22,7 @@
 
 #include "harness/conformance/declaration.h"
 #include "harness/conformance/reachability.h"
+#include "harness/testing/investigation.h"
 #include "harness/testing/lab_environment.h"
 
 namespace netns_lab {
@@ -83,8 +84,14 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   std::vector<EchoReport> ping_across_on(Subject& subject, const std::vector<EchoAcross>& echoes);  // now
   void plan_across(std::vector<EchoAcross> echoes, std::vector<TalkAcross> talks);
 
-  // Why an echo failed: asks the node what is needed to tell, so call it in the message of a failed expectation only.
+  // Why a packet did not make it, on the node that is looked at or from one to another: "\nWhy: …", or "". It is sent
+  // once more, and every kernel on its way is asked, so call it in the message of a failed expectation only. Told of
+  // the first few failures of a case: the others have the same cause, and each takes its time.
   std::string why(const EchoReport& report, const Way& way);
+  std::string why_on(Subject& subject, const EchoReport& report);  // by whatever way
+  std::string why(const Talk& talk, const ExchangeReport& report, const Way& way);
+  std::string why(const EchoAcross& echo, const EchoReport& report, const Way& way);
+  std::string why(const TalkAcross& talk, const ExchangeReport& report, const Way& way);
 
   // The node with the network on it. A claim that adds to it comes after those that look at it as it was built.
   Subject& subject();
@@ -112,10 +119,14 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
 
  private:
   void check_capture(std::uint64_t drops);
+  void note_slow(const EchoReport& report);
+  std::string why(const std::vector<Node*>& nodes, Enquiry enquiry);
+  std::vector<Node*> all_nodes();
   WorkerContext& context() const;
   LabEnvironment& environment() const;
 
   std::size_t looked_at_ = 0;
+  int whys_told_ = 0;
 };
 
 }  // namespace netns_lab

@@ -102,6 +102,7 @@ WorkerStarted worker_started(const WorkerSpec& spec) {
   event.kernel_label = spec.lab.kernel_label;
   utsname machine{};
   if (!is_virtual_machine(spec.lab.provider) && ::uname(&machine) == 0) event.kernel = machine.release;
+  event.order = spec.order.value_or(0);
   event.catalogue = spec.scenario->requirements;
   return event;
 }
@@ -123,6 +124,10 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
   }
   ::testing::GTEST_FLAG(filter) = filter;
   ::testing::GTEST_FLAG(repeat) = spec.repeat;
+  if (spec.order) {
+    ::testing::GTEST_FLAG(shuffle) = true;
+    ::testing::GTEST_FLAG(random_seed) = static_cast<std::int32_t>(*spec.order);
+  }
   // Each time with a lab, a build and a snapshot of its own: what one round changed is not there in the next.
   ::testing::GTEST_FLAG(recreate_environments_when_repeating) = true;
 
@@ -137,6 +142,7 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
   const ExitStatus status = status_of(context, listener->counts());
   const bool lab_broke = context.worst_lab_error && status != ExitStatus::kConformant;
   std::string message = lab_broke ? context.worst_lab_error->message() : "";
+  if (message.empty()) message = context.slow_text();
   if (status == ExitStatus::kNothingRan)
     message = listener->counts().total() == 0 ? "nothing ran" : "everything was skipped";
   return end(spec, sink, status, std::move(message));

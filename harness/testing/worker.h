@@ -2,8 +2,10 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,8 @@ struct WorkerSpec {
   std::chrono::milliseconds step_limit{30'000};  // --timeout
   std::string filter;  // GoogleTest's syntax, over Suite.Case; a requirement id works too; "" all
   int repeat = 1;
+  // The claims come in an order of that number's (1 to 99,999); none: in the order of the suite.
+  std::optional<std::uint32_t> order;
   // Requirement ids and case names ("Suite.Case") that are known to fail with this target, and why. Their failure is a
   // `known-failure`, their pass a `fail`: the list is wrong then.
   std::map<std::string, std::string> known_failures;

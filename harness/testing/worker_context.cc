@@ -1,5 +1,7 @@
 #include "harness/testing/worker_context.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 
 #include "harness/testing/lab_error.h"
@@ -40,6 +42,14 @@ void WorkerContext::announce_running() {
       std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch())
           .count();
   sink(started);
+}
+
+std::string WorkerContext::slow_text() const {
+  if (slow_replies == 0) return "";
+  return fmt::format(
+      "slow: {} replies came after their time, for which this machine, too busy to run the probe for {} ms, "
+      "is to blame and not the network: they count as answered",
+      slow_replies, std::chrono::duration_cast<std::chrono::milliseconds>(longest_starved).count());
 }
 
 WorkerContext* WorkerContext::current() { return current_context; }

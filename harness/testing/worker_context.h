@@ -2,6 +2,7 @@
 // current().
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -29,6 +30,11 @@ struct WorkerContext {
   std::optional<Error> worst_lab_error;   // decides the exit status
   bool set_up_failed = false;             // that error came from the set-up
   bool any_failed = false;                // a case failed or broke
+  std::size_t slow_replies = 0;           // those that a busy machine made come late (Echo::slow)
+  std::chrono::nanoseconds longest_starved{0};
+
+  // What is told of them; "" when there were none.
+  std::string slow_text() const;
 
   // Marks the running case (if any) as `error` and throws LabError.
   [[noreturn]] void lab_failed(Error error);

@@ -12,9 +12,8 @@ void Bridge::SetUp() {
   std::vector<EchoSpec> specs;
   for (const Journey& each : truth_table()) specs.push_back(echo(each.from, each.to, kPayload));
   for (const Journey& each : crossing()) {
-    specs.push_back(echo(each.from, each.to, 2 * kMtu));
-    for (const std::uint32_t payload : {full_payload(), full_payload() + 1})
-      specs.push_back(echo(each.from, each.to, payload, true));
+    specs.push_back(echo(each.from, each.to, large_payload()));
+    for (const std::uint32_t payload : about_full_payloads()) specs.push_back(echo(each.from, each.to, payload, true));
   }
   std::vector<Talk> talked;
   for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {

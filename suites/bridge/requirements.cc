@@ -92,7 +92,7 @@ std::vector<Requirement> links(const suites::Catalogue& of) {
               "Programs that talk to 127.0.0.1, or to the container's own address, get no answer while lo is down."),
       of.must(
           "mtu", "tutorial part 2, creating the pairs; RFC 894; ip-link(8), bridge",
-          "br0, veth10, veth11, veth20 and veth21 have the same MTU, 1500 bytes.",
+          "br0, veth10, veth11, veth20 and veth21 have the same MTU: that of the parameter, 1500 bytes.",
           {"bridge", "host-links", "container-links"},
           "A bridge sends no ICMP error for what does not fit a port, it drops it: small pings pass, transfers hang."),
       of.must("macs", "tutorial part 2, creating the pairs; IEEE 802, 8.2",

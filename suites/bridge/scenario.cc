@@ -118,6 +118,7 @@ const Names& names_of(Family family) {
 Result<Topology> lay_out(const Parameters& parameters, Family family, const Names& names) {
   NETNS_LAB_ASSIGN(const auto containers, namespace_names(parameters));
   NETNS_LAB_ASSIGN(const Addresses addresses, addresses_of(parameters, family, names));
+  NETNS_LAB_ASSIGN(const std::uint32_t mtu, suites::link_mtu(parameters, family));
   const std::uint8_t length = prefix_length(family);
 
   Topology topology;
@@ -130,7 +131,8 @@ Result<Topology> lay_out(const Parameters& parameters, Family family, const Name
     pair.name = kPairs.at(i).port;
     pair.peer_namespace = containers.at(i);
     pair.peer_name = kPairs.at(i).inner;
-    pair.master = kBridge;
+    pair.master = kBridge;  // which takes the least MTU of its ports (br_mtu_auto_adjust, net/bridge/br_if.c)
+    if (mtu != suites::kEthernetMtu) pair.mtu = mtu;
     topology.build.emplace_back(pair);
   }
   // After its ports: from them it has its MAC address, and from that its link-local one.
@@ -196,6 +198,7 @@ Scenario scenario() {
       {"IP1_6", "fd00:172:16::2", "the first container's IPv6 address"},
       {"IP2_6", "fd00:172:16::3", "the second one's"},
   };
+  for (Parameter& parameter : suites::mtu_parameters()) scenario.parameters.push_back(std::move(parameter));
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;

@@ -138,7 +138,7 @@ void Bridge::judge_mtu_is_the_same_everywhere() {
   for (const DeclaredLink& each : declared().links) {
     const Link* found = link(each.network_namespace, each.name);
     ASSERT_THAT(found, Ne(nullptr)) << each.name;
-    EXPECT_EQ(found->mtu, kMtu) << "MTU of " << each.name;
+    EXPECT_EQ(found->mtu, mtu()) << "MTU of " << each.name;
   }
 }
 
@@ -233,16 +233,20 @@ void Bridge::judge_no_forwarding_entries_made_by_hand() {
 
 void Bridge::judge_every_pair_reaches_as_expected() {
   suites::ReachTable table;
+  std::string why_not;
   for (const Journey& each : truth_table()) {
     EchoExpectation want;
     want.reply_from = each.to;
     want.request_from = each.source;
     want.way = each.way;
     want.payload_intact = true;
-    table.add(each.from, each.to.to_string(), echo_findings(ping(echo(each.from, each.to, kPayload)), want));
+    const EchoReport report = ping(echo(each.from, each.to, kPayload));
+    std::vector<std::string> findings = echo_findings(report, want);
+    if (!findings.empty()) why_not += why(report, each.way);
+    table.add(each.from, each.to.to_string(), std::move(findings));
   }
   EXPECT_EQ(table.size(), 12U);
-  EXPECT_TRUE(table.all_reached()) << table.text();
+  EXPECT_TRUE(table.all_reached()) << table.text() << why_not;
 }
 
 void Bridge::judge_containers_reach_each_other() {

@@ -9,6 +9,7 @@
 
 #include "harness/conformance/same_network.h"
 #include "harness/testing/matchers.h"
+#include "suites/common/parameters.h"
 
 namespace netns_lab::suites {
 namespace {
@@ -69,6 +70,22 @@ IpAddress NetworkCases::node_source(const EchoReport& report) {
                       << ", which was no address of it before the build";
   return *report.source;
 }
+
+std::uint32_t NetworkCases::mtu() const {
+  for (const Change& change : topology().build) {
+    const auto* const pair = std::get_if<CreateVeth>(&change);
+    if (pair != nullptr) return pair->mtu.value_or(kEthernetMtu);
+  }
+  return kEthernetMtu;
+}
+
+std::vector<std::uint32_t> NetworkCases::about_full_payloads() const {
+  std::vector<std::uint32_t> payloads{full_payload()};
+  if (some_are_over_mtu()) payloads.push_back(full_payload() + 1);
+  return payloads;
+}
+
+std::uint32_t NetworkCases::large_payload() const { return std::min(2 * mtu(), kMostPayload); }
 
 const Route& NetworkCases::declared_route(const std::string& network_namespace) const {
   const auto& routes = declared().routes;
@@ -131,6 +148,11 @@ void NetworkCases::expect_known_by(const Link* owner, const NamespaceState* stat
     ADD_FAILURE() << place_text(state->name) << " takes " << entry.address << " to be at " << *entry.mac << " on "
                   << link << "; its owner " << owner->name << " is at " << owner->mac;
   }
+}
+
+void NetworkCases::expect_talked(const Talk& talk, const Way& way) {
+  const ExchangeReport report = this->talk(talk);
+  EXPECT_THAT(report, CameBackIntact(way)) << why(talk, report, way);
 }
 
 void NetworkCases::forget_neighbours() {

@@ -21,7 +21,15 @@ class NetworkCases : public ConformanceTest {
  protected:
   bool v4() const { return family() == Family::kIpv4; }
   // Payload of an echo that fills the MTU: without IP and ICMP header.
-  std::uint32_t full_payload() const { return kMtu - (v4() ? 28U : 48U); }
+  std::uint32_t full_payload() const { return mtu() - (v4() ? 28U : 48U); }
+  // Of the containers' links, as the scenario declares it.
+  std::uint32_t mtu() const;
+  // Payload of an echo that must come in pieces: twice the MTU, or as much as an echo can carry.
+  std::uint32_t large_payload() const;
+  // Whether there are packets that are larger than the MTU at all; a case about such is skipped where not.
+  bool some_are_over_mtu() const { return full_payload() < kMostPayload; }
+  // The payloads that fill the MTU and, where there are such, go over it by one byte.
+  std::vector<std::uint32_t> about_full_payloads() const;
 
   // The address from which the node's kernel sent that probe; it must be one of the node's.
   IpAddress node_source(const EchoReport& report);
@@ -40,6 +48,9 @@ class NetworkCases : public ConformanceTest {
   static void expect_known_by(const Link* owner, const NamespaceState* state, const std::string& link,
                               const std::optional<IpAddress>& address = std::nullopt);
 
+  // Everything sent comes back intact across this way.
+  void expect_talked(const Talk& talk, const Way& way);
+
   // Has every declared link forget what it knows of others' link-layer addresses.
   void forget_neighbours();
 
@@ -47,7 +58,7 @@ class NetworkCases : public ConformanceTest {
   void judge_tear_down();
   void judge_rebuild(const std::function<void(Subject&)>& reached);
 
-  static constexpr std::uint32_t kMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
+  static constexpr std::uint32_t kMostPayload = 65'507;  // of an echo, which an IP packet of 65,535 bytes holds
   // How long something is waited for that shall not come.
   static constexpr std::chrono::milliseconds kNegativeWait{5};
   static constexpr std::uint32_t kPayload = 56;  // as ping(8)

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <climits>
 #include <string_view>
 #include <vector>
@@ -134,6 +135,27 @@ Prefix host_in(const Prefix& subnet, std::uint8_t number) {
   std::vector<std::uint8_t> own(network.bytes().begin(), network.bytes().end());
   own.back() = number;
   return {IpAddress::from_bytes(own), subnet.length};
+}
+
+Result<std::uint32_t> link_mtu(const Parameters& parameters, Family family) {
+  const std::string name = family == Family::kIpv4 ? "MTU" : "MTU6";
+  const std::uint32_t least = family == Family::kIpv4 ? 576 : 1280;
+  constexpr std::uint32_t kMost = 65'535;
+  const auto given = parameters.find(name);
+  if (given == parameters.end()) return kEthernetMtu;
+  const std::string& text = given->second;
+  std::uint32_t mtu = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mtu);
+  if (error == std::errc() && end == text.data() + text.size() && mtu >= least && mtu <= kMost) return mtu;
+  return tl::unexpected(Error::invalid(parameter_text(name, text),
+                                       fmt::format("it is no number from {} to {}", least, kMost),
+                                       fmt::format("give the bytes of an {} packet, 1500 for one", to_string(family))));
+}
+
+std::vector<Parameter> mtu_parameters() {
+  return {
+      {"MTU", "1500", "the MTU of the containers' links, 576 to 65535 bytes (IPv4; other than 1500: target native)"},
+      {"MTU6", "1500", "the same in IPv6, from 1280 (IPv6 variant, target native)"}};
 }
 
 }  // namespace netns_lab::suites

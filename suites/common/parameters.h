@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "harness/model/scenario.h"
 
@@ -17,6 +18,13 @@ std::string parameter_text(const std::string& name, const std::string& value);
 
 // A name that `ip netns add` takes.
 Result<std::string> namespace_name(const Parameters& parameters, const std::string& name);
+
+// Bytes that a packet of that family may have on the containers' links: IPv4 576 to 65,535 (RFC 791: every host takes
+// 576), IPv6 1,280 to 65,535 (RFC 8200, 5). kEthernetMtu where the scenario has no such parameter.
+inline constexpr std::uint32_t kEthernetMtu = 1500;  // of a veth nobody changed (drivers/net/veth.c, ether_setup)
+Result<std::uint32_t> link_mtu(const Parameters& parameters, Family family);
+// "MTU" and "MTU6".
+std::vector<Parameter> mtu_parameters();
 
 // A subnet as routes name it: of that length, and no host in it. `example` as below.
 Result<Prefix> subnet(const Parameters& parameters, const std::string& name, Family family, std::uint8_t length,

@@ -33,9 +33,8 @@ void MultiNode::SetUp() {
   std::vector<TalkAcross> talks;
   for (const Passage& each : to_containers()) {
     echoes.push_back(echo_of(each, kPayload));
-    echoes.push_back(echo_of(each, 2 * kMtu));
-    for (const std::uint32_t payload : {full_payload(), full_payload() + 1})
-      echoes.push_back(echo_of(each, payload, true));
+    echoes.push_back(echo_of(each, large_payload()));
+    for (const std::uint32_t payload : about_full_payloads()) echoes.push_back(echo_of(each, payload, true));
     for (const Transport transport : {Transport::kUdp, Transport::kTcp}) talks.push_back(talk_of(each, transport));
   }
   for (const Passage& each : to_nodes()) echoes.push_back(echo_of(each, kPayload));
@@ -134,10 +133,17 @@ TalkAcross MultiNode::talk_of(const Passage& passage, Transport transport) const
 }
 
 void MultiNode::expect_answered_across(const Passage& passage, std::uint32_t payload, bool dont_fragment) {
-  const EchoReport report = ping(echo_of(passage, payload, dont_fragment));
+  const EchoAcross echo = echo_of(passage, payload, dont_fragment);
+  const EchoReport report = ping(echo);
   EXPECT_THAT(report, EveryEchoAnswered(From(passage.destination), SentFrom(passage.source), Crossing(passage.way),
                                         ArrivingWithTtl(passage.ttl), PayloadIntact()))
-      << ways_of(passage);
+      << ways_of(passage) << why(echo, report, passage.way);
+}
+
+void MultiNode::expect_talked_across(const Passage& passage, Transport transport) {
+  const TalkAcross talk = talk_of(passage, transport);
+  const ExchangeReport report = this->talk(talk);
+  EXPECT_THAT(report, CameBackIntact(passage.way)) << ways_of(passage) << why(talk, report, passage.way);
 }
 
 std::string MultiNode::ways_of(const Passage& passage) {

@@ -45,6 +45,7 @@ class MultiNode : public bridge::Bridge {
   TalkAcross talk_of(const Passage& passage, Transport transport) const;
 
   void expect_answered_across(const Passage& passage, std::uint32_t payload, bool dont_fragment = false);
+  void expect_talked_across(const Passage& passage, Transport transport);
   // Which way the kernels on the way would send it, for the message of a failed expectation.
   std::string ways_of(const Passage& passage);
 

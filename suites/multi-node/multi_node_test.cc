@@ -263,10 +263,11 @@ TEST_P(MultiNode, ContainersReachThoseOfTheOtherNode) {
 TEST_P(MultiNode, PacketsPassFromNodeToNodeOnTheSegment) {
   REQUIREMENT("multi-node.crosses-segment");
   for (const Passage& each : between_containers()) {
-    EXPECT_THAT(ping(echo_of(each, kPayload)),
-                finds_nothing<EchoReport>("passes from uplink to uplink, there and back",
-                                          [&](const EchoReport& report) { return segment_findings(report, each); }))
-        << to_string(each.way) << ways_of(each);
+    const EchoAcross echo = echo_of(each, kPayload);
+    const EchoReport seen = ping(echo);
+    EXPECT_THAT(seen, finds_nothing<EchoReport>("passes from uplink to uplink, there and back",
+                                                [&](const EchoReport& r) { return segment_findings(r, each); }))
+        << to_string(each.way) << ways_of(each) << why(echo, seen, each.way);
   }
 }
 
@@ -294,35 +295,38 @@ TEST_P(MultiNode, EchoesOverTheMtuAreRefusedBySender) {
 TEST_P(MultiNode, FragmentedEchoesAreAnswered) {
   REQUIREMENT("multi-node.fragmented");
   for (const Passage& each : to_containers()) {
-    EXPECT_THAT(ping(echo_of(each, 2 * kMtu)),
-                EveryEchoAnswered(From(each.destination), SentFrom(each.source), Crossing(each.way),
-                                  ArrivingWithTtl(each.ttl), PayloadIntact(), InFragments()))
-        << ways_of(each);
+    const EchoAcross echo = echo_of(each, large_payload());
+    const EchoReport report = ping(echo);
+    EXPECT_THAT(report, EveryEchoAnswered(From(each.destination), SentFrom(each.source), Crossing(each.way),
+                                          ArrivingWithTtl(each.ttl), PayloadIntact(), InFragments()))
+        << ways_of(each) << why(echo, report, each.way);
   }
 }
 
 TEST_P(MultiNode, UdpIsEchoed) {
   REQUIREMENT("multi-node.udp");
-  for (const Passage& each : to_containers())
-    EXPECT_THAT(talk(talk_of(each, Transport::kUdp)), CameBackIntact(each.way)) << ways_of(each);
+  for (const Passage& each : to_containers()) expect_talked_across(each, Transport::kUdp);
 }
 
 TEST_P(MultiNode, TcpIsEchoed) {
   REQUIREMENT("multi-node.tcp");
-  for (const Passage& each : to_containers())
-    EXPECT_THAT(talk(talk_of(each, Transport::kTcp)), CameBackIntact(each.way)) << ways_of(each);
+  for (const Passage& each : to_containers()) expect_talked_across(each, Transport::kTcp);
 }
 
 TEST_P(MultiNode, SourcesAreUnchanged) {
   REQUIREMENT("multi-node.source-unchanged");
   for (const Passage& each : between_containers()) {
-    const auto claim = [&](const std::vector<Sighting>& sightings) {
-      const std::vector<std::string> findings = source_findings(sightings, each);
-      EXPECT_TRUE(findings.empty()) << to_string(each.way) << ":\n  - " << join(findings, "\n  - ");
+    const auto claim = [&](const auto& sent, const auto& report) {
+      const std::vector<std::string> findings = source_findings(report.sightings, each);
+      EXPECT_TRUE(findings.empty()) << to_string(each.way) << ":\n  - " << join(findings, "\n  - ")
+                                    << why(sent, report, each.way);
     };
-    claim(ping(echo_of(each, kPayload)).sightings);
-    for (const Transport transport : {Transport::kUdp, Transport::kTcp})
-      claim(talk(talk_of(each, transport)).sightings);
+    const EchoAcross echo = echo_of(each, kPayload);
+    claim(echo, ping(echo));
+    for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+      const TalkAcross talked = talk_of(each, transport);
+      claim(talked, talk(talked));
+    }
   }
 }
 

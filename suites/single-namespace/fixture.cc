@@ -32,11 +32,11 @@ void SingleNamespace::SetUp() {
   ConformanceTest::SetUp();
   if (!can_be_judged()) return;
   std::vector<EchoSpec> specs;
-  for (const std::uint32_t payload : {0U, kPayload, 2 * kMtu}) {
+  for (const std::uint32_t payload : {0U, kPayload, large_payload()}) {
     specs.push_back(echo_in(payload));
     specs.push_back(echo_out(payload));
   }
-  for (const std::uint32_t payload : {full_payload(), full_payload() + 1}) {
+  for (const std::uint32_t payload : about_full_payloads()) {
     specs.push_back(echo_in(payload, true));
     specs.push_back(echo_out(payload, true));
   }

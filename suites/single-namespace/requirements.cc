@@ -62,8 +62,8 @@ std::vector<Requirement> links() {
       must("loopback-up", "tutorial part 1, step 7; RFC 1122, 3.2.1.3",
            "lo inside the namespace is up and has carrier.", {"namespace"},
            "Programs that talk to 127.0.0.1, or to the container's own address, get no answer while lo is down."),
-      must("mtu", "tutorial part 1, step 2; RFC 894", "veth1 and veth2 have the same MTU, 1500 bytes.",
-           {"host-link", "container-link"},
+      must("mtu", "tutorial part 1, step 2; RFC 894",
+           "veth1 and veth2 have the same MTU: that of the parameter, 1500 bytes.", {"host-link", "container-link"},
            "With unequal MTUs the larger end sends packets that the smaller end drops without a word: small pings "
            "pass, transfers hang."),
       must("mac", "tutorial part 1, step 2; IEEE 802, 8.2", "veth1 and veth2 have different unicast MAC addresses.",

@@ -29,6 +29,7 @@ Route default_route(const IpAddress& gateway) {
 Result<Topology> topology(const Parameters& parameters, Family family) {
   NETNS_LAB_ASSIGN(const std::string name, namespace_name(parameters));
   NETNS_LAB_ASSIGN(const IpAddress address, container_address(parameters, family));
+  NETNS_LAB_ASSIGN(const std::uint32_t mtu, suites::link_mtu(parameters, family));
   const bool v6 = family == Family::kIpv6;
   IpAddress gateway = address;
   if (v6) {
@@ -50,6 +51,7 @@ Result<Topology> topology(const Parameters& parameters, Family family) {
   pair.name = kHostLink;
   pair.peer_namespace = name;
   pair.peer_name = kContainerLink;
+  if (mtu != suites::kEthernetMtu) pair.mtu = mtu;
   pair.up = true;
   SetLink loopback_up;
   loopback_up.network_namespace = name;
@@ -96,6 +98,7 @@ Scenario scenario() {
       {"IP", "10.200.1.1", "the container's IPv4 address; no subnet of the node may hold it"},
       {"IP6", "fd00:200::1", "the container's IPv6 address (IPv6 variant, target native)"},
   };
+  for (Parameter& parameter : suites::mtu_parameters()) scenario.parameters.push_back(std::move(parameter));
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;
