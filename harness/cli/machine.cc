@@ -129,14 +129,14 @@ Result<void> start_standing_machine(const LabSpec& spec, const std::string& fold
   return launched;
 }
 
-Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes) {
+Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes, Underlay underlay) {
   std::uint64_t key = 0;
   if (::getrandom(&key, sizeof key, 0) != sizeof key) {
     return tl::unexpected(Error::system("choose a key for a lab", errno));
   }
   AgentStreams streams;
-  const std::string first =
-      nodes == 1 ? std::string(protocol::kPrivateNode) : fmt::format("{}{} ", protocol::kPrivateNodes, nodes);
+  const char* const several = underlay == Underlay::kRouted ? protocol::kPrivateRouted : protocol::kPrivateNodes;
+  const std::string first = nodes == 1 ? std::string(protocol::kPrivateNode) : fmt::format("{}{} ", several, nodes);
   NETNS_LAB_ASSIGN(streams.node, qemu::open_stream(door, fmt::format("{}{:016x}", first, key)));
   for (int number = 2; number <= nodes; ++number) {
     NETNS_LAB_ASSIGN(UniqueFd further,

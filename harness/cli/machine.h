@@ -40,7 +40,7 @@ class RunMachine {
 // For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
 Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder);
 
-// A fresh lab of so many nodes inside a machine.
-Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes);
+// A fresh lab of so many nodes, joined so, inside a machine.
+Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes, Underlay underlay);
 
 }  // namespace netns_lab::cli

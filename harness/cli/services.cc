@@ -45,6 +45,7 @@ node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, i
   sandbox.log = log;
   sandbox.commands = spec.commands;
   sandbox.nodes = spec.nodes;
+  sandbox.underlay = spec.underlay.value_or(Underlay::kOneSegment);
   return sandbox;
 }
 
@@ -58,11 +59,12 @@ Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
 }
 
 Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* machine) {
-  if (machine != nullptr) return open_lab_in(machine->door(), spec.nodes);
+  if (machine != nullptr)
+    return open_lab_in(machine->door(), spec.nodes, spec.underlay.value_or(Underlay::kOneSegment));
   NETNS_LAB_TRY(check_lab_name(spec.machine));
   NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
   NETNS_LAB_ASSIGN(const UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + kDoorSocket));
-  return open_lab_in(door, spec.nodes);
+  return open_lab_in(door, spec.nodes, spec.underlay.value_or(Underlay::kOneSegment));
 }
 
 Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {

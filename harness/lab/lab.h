@@ -11,6 +11,7 @@
 
 #include "harness/base/error.h"
 #include "harness/lab/node.h"
+#include "harness/model/scenario.h"
 
 namespace netns_lab {
 
@@ -44,7 +45,9 @@ struct LabSpec {
   InstanceChoice instance{};
   // a private sandbox: whether commands will be run on its node, or files put there
   bool commands = true;
-  int nodes = 1;  // node-1, node-2 … on one segment (sandboxes; private ones in a virtual machine, too)
+  int nodes = 1;  // node-1, node-2 … (sandboxes; private ones in a virtual machine, too)
+  // What joins them. None: of a lab that is up, whatever it has; else one segment.
+  std::optional<Underlay> underlay{};
 };
 
 // Streams to the agents of one lab. Closing them ends a private lab.
@@ -117,6 +120,8 @@ struct NamedLab {
 Result<std::vector<NamedLab>> named_labs();
 // How many nodes it was made with; 1 when there is no such lab.
 int nodes_of_named(const std::string& name);
+// What joins them; one segment when there is no such lab.
+Underlay underlay_of_named(const std::string& name);
 // Of the lab of that name, up or not; none when there is no such lab.
 std::optional<Provider> provider_of_named(const std::string& name);
 

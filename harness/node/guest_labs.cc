@@ -71,7 +71,7 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
 
 // The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
 Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, const std::string& provider,
-                       SandboxListeners sockets) {
+                       SandboxListeners sockets, Underlay underlay) {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
   UniqueFd reader(ends[0]);
@@ -84,6 +84,7 @@ Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string
   spec.log = writer.get();
   spec.limit = std::chrono::seconds(60);
   spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
+  spec.underlay = underlay;
   spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
     AgentContext own = context;
     own.provider = provider;
@@ -120,8 +121,12 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
   }
   constexpr std::string_view kNode = protocol::kPrivateNode;
   constexpr std::string_view kOutside = protocol::kPrivateOutside;
-  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()), 1);
-  if (const auto several = numbered(label, protocol::kPrivateNodes)) return open_private(several->key, several->number);
+  if (label.starts_with(kNode) && label.size() > kNode.size())
+    return open_private(label.substr(kNode.size()), 1, Underlay::kOneSegment);
+  if (const auto several = numbered(label, protocol::kPrivateNodes))
+    return open_private(several->key, several->number, Underlay::kOneSegment);
+  if (const auto several = numbered(label, protocol::kPrivateRouted))
+    return open_private(several->key, several->number, Underlay::kRouted);
   UniqueFd stream;
   if (const auto one = numbered(label, protocol::kPrivateFurther)) {
     const auto index = static_cast<std::size_t>(one->number) - 2;
@@ -141,7 +146,7 @@ UniqueFd GuestLabs::hand_out(const std::string& key, const std::function<UniqueF
   return stream == nullptr ? UniqueFd() : std::move(*stream);
 }
 
-Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes) {
+Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes, Underlay underlay) {
   NETNS_LAB_ASSIGN(Stream node, Stream::create());
   NETNS_LAB_ASSIGN(Stream outside, Stream::create());
   SandboxListeners agents;
@@ -153,7 +158,7 @@ Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes) {
     agents.more_nodes.push_back(std::move(further.agents));
     lab.further.push_back(std::move(further.ours));
   }
-  NETNS_LAB_ASSIGN(lab.log, start(&serve_stream, lost_, provider_, std::move(agents)));
+  NETNS_LAB_ASSIGN(lab.log, start(&serve_stream, lost_, provider_, std::move(agents), underlay));
   labs_.push_back(std::move(lab));
   return std::move(node.ours);
 }
@@ -162,7 +167,7 @@ Result<void> GuestLabs::start_standing() {
   SandboxListeners listeners;
   NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
   NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners)));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners), Underlay::kOneSegment));
   labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
   return {};
 }

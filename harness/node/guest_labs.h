@@ -15,6 +15,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/model/scenario.h"
 #include "harness/node/agent.h"
 
 namespace netns_lab::node {
@@ -39,7 +40,7 @@ class GuestLabs {
     UniqueFd outside;                 // private: until somebody asks for it
     std::vector<UniqueFd> further{};  // likewise: node-2 …
   };
-  Result<UniqueFd> open_private(const std::string& key, int nodes);
+  Result<UniqueFd> open_private(const std::string& key, int nodes, Underlay underlay);
   // The stream of the lab of that key that `of` gives, once.
   UniqueFd hand_out(const std::string& key, const std::function<UniqueFd*(Lab&)>& of);
   Result<void> start_standing();

@@ -56,7 +56,7 @@ bool make_pid_namespace(int status) {
 
 // Process 1 of the outside, in the keeper's network namespace.
 int run_outside(const SandboxSpec& spec, UniqueFd socket) {
-  const auto context = furnish_outside(spec.nodes);
+  const auto context = furnish_outside({.number = 1, .of = spec.nodes, .underlay = spec.underlay});
   if (context) return spec.outside_agent(*context, std::move(socket));
   std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
   return 1;
@@ -67,7 +67,7 @@ int run_outside(const SandboxSpec& spec, UniqueFd socket) {
 int run_keeper(const SandboxSpec& spec, Sockets& sockets, const std::vector<Rendezvous>& rendezvous, int status) {
   std::vector<const UniqueFd*> nodes;
   for (const Rendezvous& each : rendezvous) nodes.push_back(&each.outside);
-  if (const auto opened = open_outside(nodes); !opened) {
+  if (const auto opened = open_outside(nodes, spec.underlay); !opened) {
     report_error(status, opened.error());
     return 1;
   }
@@ -98,7 +98,7 @@ int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendez
              Deadline deadline) {
   UniqueFd socket = std::move(sockets.nodes.at(number));
   close_all_but({socket.get(), rendezvous.node.get(), status});
-  const NodePlace place{.number = static_cast<int>(number) + 1, .of = spec.nodes};
+  const NodePlace place{.number = static_cast<int>(number) + 1, .of = spec.nodes, .underlay = spec.underlay};
   const std::string host_name = number == 0 ? spec.host_name : node_name(place.number);
   return run_agent(set_up_node(place, host_name, spec.commands, rendezvous.node, deadline), spec.node_agent,
                    std::move(socket), status);

@@ -75,7 +75,7 @@ Result<AgentContext> describe(const std::string& name, const std::string& host_n
   context.provider = "sandbox";
   context.node = name;
   context.host_name = host_name;
-  context.uplink = kUplinkName;
+  context.uplink = is_outside ? outside_link(place) : kUplinkName;
   context.is_init = true;
   context.own_namespace_is_new = true;
   const EndAddresses& own = is_outside ? uplink.outside : uplink.node;
@@ -121,21 +121,21 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
   return context;
 }
 
-Result<void> build_outside(const std::vector<const UniqueFd*>& nodes) {
+Result<void> build_outside(const std::vector<const UniqueFd*>& nodes, Underlay underlay) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET, "make the outside's network namespace"));
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  if (nodes.size() > 1) NETNS_LAB_TRY(make_segment());
+  if (nodes.size() > 1) NETNS_LAB_TRY(underlay == Underlay::kRouted ? make_router() : make_segment());
   for (const UniqueFd* node : nodes) NETNS_LAB_TRY(send_namespace(*node, own));
   return {};
 }
 
-Result<AgentContext> isolate_outside(int nodes) {
+Result<AgentContext> isolate_outside(const NodePlace& first) {
   NETNS_LAB_TRY(
       make_namespaces(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, "make the outside's mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(Isolation isolation,
                    isolate({.host_name = kOutside, .journal_directory = "", .furnishing = Furnishing::kPlain}));
-  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, {.number = 1, .of = nodes}, true));
+  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, first, true));
   take_over(context, std::move(isolation));
   return context;
 }
@@ -155,8 +155,10 @@ Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host
   return explained(build_node(place, host_name, commands, outside, deadline));
 }
 
-Result<void> open_outside(const std::vector<const UniqueFd*>& nodes) { return explained(build_outside(nodes)); }
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, Underlay underlay) {
+  return explained(build_outside(nodes, underlay));
+}
 
-Result<AgentContext> furnish_outside(int nodes) { return explained(isolate_outside(nodes)); }
+Result<AgentContext> furnish_outside(const NodePlace& first) { return explained(isolate_outside(first)); }
 
 }  // namespace netns_lab::node

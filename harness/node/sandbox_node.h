@@ -26,7 +26,7 @@ Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host
                                  const UniqueFd& outside, Deadline deadline);
 // The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
 // milliseconds and is made only for a lab whose outside is spoken to. `nodes`: the outside's end to each of them.
-Result<void> open_outside(const std::vector<const UniqueFd*>& nodes);
-Result<AgentContext> furnish_outside(int nodes);
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, Underlay underlay);
+Result<AgentContext> furnish_outside(const NodePlace& first);
 
 }  // namespace netns_lab::node

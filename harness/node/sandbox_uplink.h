@@ -5,6 +5,7 @@
 
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
+#include "harness/model/scenario.h"
 #include "harness/netns/netns.h"
 
 namespace netns_lab::node {
@@ -13,6 +14,8 @@ namespace netns_lab::node {
 struct NodePlace {
   int number = 1;
   int of = 1;
+  Underlay underlay = Underlay::kOneSegment;  // of several
+  bool is_routed() const { return of > 1 && underlay == Underlay::kRouted; }
 };
 std::string node_name(int number);  // "node-2"
 
@@ -27,17 +30,22 @@ struct UplinkAddresses {
   EndAddresses outside;
 };
 UplinkAddresses uplink_addresses(const NodePlace& place);  // sandbox.h lists them
+// The outside's link that has its addresses for that node: eth0, or the router's link to it, named as the node.
+std::string outside_link(const NodePlace& place);
 
 // Called in the node's network namespace: `lo` up in both, a veth pair named eth0 in both, with the addresses of
 // sandbox.h, fixed MAC addresses and fixed link-local addresses (fe80::2, fe80::1), the node's default routes through
 // the outside. Returns when both ends are operationally UP: nothing changes by itself afterwards. Where the kernel has
 // no IPv6, IPv4 alone is set up; the result says whether there is IPv6.
-// In a lab of several nodes the outside's end is a port, named as the node, of the segment that stands there.
+// In a lab of several nodes the outside's end is named as the node: a port of the segment that stands there, or,
+// routed, a link of the router.
 Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place, Deadline deadline);
 
 // Called in the outside's network namespace of a lab of several nodes: the segment, a bridge named eth0, with the
 // outside's addresses. It is up before it has a port (a bridge that is raised with one that could forward is told to be
 // operational up to a second later, linkwatch_urgent_event in net/core/link_watch.c).
 Result<void> make_segment();
+// The same of a routed one: packets are forwarded between the nodes' links.
+Result<void> make_router();
 
 }  // namespace netns_lab::node

@@ -15,6 +15,7 @@ inline constexpr auto kStandingNode = "standing node";
 inline constexpr auto kStandingOutside = "standing outside";
 inline constexpr auto kPrivateNode = "node ";        // and a key
 inline constexpr auto kPrivateNodes = "nodes ";      // how many, a blank and a key: the first node of a lab of several
+inline constexpr auto kPrivateRouted = "routed ";    // the same, each on a segment of its own
 inline constexpr auto kPrivateFurther = "further ";  // which (2 …), a blank and the key of its first node
 inline constexpr auto kPrivateOutside = "outside ";  // and the key of its node
 
