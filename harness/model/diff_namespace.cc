@@ -138,6 +138,7 @@ class Comparison {
       attributes.add("alternative names", join(a.alternative_names, " "), join(b.alternative_names, " "));
       attributes.add_settings(a.bridge, b.bridge);
       attributes.add_settings(a.bridge_port, b.bridge_port);
+      attributes.add("vxlan", a.vxlan ? to_string(*a.vxlan) : "", b.vxlan ? to_string(*b.vxlan) : "");
       attributes.add("xdp", a.xdp_attached ? "attached" : "", b.xdp_attached ? "attached" : "");
       return attributes;
     };
@@ -234,6 +235,7 @@ class Comparison {
       Attributes attributes;
       attributes.add("state", neighbour_state_text(a.state), neighbour_state_text(b.state));
       attributes.add("flags", neighbour_flags_text(a.flags), neighbour_flags_text(b.flags));
+      attributes.add("destination", or_none(a.destination), or_none(b.destination));
       return attributes;
     };
     const auto key = [](const ForwardingEntry& entry) { return std::tie(entry.link, entry.mac, entry.vlan); };
