@@ -272,17 +272,21 @@ std::vector<std::string> outer_findings(const std::vector<UnderlayPacket>& packe
       });
 }
 
-std::vector<std::string> vni_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
-                                      const Encapsulation& want) {
+std::vector<std::string> header_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
+                                         const Encapsulation& want) {
   return judge_each(packets, echoes, want, [&](const UnderlayPacket& packet, const Expected&, Findings& findings) {
+    const std::uint32_t headers = packet.outer.size - packet.inner->size;
+    if (headers != want.headers) {
+      findings.add(
+          fmt::format("{}: {} bytes stand before the inner packet, not {}", want.place, headers, want.headers));
+    }
+    if (!want.vni) return;
     if (!packet.vxlan || !packet.vxlan->vni_is_valid) {
       findings.add(want.place + ": a VXLAN header without its I flag");
       return;
     }
-    if (packet.vxlan->vni != want.vni.value_or(0)) {
-      findings.add(
-          fmt::format("{}: carried in network {}, not {}", want.place, packet.vxlan->vni, want.vni.value_or(0)));
-    }
+    if (packet.vxlan->vni != *want.vni)
+      findings.add(fmt::format("{}: carried in network {}, not {}", want.place, packet.vxlan->vni, *want.vni));
     if (!packet.vxlan->reserved_is_zero)
       findings.add(want.place + ": a VXLAN header whose reserved bits are not all zero");
   });
@@ -314,6 +318,22 @@ std::vector<std::string> inner_findings(const std::vector<UnderlayPacket>& packe
                                    sender.to_string(), receiver.to_string()));
         }
       });
+}
+
+std::vector<std::string> stray_findings(const std::vector<UnderlayPacket>& packets, std::uint16_t port,
+                                        const std::vector<IpAddress>& ends, const std::string& place) {
+  Findings findings;
+  std::size_t seen = 0;
+  for (const UnderlayPacket& packet : packets) {
+    if (packet.outer.protocol != kUdp || packet.outer.is_fragment || packet.outer.sequence != port) continue;
+    ++seen;
+    if (std::find(ends.begin(), ends.end(), packet.outer.destination) == ends.end()) {
+      findings.add(fmt::format("{}: a packet of the tunnel goes to {}, which is no end of it", place,
+                               packet.outer.destination.to_string()));
+    }
+  }
+  if (seen == 0) findings.add(fmt::format("{}: nothing goes to UDP port {}; {}", place, port, other_traffic(packets)));
+  return std::move(findings).lines();
 }
 
 std::vector<std::string> bare_findings(const std::vector<UnderlayPacket>& packets, const std::vector<Prefix>& subnets,

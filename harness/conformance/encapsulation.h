@@ -64,7 +64,8 @@ struct Encapsulation {
   std::uint8_t near_ttl = 64;  // outer, of what comes from the near end; and from the far one
   std::uint8_t far_ttl = 64;
   std::uint8_t inner_ttl = 63;
-  std::optional<std::uint32_t> vni;
+  std::uint32_t headers = 0;           // bytes before the inner packet, outer IP header included
+  std::optional<std::uint32_t> vni;    // none: no VXLAN
   std::optional<MacAddress> near_mac;  // inner, of the tunnel's links
   std::optional<MacAddress> far_mac;
   std::optional<std::uint32_t> outer_size;  // of the requests
@@ -74,13 +75,17 @@ struct Encapsulation {
 // no fragment, from tunnel end to tunnel end, with that TTL, of that size".
 std::vector<std::string> outer_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
                                         const Encapsulation& want);
-// What contradicts "its VXLAN header is as RFC 7348 has it, and names that network".
-std::vector<std::string> vni_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
-                                      const Encapsulation& want);
+// What contradicts "its VXLAN header is as RFC 7348 has it, and names that network", and "what stands before the inner
+// packet has that size".
+std::vector<std::string> header_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
+                                         const Encapsulation& want);
 // What contradicts "what is inside is the container's own packet: its addresses, that TTL, and between the tunnel's
 // links".
 std::vector<std::string> inner_findings(const std::vector<UnderlayPacket>& packets, const EchoReport& echoes,
                                         const Encapsulation& want);
+// What contradicts "what goes to that UDP port is for one of these", the tunnel's ends, and "something does".
+std::vector<std::string> stray_findings(const std::vector<UnderlayPacket>& packets, std::uint16_t port,
+                                        const std::vector<IpAddress>& ends, const std::string& place);
 // What contradicts "nothing is there, outside of a tunnel, to or from an address of these subnets".
 std::vector<std::string> bare_findings(const std::vector<UnderlayPacket>& packets, const std::vector<Prefix>& subnets,
                                        const std::string& place);

@@ -170,6 +170,7 @@ Encapsulation Overlay::wanted_at(std::size_t node, const Passage& passage) {
   constexpr std::uint8_t kSent = 64, kRouted = 63;
   want.near_ttl = node == passage.from ? kSent : kRouted;
   want.far_ttl = node == to ? kSent : kRouted;
+  want.headers = overhead(is_vxlan(), family());
   if (is_vxlan()) {
     want.vni = vxlan(0)->vni;
     want.near_mac = vxlan(passage.from)->mac;

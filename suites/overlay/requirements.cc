@@ -24,15 +24,17 @@ std::vector<Requirement> tunnel(const suites::Catalogue& of) {
               "The tunnel's link has the flags that the kernel gives one, and is no port of a bridge or bond.",
               {"tunnel-up"}, "A promiscuous link, or one without ARP, works until somebody relies on it."),
       of.must(
-          "tunnel-settings", "RFC 7348, 4 and 5; ip-link(8), VXLAN Type Support",
+          "tunnel-settings", "RFC 7348, 4 and 5; ip-link(8), VXLAN Type Support; Documentation/networking/tuntap.rst",
           "TUNNEL=vxlan: the link is of network $VNI, sends to UDP port $PORT by the uplink from the node's address, "
-          "has $TUNNEL_MAC as its own, learns or does not as $FDB says, and is set as the kernel makes one else.",
+          "has $TUNNEL_MAC as its own, learns or does not as $FDB says, and is set as the kernel makes one else. "
+          "TUNNEL=tun: it carries packets, not frames.",
           {"tunnel"},
           "Two ends that differ in any of it do not understand each other, or only as long as nothing changes."),
       of.must(
           "tunnel-entries", "RFC 7348, 4.1 and 4.2; bridge(8), fdb",
-          "TUNNEL=vxlan: frames for all, and for what is not known, go to the other node's address and to nobody else; "
-          "FDB=static: so do those for the other end's MAC address, by an entry; and what was learned is right.",
+          "What the tunnel sends goes to the other node's address and to nobody else, as seen on the uplinks. "
+          "TUNNEL=vxlan: an entry says so of frames for all, and for what is not known; FDB=static: another, of those "
+          "for the other end's MAC address; and what was learned is right.",
           {"tunnel"}, "A wrong entry sends frames to a machine that drops them, or reads them."),
       of.must("tunnel-address", "tutorial part 4, making the tunnel; ip-address(8)",
               "The tunnel's link has exactly the address $TUNNEL_IP (and its IPv6 link-local one).", {"tunnel"},
@@ -141,9 +143,10 @@ std::vector<Requirement> encapsulation(const suites::Catalogue& of) {
           "UDP datagram to port $PORT from the one node's address to the other's, with outer TTL 64 where it leaves "
           "and 63 where it arrives (the router passed it on).",
           rests_on, "That they arrive does not say by which way: this is the proof that the tunnel carried them."),
-      of.must("vni", "RFC 7348, 5",
+      of.must("tunnel-header", "RFC 7348, 5; RFC 768",
               "TUNNEL=vxlan: the VXLAN header of each of them has the I flag, network $VNI, and zeros in all reserved "
-              "fields, as seen on the uplinks.",
+              "fields, and a frame follows; TUNNEL=tun: nothing stands between the UDP header and the inner packet. As "
+              "seen on the uplinks.",
               rests_on, "Networks that share an underlay are told apart by this number alone."),
       of.must("inner-packet", "RFC 7348, 5; RFC 1812, 5.3.1",
               "What is inside of them is the container's own packet: from its own address to the other's, with TTL 63; "
