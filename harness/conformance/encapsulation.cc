@@ -163,8 +163,10 @@ std::vector<const UnderlayPacket*> those_of(const std::vector<UnderlayPacket>& p
     if (!packet.inner || packet.inner->identifier != echoes.identifier || packet.inner->sequence != expected.sequence)
       continue;
     const bool is_it = expected.is_request ? packet.inner->is_echo_request : packet.inner->is_echo_reply;
-    const bool is_between =
-        expected.is_request ? packet.inner->destination == want.receiver : packet.inner->source == want.receiver;
+    // One of its addresses will do: that the other was rewritten is for inner_findings to tell.
+    const IpAddress& sender = expected.is_request ? want.sender : want.receiver;
+    const IpAddress& receiver = expected.is_request ? want.receiver : want.sender;
+    const bool is_between = packet.inner->source == sender || packet.inner->destination == receiver;
     if (is_it && is_between) found.push_back(&packet);
   }
   return found;

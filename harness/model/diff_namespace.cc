@@ -120,6 +120,14 @@ class Comparison {
     return found != nullptr ? found->name : fmt::format("#{}", *link.master);
   }
 
+  // With the uplink by its name: indexes differ from build to build.
+  static std::string vxlan(const NamespaceState& state, const Link& link) {
+    if (!link.vxlan) return "";
+    VxlanSettings settings = *link.vxlan;
+    const Link* uplink = state.find_link(std::exchange(settings.link_index, 0));
+    return (uplink == nullptr ? "" : "dev " + uplink->name + " ") + to_string(settings);
+  }
+
   void links() {
     const auto differing = [this](const Link& a, const Link& b) {
       Attributes attributes;
@@ -138,7 +146,7 @@ class Comparison {
       attributes.add("alternative names", join(a.alternative_names, " "), join(b.alternative_names, " "));
       attributes.add_settings(a.bridge, b.bridge);
       attributes.add_settings(a.bridge_port, b.bridge_port);
-      attributes.add("vxlan", a.vxlan ? to_string(*a.vxlan) : "", b.vxlan ? to_string(*b.vxlan) : "");
+      attributes.add("vxlan", vxlan(before_, a), vxlan(after_, b));
       attributes.add("xdp", a.xdp_attached ? "attached" : "", b.xdp_attached ? "attached" : "");
       return attributes;
     };
