@@ -31,7 +31,7 @@ struct Row {
 
 std::ostream& operator<<(std::ostream& out, const Row& row) { return out << row.name << ": " << row.how; }
 
-const std::vector<std::string> kScenarios = {"single-namespace", "bridge", "multi-node"};
+const std::vector<std::string> kScenarios = {"single-namespace", "bridge", "multi-node", "overlay"};
 
 std::vector<Row> broken_rows() {
   std::vector<Row> rows;
