@@ -182,6 +182,7 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   up->add_option("--nodes", to.nodes,
                  "sandbox, qemu: how many nodes, on one segment (default: 1); with qemu each in a machine of its own")
       ->check(CLI::Range(1, kMostNodes));
+  up->add_flag("--routed", to.routed, "with --nodes: each on a segment of its own, a router between");
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
   up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
   up->add_option("--cloud-init", to.instance.cloud_init,

@@ -48,6 +48,7 @@ struct Arguments {
   std::string lab_name;              // --name; "" not given
   bool privileged = false;           // --privileged: a sandbox without a user namespace of its own
   int nodes = 1;                     // --nodes: up
+  bool routed = false;               // --routed: up
   int node = 1;                      // --node: shell, exec, snapshot; which of a lab's nodes
   std::vector<std::string> kernels;  // --kernel: qemu; several for `test`
 

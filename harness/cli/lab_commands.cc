@@ -31,6 +31,9 @@ ExitStatus run_up(const Arguments& arguments) {
   auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
   spec->nodes = arguments.nodes;
+  if (arguments.routed && spec->nodes == 1)
+    return complain(Error::invalid("--routed", "one node has nobody to be routed to", "add --nodes 2"));
+  if (spec->nodes > 1) spec->underlay = arguments.routed ? Underlay::kRouted : Underlay::kOneSegment;
   const auto report = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!report) return complain(report.error());
   if (report->reused) {

@@ -201,7 +201,8 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     wiring.put_into(machine, what, number);
     wiring.tie(what, number);
     what.boot = booting(std::move(machine));
-    NETNS_LAB_ASSIGN(what.sockets, standing_sockets(folder, number, spec.nodes));
+    NETNS_LAB_ASSIGN(what.sockets,
+                     standing_sockets(folder, number, spec.nodes, spec.underlay.value_or(Underlay::kOneSegment)));
     launches.push_back(std::move(what));
     files.push_back(std::move(console));
     files.push_back(std::move(last_words));
@@ -224,17 +225,22 @@ Result<AgentStreams> open_lab_in(const std::vector<UniqueFd>& doors, const LabSp
     return tl::unexpected(Error::missing(fmt::format("a lab of {} nodes", spec.nodes),
                                          fmt::format("there are {} machines for them", doors.size())));
   }
+  const bool is_routed = spec.underlay == Underlay::kRouted;
   const int vlan = protocol::kFirstPrivateVlan + spec.segment % protocol::kMostPrivateVlans;
   AgentStreams streams;
   for (int number = 1; number <= spec.nodes; ++number) {
     UniqueFd stream;
     if (is_spread) {
-      NETNS_LAB_ASSIGN(stream,
-                       open(number, fmt::format("{}{} {} {} ", protocol::kPrivatePart, number, spec.nodes, vlan)));
+      NETNS_LAB_ASSIGN(
+          stream,
+          open(number, fmt::format("{}{} {} {} ", is_routed ? protocol::kPrivateRoutedPart : protocol::kPrivatePart,
+                                   number, spec.nodes, vlan)));
     } else if (number > 1) {
       NETNS_LAB_ASSIGN(stream, open(1, fmt::format("{}{} ", protocol::kPrivateFurther, number)));
     } else if (spec.nodes > 1) {
-      NETNS_LAB_ASSIGN(stream, open(1, fmt::format("{}{} ", protocol::kPrivateNodes, spec.nodes)));
+      NETNS_LAB_ASSIGN(
+          stream,
+          open(1, fmt::format("{}{} ", is_routed ? protocol::kPrivateRouted : protocol::kPrivateNodes, spec.nodes)));
     } else {
       NETNS_LAB_ASSIGN(stream, open(1, protocol::kPrivateNode));
     }

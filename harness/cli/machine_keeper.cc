@@ -90,14 +90,15 @@ std::string of_machine(const std::string& name, int number) {
   return fmt::format("{}-{}{}", name.substr(0, dot), number, name.substr(dot));
 }
 
-Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number, int of) {
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number, int of, Underlay underlay) {
+  const bool is_routed = underlay == Underlay::kRouted;
+  const auto* const part = is_routed ? protocol::kStandingRoutedPart : protocol::kStandingPart;
+  const auto* const outside = is_routed ? protocol::kStandingOutsideOfRouted : protocol::kStandingOutsideOf;
   qemu::RelaySockets sockets;
   std::vector<std::pair<std::string, std::string>> listeners = {
-      {node_socket(number),
-       of == 1 ? protocol::kStandingNode : fmt::format("{}{} {}", protocol::kStandingPart, number, of)}};
+      {node_socket(number), of == 1 ? protocol::kStandingNode : fmt::format("{}{} {}", part, number, of)}};
   if (number == 1) {
-    listeners.emplace_back(
-        kOutsideSocket, of == 1 ? protocol::kStandingOutside : fmt::format("{}{}", protocol::kStandingOutsideOf, of));
+    listeners.emplace_back(kOutsideSocket, of == 1 ? protocol::kStandingOutside : fmt::format("{}{}", outside, of));
   }
   for (const auto& [name, label] : listeners) {
     NETNS_LAB_ASSIGN(UniqueFd socket, listen_at(folder + "/" + name));

@@ -12,6 +12,7 @@
 #include "harness/base/error.h"
 #include "harness/lab/qemu/kept_machine.h"
 #include "harness/lab/qemu/relay.h"
+#include "harness/model/scenario.h"
 #include "harness/node/sandbox_guard.h"
 
 namespace netns_lab::cli {
@@ -39,7 +40,8 @@ Result<void> launch_keeper(KeeperLaunch what);
 
 // The sockets of a standing lab in its folder: node, outside, door. Where it has `of` machines, of the one with this
 // number: only the first has the outside.
-Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number = 1, int of = 1);
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number = 1, int of = 1,
+                                            Underlay underlay = Underlay::kOneSegment);
 // Of a standing lab, in its folder.
 Result<UniqueFd> last_words_file(const std::string& folder, int number = 1);
 // What the keeper said so far, to standard error.

@@ -106,6 +106,7 @@ Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseco
                             const LabServices& services) {
   LabSpec spec;
   spec.nodes = static_cast<int>(planned.topologies.size());
+  spec.underlay = planned.scenario->underlay;
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, services, Deadline::after(kOpenLimit)));
   SubjectPlan plan;
   plan.target = planned.target;

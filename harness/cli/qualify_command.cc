@@ -110,6 +110,7 @@ std::vector<WorkerJob> jobs_of(const std::vector<Fault>& faults, const Work& wor
     spec.number = static_cast<int>(i);
     spec.scenario = planned.scenario;
     spec.lab.nodes = static_cast<int>(spec.scenario->nodes());
+    spec.lab.underlay = spec.scenario->underlay;
     spec.target = planned.target;
     spec.family = planned.family;
     spec.parameters = planned.parameters;

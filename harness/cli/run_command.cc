@@ -94,6 +94,7 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
   auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
   spec->nodes = static_cast<int>(planned.scenario->nodes());
+  if (spec->nodes > 1) spec->underlay = planned.scenario->underlay;
   const auto up = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
   if (!up) return complain(up.error());
   const auto outcome = build(planned, *spec, arguments.step_limit);

@@ -46,6 +46,7 @@ node::SandboxSpec sandbox_spec(const LabSpec& spec, node::AgentFunction agent, i
   sandbox.log = log;
   sandbox.commands = spec.commands;
   sandbox.nodes = spec.nodes;
+  sandbox.underlay = spec.underlay.value_or(Underlay::kOneSegment);
   return sandbox;
 }
 

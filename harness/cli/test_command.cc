@@ -134,6 +134,7 @@ std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
     spec.lab = lab;
     spec.lab.nodes = static_cast<int>(planned.scenario->nodes());
     spec.lab.segment = spec.number * kMostFreshLabs;
+    spec.lab.underlay = planned.scenario->underlay;
     spec.step_limit = run.arguments.step_limit;
     spec.filter = run.arguments.filter;
     spec.repeat = run.arguments.repeat;
@@ -251,7 +252,17 @@ Result<void> fit_to_lab(Plan& plan, const Arguments& arguments, const LabSpec& l
       fits = tl::unexpected(Error::missing(
           fmt::format("lab {} for scenario {}", lab.name, worker->scenario->name),
           fmt::format("{} nodes are needed, it has {}", wanted.nodes, nodes_of_named(lab.name)),
-          fmt::format("netns-lab destroy{0}, then netns-lab up{0} --nodes {1}", lab_options(lab), wanted.nodes)));
+          fmt::format("netns-lab destroy{0}, then netns-lab up{0} --nodes {1}{2}", lab_options(lab), wanted.nodes,
+                      worker->scenario->underlay == Underlay::kRouted ? " --routed" : "")));
+    }
+    const Underlay underlay = worker->scenario->underlay;
+    if (fits && !lab.name.empty() && wanted.nodes > 1 && underlay != underlay_of_named(lab.name)) {
+      const bool routed = underlay == Underlay::kRouted;
+      fits = tl::unexpected(Error::missing(
+          fmt::format("lab {} for scenario {}", lab.name, worker->scenario->name),
+          routed ? "its nodes are on one segment, and each needs one of its own" : "its nodes are not on one segment",
+          fmt::format("netns-lab destroy{0}, then netns-lab up{0} --nodes {1}{2}", lab_options(lab), wanted.nodes,
+                      routed ? " --routed" : "")));
     }
     if (!fits && !arguments.scenarios.empty()) return fits;
     if (!fits && (left_out.empty() || left_out.back() != worker->scenario->name)) {

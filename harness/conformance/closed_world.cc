@@ -248,11 +248,18 @@ Findings neighbours(const Comparison& here) {
   return same_set(made_by_hand(*here.was), made_by_hand(*here.is), place_text(here.name), "neighbour entry");
 }
 
-Findings forwarding(const Comparison& here) {
-  const auto made_by_hand = [](const NamespaceState& state) {
+Findings forwarding(const Comparison& here, const Declaration& declared) {
+  const auto is_declared = [&](const ForwardingEntry& entry) {
+    return std::any_of(declared.forwarding.begin(), declared.forwarding.end(), [&](const DeclaredForwarding& one) {
+      return one.network_namespace == here.name && one.link == entry.link && one.mac == entry.mac &&
+             entry.destination == one.destination;
+    });
+  };
+  const auto made_by_hand = [&](const NamespaceState& state) {
     std::vector<std::string> entries;
     for (const ForwardingEntry& entry : state.forwarding) {
-      if (!entry.is_learned() && !is_kernel_made_forwarding(entry, state)) entries.push_back(text_of(entry));
+      if (!entry.is_learned() && !is_kernel_made_forwarding(entry, state) && !is_declared(entry))
+        entries.push_back(text_of(entry));
     }
     return entries;
   };
@@ -300,11 +307,17 @@ Findings packet_filters(const Comparison& here) {
   return findings;
 }
 
-Findings sockets(const Comparison& here) {
-  const auto texts = [](const NamespaceState& state) {
+Findings sockets(const Comparison& here, const Declaration& declared) {
+  const auto is_declared = [&](const BoundSocket& socket) {
+    return std::any_of(declared.sockets.begin(), declared.sockets.end(), [&](const DeclaredSocket& one) {
+      return one.network_namespace == here.name && socket.protocol == "udp" && socket.port == one.port;
+    });
+  };
+  const auto texts = [&](const NamespaceState& state) {
     std::vector<std::string> lines;
     for (const auto& socket : state.sockets)
-      lines.push_back(fmt::format("{} {} port {}", socket.protocol, socket.address.to_string(), socket.port));
+      if (!is_declared(socket))
+        lines.push_back(fmt::format("{} {} port {}", socket.protocol, socket.address.to_string(), socket.port));
     return lines;
   };
   return same_set(texts(*here.was), texts(*here.is), place_text(here.name), "socket");
@@ -323,7 +336,7 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kNeighbours:
       return neighbours(here);
     case Area::kForwarding:
-      return forwarding(here);
+      return forwarding(here, declared);
     case Area::kSysctls:
       return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:
@@ -331,7 +344,7 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kQdiscs:
       return qdiscs(here);
     case Area::kSockets:
-      return sockets(here);
+      return sockets(here, declared);
     default:
       return {};
   }
@@ -421,7 +434,7 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
     case Area::kHostName:
       return changed_host_names(before, after);
     case Area::kProcesses:
-      return undeclared_processes(before, after);
+      return undeclared_processes(before, after, declared);
     default:
       break;
   }

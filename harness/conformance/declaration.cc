@@ -19,6 +19,20 @@ struct Collector {
     declaration.links.push_back({change.peer_namespace, change.peer_name});
   }
   void operator()(const CreateLink& change) { declaration.links.push_back({change.network_namespace, change.name}); }
+  void operator()(const CreateVxlan& change) {
+    declaration.links.push_back({change.network_namespace, change.name});
+    declaration.sockets.push_back({change.network_namespace, change.port});
+    // What the kernel makes of it (__vxlan_dev_create, drivers/net/vxlan/vxlan_core.c).
+    if (change.remote)
+      declaration.forwarding.push_back({change.network_namespace, change.name, MacAddress(), *change.remote});
+  }
+  void operator()(const CreateTunRelay& change) {
+    declaration.links.push_back({change.network_namespace, change.name});
+    declaration.sockets.push_back({change.network_namespace, change.port});
+  }
+  void operator()(const AddForwarding& change) {
+    declaration.forwarding.push_back({change.network_namespace, change.link, change.mac, change.destination});
+  }
   void operator()(const AddAddress& change) {
     declaration.addresses.push_back({change.network_namespace, change.link, change.prefix});
   }
@@ -69,6 +83,7 @@ bool Declaration::routes_to(const std::string& network_namespace, const Prefix& 
 Declaration declaration_of(const Topology& topology) {
   Collector collector;
   for (const Change& change : topology.build) std::visit(collector, change);
+  collector.declaration.daemons = topology.daemons;
   return std::move(collector.declaration);
 }
 

@@ -31,12 +31,26 @@ struct DeclaredSysctl {
   std::string value;
 };
 
+struct DeclaredForwarding {
+  std::string network_namespace;
+  std::string link;
+  MacAddress mac;
+  IpAddress destination;
+};
+struct DeclaredSocket {
+  std::string network_namespace;
+  std::uint16_t port = 0;  // UDP
+};
+
 struct Declaration {
   std::vector<std::string> namespaces;
   std::vector<DeclaredLink> links;
   std::vector<DeclaredAddress> addresses;
   std::vector<DeclaredRoute> routes;
   std::vector<DeclaredSysctl> sysctls;
+  std::vector<DeclaredForwarding> forwarding;
+  std::vector<DeclaredSocket> sockets;  // a tunnel takes in its packets there
+  std::vector<std::string> daemons;
 
   bool has_namespace(const std::string& name) const;
   bool has_link(const std::string& network_namespace, const std::string& name) const;

@@ -102,6 +102,8 @@ IpAddress link_local_of(const MacAddress& mac) {
   return IpAddress::from_bytes(bytes);
 }
 
+bool has_no_link_address(const Link& link) { return link.kind == "tun" && link.mac.is_zero(); }
+
 bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceState& state) {
   if (!is_link_local_network(address.prefix) || address.prefix.length != kLinkLocalLength) return false;
   if (address.scope != Scope::kLink) return false;
@@ -109,6 +111,7 @@ bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceStat
   if (link == nullptr) return false;
   if (address.prefix.address == link_local_of(link->mac)) return true;
   if (has_eui64_form(address.prefix.address) && !has_address_of_its_mac(state, *link)) return true;
+  if (has_no_link_address(*link)) return (address.flags & IFA_F_STABLE_PRIVACY) != 0;
   const std::string mode = link_sysctl(address.link, "addr_gen_mode");
   return is_sysctl(state, mode, "2") || is_sysctl(state, mode, "3");
 }

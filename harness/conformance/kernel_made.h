@@ -31,6 +31,10 @@ std::vector<std::string> missing_kernel_routes(const NamespaceState& state, cons
 // as the sysctls of `state` tell), and has none?
 bool lacks_link_local(const NamespaceState& state, const Link& link);
 
+// A TUN link has packets but no frames (ARPHRD_NONE): its link-local address is a random one (ipv6_add_dev,
+// net/ipv6/addrconf.c).
+bool has_no_link_address(const Link& link);
+
 // The modified EUI-64 link-local address of a MAC.
 IpAddress link_local_of(const MacAddress& mac);
 

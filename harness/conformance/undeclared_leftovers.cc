@@ -56,12 +56,16 @@ std::vector<std::string> changed_host_names(const Snapshot& before, const Snapsh
   return findings;
 }
 
-std::vector<std::string> undeclared_processes(const Snapshot& before, const Snapshot& after) {
+std::vector<std::string> undeclared_processes(const Snapshot& before, const Snapshot& after,
+                                              const Declaration& declared) {
   std::vector<std::string> findings;
   for (const auto& process : after.processes) {
     const bool was = std::any_of(before.processes.begin(), before.processes.end(),
                                  [&](const ProcessState& other) { return other.pid == process.pid; });
-    if (!was)
+    const std::string program = process.command.substr(0, process.command.find(' '));
+    const std::string name = program.substr(program.rfind('/') + 1);
+    const bool may_run = std::find(declared.daemons.begin(), declared.daemons.end(), name) != declared.daemons.end();
+    if (!was && !may_run)
       findings.push_back(
           fmt::format("process {} still runs: {}", process.pid, visible(process.command, kLongestValue)));
   }

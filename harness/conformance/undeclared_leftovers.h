@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/conformance/declaration.h"
 #include "harness/model/snapshot.h"
 
 namespace netns_lab {
@@ -13,6 +14,7 @@ namespace netns_lab {
 std::vector<std::string> undeclared_files(const Snapshot& before, const Snapshot& after);
 std::vector<std::string> undeclared_mounts(const Snapshot& before, const Snapshot& after);
 std::vector<std::string> changed_host_names(const Snapshot& before, const Snapshot& after);
-std::vector<std::string> undeclared_processes(const Snapshot& before, const Snapshot& after);
+std::vector<std::string> undeclared_processes(const Snapshot& before, const Snapshot& after,
+                                              const Declaration& declared);
 
 }  // namespace netns_lab

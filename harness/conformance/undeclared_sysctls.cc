@@ -6,6 +6,7 @@
 #include <array>
 
 #include "harness/base/text.h"
+#include "harness/conformance/kernel_made.h"
 
 namespace netns_lab {
 namespace {
@@ -50,6 +51,14 @@ std::string set_along(const std::string& network_namespace, const std::string& k
   return "";
 }
 
+// What the kernel sets on a link without addresses of its own (ipv6_add_dev, net/ipv6/addrconf.c); "" of any other
+// setting, or link.
+std::string set_without_link_address(const std::string& key, const Link* link) {
+  if (link == nullptr || !has_no_link_address(*link) || !key.starts_with("net.ipv6.conf.")) return "";
+  if (key.ends_with(".addr_gen_mode")) return "3";
+  return key.ends_with(".accept_dad") || key.ends_with(".use_tempaddr") ? "-1" : "";
+}
+
 }  // namespace
 
 bool is_volatile_sysctl(const std::string& key) {
@@ -82,7 +91,8 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
     // A link's own settings are copied from `default` when it is made.
     const LinkKey link = link_key(key);
     if (link.link.empty() || !declared.has_link(network_namespace, link.link))
-      continue;                   // the link itself is the finding
+      continue;  // the link itself is the finding
+    if (set_without_link_address(key, is.find_link(link.link)) == value) continue;
     if (key.ends_with(".mtu")) {  // IPv6's own limit: the link's MTU, unless somebody set it
       const Link* of_it = is.find_link(link.link);
       if (of_it == nullptr || std::to_string(of_it->mtu) == value) continue;

@@ -30,6 +30,7 @@ constexpr std::array<ProviderName, 4> kProviders = {{{Provider::kSandbox, "sandb
 
 constexpr auto kPrivileged = "privileged";
 constexpr auto kNodes = "nodes ";
+constexpr auto kRouted = "routed";
 
 Result<LabHome> lab_home() { return LabHome::open(RuntimeEnvironment::of_process()); }
 
@@ -45,12 +46,14 @@ struct Recorded {
   std::string provider;
   bool privileged = false;
   int nodes = 1;
+  Underlay underlay = Underlay::kOneSegment;
 };
 Recorded recorded_of(const std::string& text) {
   Recorded recorded;
   const std::vector<std::string> lines = split_lines(text);
   if (!lines.empty()) recorded.provider = lines.front();
   for (const std::string& line : lines) {
+    if (line == kRouted) recorded.underlay = Underlay::kRouted;
     if (line == kPrivileged) recorded.privileged = true;
     if (line.starts_with(kNodes)) recorded.nodes = std::max(1, std::atoi(line.c_str() + std::string(kNodes).size()));
   }
@@ -60,6 +63,7 @@ std::string text_of(const LabSpec& spec) {
   std::string text = to_string(spec.provider) + "\n";
   if (spec.privileged) text += std::string(kPrivileged) + "\n";
   if (spec.nodes > 1) text += fmt::format("{}{}\n", kNodes, spec.nodes);
+  if (spec.underlay == Underlay::kRouted) text += std::string(kRouted) + "\n";
   return text;
 }
 Recorded read_recorded(const std::string& folder) {
@@ -85,6 +89,11 @@ Result<void> check_recorded(const LabSpec& spec, const std::string& folder) {
   if (spec.nodes > recorded.nodes) {
     return other(fmt::format("it is up with {} node{}; {} are needed (netns-lab up --nodes {})", recorded.nodes,
                              recorded.nodes == 1 ? "" : "s", spec.nodes, spec.nodes));
+  }
+  if (spec.underlay && spec.nodes > 1 && *spec.underlay != recorded.underlay) {
+    return other(recorded.underlay == Underlay::kRouted
+                     ? "its nodes are on segments of their own, with a router between; one segment is needed"
+                     : "its nodes are on one segment; each needs one of its own (netns-lab up --routed)");
   }
   return {};
 }
@@ -344,6 +353,11 @@ Result<std::vector<NamedLab>> named_labs() {
 int nodes_of_named(const std::string& name) {
   const auto home = lab_home();
   return home && check_lab_name(name) ? read_recorded(home->lab_path(name)).nodes : 1;
+}
+
+Underlay underlay_of_named(const std::string& name) {
+  const auto home = lab_home();
+  return home && check_lab_name(name) ? read_recorded(home->lab_path(name)).underlay : Underlay::kOneSegment;
 }
 
 std::optional<Provider> provider_of_named(const std::string& name) {

@@ -11,6 +11,7 @@
 
 #include "harness/base/error.h"
 #include "harness/lab/node.h"
+#include "harness/model/scenario.h"
 
 namespace netns_lab {
 
@@ -44,7 +45,9 @@ struct LabSpec {
   InstanceChoice instance{};
   // a private sandbox: whether commands will be run on its node, or files put there
   bool commands = true;
-  int nodes = 1;  // node-1, node-2 … on one segment (sandbox; qemu, each in a machine of its own)
+  int nodes = 1;  // node-1, node-2 … (sandbox; qemu, each in a machine of its own)
+  // What joins them. None: of a lab that is up, whatever it has; else one segment.
+  std::optional<Underlay> underlay{};
   // qemu, several nodes: which of the segments between the machines. No two labs there at once may have the same.
   int segment = 0;
 };
@@ -123,6 +126,8 @@ struct NamedLab {
 Result<std::vector<NamedLab>> named_labs();
 // How many nodes it was made with; 1 when there is no such lab.
 int nodes_of_named(const std::string& name);
+// What joins them; one segment when there is no such lab.
+Underlay underlay_of_named(const std::string& name);
 // Of the lab of that name, up or not; none when there is no such lab.
 std::optional<Provider> provider_of_named(const std::string& name);
 

@@ -36,6 +36,20 @@ std::string text(const CreateVeth& change) {
 std::string text(const CreateLink& change) {
   return fmt::format("create {} {}{}", change.kind, change.name, in(change.network_namespace));
 }
+std::string text(const CreateVxlan& change) {
+  std::string line = fmt::format("create vxlan {}{} id {} port {} local {}", change.name, in(change.network_namespace),
+                                 change.vni, change.port, change.local.to_string());
+  if (change.remote) line += " remote " + change.remote->to_string();
+  if (!change.link.empty()) line += " dev " + change.link;
+  if (!change.learning) line += " nolearning";
+  if (change.mtu) line += fmt::format(" mtu {}", *change.mtu);
+  if (change.mac) line += " mac " + change.mac->to_string();
+  return line;
+}
+std::string text(const CreateTunRelay& change) {
+  return fmt::format("create tun {}{} mtu {} relayed from {} to {}, port {}", change.name, in(change.network_namespace),
+                     change.mtu, change.local.to_string(), change.remote.to_string(), change.port);
+}
 std::string text(const DeleteLink& change) {
   return fmt::format("delete link {}{}", change.name, in(change.network_namespace));
 }
@@ -77,6 +91,10 @@ std::string text(const AddNeighbour& change) {
 std::string text(const DeleteNeighbour& change) {
   return fmt::format("delete neighbour {} from {}{}", change.address.to_string(), change.link,
                      in(change.network_namespace));
+}
+std::string text(const AddForwarding& change) {
+  return fmt::format("add forwarding entry {} to {} on {}{}", change.mac.to_string(), change.destination.to_string(),
+                     change.link, in(change.network_namespace));
 }
 std::string text(const SetSysctl& change) {
   return fmt::format("set sysctl {} to {}{}", change.key, change.value, in(change.network_namespace));

@@ -41,6 +41,30 @@ struct CreateLink {  // any other kind without parameters: bridge, dummy, ifb
   std::string kind;
   bool operator==(const CreateLink&) const = default;
 };
+struct CreateVxlan {  // a tunnel of Ethernet frames in UDP (RFC 7348)
+  std::string network_namespace;
+  std::string name;
+  std::uint32_t vni = 0;  // 24 bits
+  std::uint16_t port = 4789;
+  IpAddress local;
+  std::optional<IpAddress> remote;  // the only other end; none: AddForwarding tells
+  std::string link;                 // the uplink; "": the routes tell
+  bool learning = true;             // of the senders' MAC addresses
+  std::optional<std::uint32_t> mtu;
+  std::optional<MacAddress> mac;
+  bool operator==(const CreateVxlan&) const = default;
+};
+// A TUN link whose packets go to the other end as UDP, and come from there: one datagram a packet, nothing before it.
+// The relay is the agent's; it ends, and the link goes, with DeleteLink, or with whoever asked for it.
+struct CreateTunRelay {
+  std::string network_namespace;
+  std::string name;
+  std::uint32_t mtu = 0;
+  IpAddress local;
+  IpAddress remote;
+  std::uint16_t port = 9000;  // of both ends
+  bool operator==(const CreateTunRelay&) const = default;
+};
 struct DeleteLink {
   std::string network_namespace;
   std::string name;
@@ -107,6 +131,13 @@ struct DeleteNeighbour {
   IpAddress address;
   bool operator==(const DeleteNeighbour&) const = default;
 };
+struct AddForwarding {  // of a VXLAN link: frames for `mac` (zeros: those of no other entry) go to that tunnel end
+  std::string network_namespace;
+  std::string link;
+  MacAddress mac;
+  IpAddress destination;
+  bool operator==(const AddForwarding&) const = default;
+};
 struct SetSysctl {
   std::string network_namespace;
   std::string key;  // "net.ipv4.ip_forward"; a '/' stands for a dot inside a name, as sysctl(8) has it
@@ -114,9 +145,9 @@ struct SetSysctl {
   bool operator==(const SetSysctl&) const = default;
 };
 
-using Change =
-    std::variant<CreateNamespace, DeleteNamespace, CreateVeth, CreateLink, DeleteLink, SetLink, AddAddress,
-                 DeleteAddress, AddRoute, DeleteRoute, AddRule, DeleteRule, AddNeighbour, DeleteNeighbour, SetSysctl>;
+using Change = std::variant<CreateNamespace, DeleteNamespace, CreateVeth, CreateLink, CreateVxlan, CreateTunRelay,
+                            DeleteLink, SetLink, AddAddress, DeleteAddress, AddRoute, DeleteRoute, AddRule, DeleteRule,
+                            AddNeighbour, DeleteNeighbour, AddForwarding, SetSysctl>;
 
 std::string to_string(const Change& change);  // "add address 10.200.1.1/32 to veth2 in netns1"
 std::ostream& operator<<(std::ostream& out, const Change& change);

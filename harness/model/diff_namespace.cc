@@ -120,6 +120,14 @@ class Comparison {
     return found != nullptr ? found->name : fmt::format("#{}", *link.master);
   }
 
+  // With the uplink by its name: indexes differ from build to build.
+  static std::string vxlan(const NamespaceState& state, const Link& link) {
+    if (!link.vxlan) return "";
+    VxlanSettings settings = *link.vxlan;
+    const Link* uplink = state.find_link(std::exchange(settings.link_index, 0));
+    return (uplink == nullptr ? "" : "dev " + uplink->name + " ") + to_string(settings);
+  }
+
   void links() {
     const auto differing = [this](const Link& a, const Link& b) {
       Attributes attributes;
@@ -138,6 +146,7 @@ class Comparison {
       attributes.add("alternative names", join(a.alternative_names, " "), join(b.alternative_names, " "));
       attributes.add_settings(a.bridge, b.bridge);
       attributes.add_settings(a.bridge_port, b.bridge_port);
+      attributes.add("vxlan", vxlan(before_, a), vxlan(after_, b));
       attributes.add("xdp", a.xdp_attached ? "attached" : "", b.xdp_attached ? "attached" : "");
       return attributes;
     };
@@ -234,6 +243,7 @@ class Comparison {
       Attributes attributes;
       attributes.add("state", neighbour_state_text(a.state), neighbour_state_text(b.state));
       attributes.add("flags", neighbour_flags_text(a.flags), neighbour_flags_text(b.flags));
+      attributes.add("destination", or_none(a.destination), or_none(b.destination));
       return attributes;
     };
     const auto key = [](const ForwardingEntry& entry) { return std::tie(entry.link, entry.mac, entry.vlan); };

@@ -1,9 +1,11 @@
 // An entry of a bridge's forwarding database: behind which port a MAC address is (RTM_NEWNEIGH of AF_BRIDGE,
-// net/bridge/br_fdb.c).
+// net/bridge/br_fdb.c). Or of a VXLAN link's: behind which tunnel end (drivers/net/vxlan/vxlan_core.c); there the MAC
+// address of zeros is everything that is known of no other entry.
 #pragma once
 
 #include <cstdint>
 #include <iosfwd>
+#include <optional>
 #include <string>
 
 #include "harness/model/address.h"
@@ -13,11 +15,12 @@ namespace netns_lab {
 struct ForwardingEntry {
   std::uint32_t link_index = 0;
   std::string link;    // the port, or the bridge itself
-  std::string bridge;  // whose database it is in
+  std::string bridge;  // whose database it is in; "": the VXLAN link's own
   MacAddress mac;
-  std::uint16_t vlan = 0;   // 0: none
-  std::uint16_t state = 0;  // NUD_*: permanent (the bridge's own), noarp (static), else learned
-  std::uint32_t flags = 0;  // NTF_*
+  std::uint16_t vlan = 0;                  // 0: none
+  std::uint16_t state = 0;                 // NUD_*: permanent (the bridge's own), noarp (static), else learned
+  std::uint32_t flags = 0;                 // NTF_*
+  std::optional<IpAddress> destination{};  // VXLAN: the tunnel end (NDA_DST)
 
   bool is_local() const { return (state & 0x80) != 0; }   // what comes for it is the node's own
   bool is_static() const { return (state & 0x40) != 0; }  // never forgotten

@@ -7,6 +7,8 @@ NETNS_LAB_JSON(CreateNamespace, name);
 NETNS_LAB_JSON(DeleteNamespace, name);
 NETNS_LAB_JSON(CreateVeth, network_namespace, name, peer_namespace, peer_name, mtu, mac, peer_mac, master, group, up);
 NETNS_LAB_JSON(CreateLink, network_namespace, name, kind);
+NETNS_LAB_JSON(CreateVxlan, network_namespace, name, vni, port, local, remote, link, learning, mtu, mac);
+NETNS_LAB_JSON(CreateTunRelay, network_namespace, name, mtu, local, remote, port);
 NETNS_LAB_JSON(DeleteLink, network_namespace, name);
 NETNS_LAB_JSON(SetLink, network_namespace, name, up, mtu, mac, master, new_name, move_to, arp);
 NETNS_LAB_JSON(AddAddress, network_namespace, link, prefix, scope, no_duplicate_detection, valid_lifetime,
@@ -18,10 +20,12 @@ NETNS_LAB_JSON(AddRule, network_namespace, rule);
 NETNS_LAB_JSON(DeleteRule, network_namespace, rule);
 NETNS_LAB_JSON(AddNeighbour, network_namespace, link, address, mac);
 NETNS_LAB_JSON(DeleteNeighbour, network_namespace, link, address);
+NETNS_LAB_JSON(AddForwarding, network_namespace, link, mac, destination);
 NETNS_LAB_JSON(SetSysctl, network_namespace, key, value);
 
 NETNS_LAB_JSON_VARIANT(Change, "change", "create-namespace", "delete-namespace", "create-veth", "create-link",
-                       "delete-link", "set-link", "add-address", "delete-address", "add-route", "delete-route",
-                       "add-rule", "delete-rule", "add-neighbour", "delete-neighbour", "set-sysctl");
+                       "create-vxlan", "create-tun-relay", "delete-link", "set-link", "add-address", "delete-address",
+                       "add-route", "delete-route", "add-rule", "delete-rule", "add-neighbour", "delete-neighbour",
+                       "add-forwarding", "set-sysctl");
 
 }  // namespace netns_lab

@@ -6,8 +6,9 @@ namespace netns_lab {
 
 NETNS_LAB_JSON_OPEN_ENUM(OperState, OperState::kUnknown, OperState::kNotPresent, OperState::kDown,
                          OperState::kLowerLayerDown, OperState::kTesting, OperState::kDormant, OperState::kUp);
+NETNS_LAB_JSON(VxlanSettings, vni, port, local, remote, link_index, other);
 NETNS_LAB_JSON(Link, index, name, kind, mac, mtu, flags, operstate, carrier, master, peer_index, peer_netnsid, group,
-               promiscuity, qdisc, alias, alternative_names, xdp_attached, bridge, bridge_port);
+               promiscuity, qdisc, alias, alternative_names, xdp_attached, bridge, bridge_port, vxlan);
 
 NETNS_LAB_JSON_OPEN_ENUM(Scope, Scope::kGlobal, Scope::kSite, Scope::kLink, Scope::kHost, Scope::kNowhere);
 NETNS_LAB_JSON(InterfaceAddress, link_index, link, prefix, peer, broadcast, scope, flags, valid_lifetime,
@@ -26,7 +27,7 @@ NETNS_LAB_JSON(RouteAnswer, system_errno, kernel_text, type, output_link, output
                table, mtu);
 
 NETNS_LAB_JSON(Neighbour, link_index, link, address, mac, state, flags);
-NETNS_LAB_JSON(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags);
+NETNS_LAB_JSON(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags, destination);
 NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterHook, table, chain, hook, rules, drops);

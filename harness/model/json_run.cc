@@ -25,7 +25,7 @@ void from_json(const nlohmann::json& in, ExitStatus& value) {
 
 NETNS_LAB_JSON(Parameter, name, default_value, text);
 NETNS_LAB_JSON(Attachment, network_namespace, host_link, container_link, addresses, gateway);
-NETNS_LAB_JSON(Topology, namespaces, links, attachments, node_address, build, tear_down);
+NETNS_LAB_JSON(Topology, namespaces, links, attachments, node_address, build, tear_down, daemons);
 
 void to_json(nlohmann::json& out, const Scenario& scenario) {
   out = {{"name", scenario.name},

@@ -53,6 +53,14 @@ std::string to_string(const BridgeSettings& settings) {
   return text;
 }
 
+std::string to_string(const VxlanSettings& settings) {
+  std::string text = fmt::format("id {} port {}", settings.vni, settings.port);
+  if (settings.local) text += " local " + settings.local->to_string();
+  if (settings.remote) text += " remote " + settings.remote->to_string();
+  if (settings.link_index != 0) text += fmt::format(" link {}", settings.link_index);
+  return settings.other.empty() ? text : text + ", " + to_string(settings.other);
+}
+
 bool Link::is_up() const { return (flags & kUpFlag) != 0; }
 bool Link::is_loopback() const { return (flags & kLoopbackFlag) != 0; }
 std::string Link::flags_text() const { return flag_text(flags, kFlagNames); }
@@ -73,6 +81,7 @@ std::ostream& operator<<(std::ostream& out, const Link& link) {
   if (link.xdp_attached) out << " xdp";
   if (!link.bridge.empty()) out << " bridge (" << to_string(link.bridge) << ')';
   if (!link.bridge_port.empty()) out << " port (" << to_string(link.bridge_port) << ')';
+  if (link.vxlan) out << " vxlan (" << to_string(*link.vxlan) << ')';
   return out;
 }
 

@@ -28,6 +28,18 @@ std::string to_string(OperState state);  // "UP", "LOWERLAYERDOWN", as `ip` spel
 using BridgeSettings = std::map<std::string, std::uint32_t>;
 std::string to_string(const BridgeSettings& settings);  // "learning 1, state 3"
 
+// What a VXLAN link is set to (IFLA_VXLAN_* of linux/if_link.h, drivers/net/vxlan; RFC 7348).
+struct VxlanSettings {
+  std::uint32_t vni = 0;            // VXLAN network identifier, 24 bits
+  std::uint16_t port = 0;           // UDP, of the other end; host order
+  std::optional<IpAddress> local;   // its own end of the tunnel
+  std::optional<IpAddress> remote;  // the other end, or a multicast group; none: the forwarding entries tell
+  std::uint32_t link_index = 0;     // out of which link; 0: the routes tell
+  BridgeSettings other{};           // by the names of ip-link(8): "learning" -> 1, "ttl" -> 0, "udpcsum" -> 1
+  bool operator==(const VxlanSettings&) const = default;
+};
+std::string to_string(const VxlanSettings& settings);  // "id 42 port 4789 local 10.0.0.10 remote 10.0.1.20, learning 1"
+
 struct Link {
   std::uint32_t index = 0;  // 1 and up; unique in its namespace
   std::string name;
@@ -48,6 +60,7 @@ struct Link {
   bool xdp_attached = false;
   BridgeSettings bridge;       // IFLA_BR_*; empty of what is no bridge
   BridgeSettings bridge_port;  // IFLA_BRPORT_*; empty of what is no port of one
+  std::optional<VxlanSettings> vxlan{};
 
   bool is_up() const;        // IFF_UP: administratively up
   bool is_loopback() const;  // IFF_LOOPBACK

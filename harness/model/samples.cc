@@ -54,7 +54,13 @@ Link link() {
           .alternative_names = {"uplink-of-netns1"},
           .xdp_attached = true,
           .bridge = {{"ageing_time", 30'000}},
-          .bridge_port = {{"learning", 1}, {"state", 3}}};
+          .bridge_port = {{"learning", 1}, {"state", 3}},
+          .vxlan = VxlanSettings{.vni = 42,
+                                 .port = 4789,
+                                 .local = IpAddress::v4(10, 0, 0, 10),
+                                 .remote = IpAddress::v4(10, 0, 1, 20),
+                                 .link_index = 2,
+                                 .other = {{"learning", 1}}}};
 }
 
 InterfaceAddress interface_address() {
@@ -120,7 +126,8 @@ Snapshot snapshot() {
                       .mac = kPeerMac,
                       .vlan = 1,
                       .state = 0x40,
-                      .flags = 0x10}},
+                      .flags = 0x10,
+                      .destination = kNode}},
       .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
       .nft_tables = {"ip filter"},
       .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
@@ -156,6 +163,18 @@ std::vector<Change> changes() {
                  .group = 4,
                  .up = true},
       CreateLink{.network_namespace = "netns1", .name = "br0", .kind = "bridge"},
+      CreateVxlan{.network_namespace = "",
+                  .name = "vxlan0",
+                  .vni = 42,
+                  .port = 4789,
+                  .local = kNode,
+                  .remote = kContainer,
+                  .link = "eth0",
+                  .learning = false,
+                  .mtu = 1450,
+                  .mac = kMac},
+      CreateTunRelay{
+          .network_namespace = "", .name = "tun0", .mtu = 1472, .local = kNode, .remote = kContainer, .port = 9001},
       DeleteLink{.network_namespace = "", .name = "veth1"},
       SetLink{.network_namespace = "netns1",
               .name = "veth2",
@@ -180,6 +199,7 @@ std::vector<Change> changes() {
       DeleteRule{.network_namespace = "netns1", .rule = rule()},
       AddNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode, .mac = kMac},
       DeleteNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode},
+      AddForwarding{.network_namespace = "netns1", .link = "vxlan0", .mac = kMac, .destination = kNode},
       SetSysctl{.network_namespace = "netns1", .key = "net.ipv4.ip_forward", .value = "1"},
   };
 }

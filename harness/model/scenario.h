@@ -1,6 +1,7 @@
 // What a target is asked to build, and what it built.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -41,7 +42,15 @@ struct Topology {
   std::optional<IpAddress> node_address;  // of the node's uplink, where a parameter names it; none: it is found out
   std::vector<Change> build;              // one right way to build it, in order; what the `native` target does
   std::vector<Change> tear_down;          // and to remove it
+  // Programs that a script may leave running because the network is made of them ("socat"); `native` has none.
+  std::vector<std::string> daemons{};
   bool operator==(const Topology&) const = default;
+};
+
+// What joins the nodes of a scenario of several.
+enum class Underlay : std::uint8_t {
+  kOneSegment,  // one segment, which the outside is on as well
+  kRouted,      // each node has a segment of its own, and the outside is the router between them
 };
 
 struct Scenario {
@@ -61,6 +70,7 @@ struct Scenario {
   std::vector<std::string> kernel_options{};
   // Of each further node, the second first; empty for a scenario of one node.
   std::vector<std::function<Result<Topology>(const Parameters&, Family)>> further_nodes{};
+  Underlay underlay = Underlay::kOneSegment;
 
   std::size_t nodes() const { return 1 + further_nodes.size(); }
   Result<std::vector<Topology>> topologies(const Parameters& values, Family family) const;  // of all nodes

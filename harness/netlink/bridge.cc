@@ -110,6 +110,9 @@ Result<ForwardingRow> decode_forwarding(const MessageView& message) {
       case NDA_LLADDR:
         row.entry.mac = reader.mac().value_or(MacAddress());
         break;
+      case NDA_DST:
+        row.entry.destination = reader.address();
+        break;
       case NDA_VLAN:
         row.entry.vlan = reader.u16();
         break;

@@ -15,10 +15,10 @@ namespace netns_lab::netlink {
 BridgeSettings bridge_settings(AttributeReader& data);       // IFLA_INFO_DATA of kind "bridge"
 BridgeSettings bridge_port_settings(AttributeReader& data);  // IFLA_INFO_SLAVE_DATA of kind "bridge"
 
-// Of all bridges of the socket's namespace. Names are left empty; `master` is the index of the bridge.
+// Of all bridges and VXLAN links of the socket's namespace. Names are left empty; `master` is the index of the bridge.
 struct ForwardingRow {
   ForwardingEntry entry;
-  std::uint32_t master = 0;  // 0: a device's own filter ("self"), in no bridge's database
+  std::uint32_t master = 0;  // 0: in no bridge's database, but a VXLAN link's own, or a device's filter ("self")
 };
 Result<std::vector<ForwardingRow>> list_forwarding(NetlinkSocket& socket);
 Result<ForwardingRow> decode_forwarding(const MessageView& message);

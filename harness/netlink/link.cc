@@ -13,6 +13,7 @@
 
 #include "harness/netlink/attribute_reader.h"
 #include "harness/netlink/bridge.h"
+#include "harness/netlink/vxlan.h"
 
 namespace netns_lab::netlink {
 namespace {
@@ -42,6 +43,7 @@ void put_single_queue(Request& request) {
 void leave_out_statistics(Request& request) { request.put_u32(IFLA_EXT_MASK, RTEXT_FILTER_SKIP_STATS); }
 
 constexpr auto kBridgeKind = "bridge";
+constexpr auto kVxlanKind = "vxlan";
 
 OperState oper_state(std::uint8_t value) {
   return value <= static_cast<std::uint8_t>(OperState::kUp) ? static_cast<OperState>(value) : OperState::kUnknown;
@@ -226,6 +228,8 @@ Result<Link> decode_link(const MessageView& message) {
             if (inner.type() == IFLA_INFO_SLAVE_KIND) master_kind = inner.string();
             if (inner.type() == IFLA_INFO_DATA && link.kind == kBridgeKind)
               inner.nested([&](AttributeReader& data) { link.bridge = bridge_settings(data); });
+            if (inner.type() == IFLA_INFO_DATA && link.kind == kVxlanKind)
+              inner.nested([&](AttributeReader& data) { link.vxlan = vxlan_settings(data); });
             if (inner.type() == IFLA_INFO_SLAVE_DATA && master_kind == kBridgeKind)
               inner.nested([&](AttributeReader& data) { link.bridge_port = bridge_port_settings(data); });
           }

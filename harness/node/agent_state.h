@@ -22,6 +22,7 @@
 #include "harness/node/network_handles.h"
 #include "harness/node/operation.h"
 #include "harness/node/sysctl.h"
+#include "harness/node/tun_relay.h"
 
 namespace netns_lab::node {
 
@@ -146,6 +147,7 @@ struct AgentState {
   Claims claims;
   NetworkHandlesPool network;
   AgentJournal journal;
+  TunRelays relays;
   StopSignal stop;  // somebody said shutdown
   FirstSnapshot first_snapshot;
   NodeOrigin origin;

@@ -14,6 +14,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/route_lookup.h"
 #include "harness/netlink/rule.h"
+#include "harness/netlink/vxlan.h"
 #include "harness/netns/named.h"
 #include "harness/node/sysctl.h"
 
@@ -82,6 +83,8 @@ class Applier {
       if (link->peer_index) handles_.remember_link(veth->peer_namespace, veth->peer_name, *link->peer_index);
     } else if (const auto* other = std::get_if<CreateLink>(&change)) {
       handles_.remember_link(other->network_namespace, other->name, link->index);
+    } else if (const auto* tunnel = std::get_if<CreateVxlan>(&change)) {
+      handles_.remember_link(tunnel->network_namespace, tunnel->name, link->index);
     }
   }
 
@@ -159,6 +162,28 @@ class Applier {
     pending_links_.insert(change.name);
     return {};
   }
+  Result<void> apply(const CreateVxlan& change) {
+    NETNS_LAB_TRY(begin(change.network_namespace));
+    netlink::VxlanSpec spec;
+    spec.name = change.name;
+    spec.vni = change.vni;
+    spec.port = change.port;
+    spec.local = change.local;
+    spec.remote = change.remote;
+    spec.learning = change.learning;
+    spec.mtu = change.mtu;
+    spec.mac = change.mac;
+    if (!change.link.empty()) {
+      NETNS_LAB_ASSIGN(spec.link_index, index(change.network_namespace, change.link));
+    }
+    add(netlink::create_vxlan(spec));
+    pending_links_.insert(change.name);
+    return {};
+  }
+  static Result<void> apply(const CreateTunRelay& change) {
+    // A relay outlives the request: SessionObjects starts it.
+    return tl::unexpected(Error::internal("start a relay for link " + change.name, "there is nobody to keep it"));
+  }
   Result<void> apply(const DeleteLink& change) {
     NETNS_LAB_TRY(flush());
     handles_.forget_links();  // its own, and a peer's somewhere else
@@ -220,6 +245,11 @@ class Applier {
   Result<void> apply(const DeleteNeighbour& change) {
     NETNS_LAB_ASSIGN(const std::uint32_t link, index(change.network_namespace, change.link));
     return add_to(change.network_namespace, netlink::delete_neighbour(link, change.address));
+  }
+
+  Result<void> apply(const AddForwarding& change) {
+    NETNS_LAB_ASSIGN(const std::uint32_t link, index(change.network_namespace, change.link));
+    return add_to(change.network_namespace, netlink::add_vxlan_forwarding(link, change.mac, change.destination));
   }
 
   Result<void> apply(const SetSysctl& change) {

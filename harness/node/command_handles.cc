@@ -127,6 +127,7 @@ Result<std::unique_ptr<HandleObject>> start_command(const protocol::RunRequest& 
   command.time_limit = request.time_limit;
   command.output_limit = request.output_limit;
   command.keep_input_open = request.keep_input_open;
+  command.daemons = request.daemons;
   UniqueFd network_namespace;
   if (!request.network_namespace.empty()) {
     NETNS_LAB_ASSIGN(network_namespace, open_namespace(request.network_namespace, namespace_directory));

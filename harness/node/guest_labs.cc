@@ -155,6 +155,7 @@ Result<UniqueFd> GuestLabs::start(const AgentFunction& serve, SandboxListeners s
   spec.log = writer.get();
   spec.limit = std::chrono::seconds(60);
   spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
+  spec.underlay = part.underlay;
   spec.share = {.first = part.number, .of = part.of > 1 ? part.of : 0, .joiner = joiner.get()};
   spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
     AgentContext own = context;
@@ -172,27 +173,32 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
     if (standing_node_.empty()) NETNS_LAB_TRY(start_standing({}));
     return connect_to_standing(label == protocol::kStandingNode ? standing_node_ : standing_outside_);
   }
-  if (const auto part = numbers(label, protocol::kStandingPart, 2);
-      part && part->rest.empty() && is_place(part->values[0], part->values[1])) {
-    if (standing_node_.empty()) {
-      NETNS_LAB_TRY(
-          start_standing({.number = part->values[0], .of = part->values[1], .vlan = protocol::kStandingVlan}));
-    }
-    return connect_to_standing(standing_node_);
-  }
-  if (const auto of = numbers(label, protocol::kStandingOutsideOf, 1);
-      of && of->rest.empty() && is_place(1, of->values[0])) {
-    if (standing_node_.empty())
-      NETNS_LAB_TRY(start_standing({.number = 1, .of = of->values[0], .vlan = protocol::kStandingVlan}));
-    return connect_to_standing(standing_outside_);
+  for (const Underlay underlay : {Underlay::kOneSegment, Underlay::kRouted}) {
+    const bool is_routed = underlay == Underlay::kRouted;
+    const auto part = numbers(label, is_routed ? protocol::kStandingRoutedPart : protocol::kStandingPart, 2);
+    const auto of = numbers(label, is_routed ? protocol::kStandingOutsideOfRouted : protocol::kStandingOutsideOf, 1);
+    if (!part && !of) continue;
+    const Part place{.number = part ? part->values[0] : 1,
+                     .of = part ? part->values[1] : of->values[0],
+                     .vlan = protocol::kStandingVlan,
+                     .underlay = underlay};
+    if (!(part ? part->rest : of->rest).empty() || !is_place(place.number, place.of)) continue;
+    if (standing_node_.empty()) NETNS_LAB_TRY(start_standing(place));
+    return connect_to_standing(part ? standing_node_ : standing_outside_);
   }
   constexpr std::string_view kNode = protocol::kPrivateNode;
   constexpr std::string_view kOutside = protocol::kPrivateOutside;
   if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()), 1, {});
-  if (const auto several = numbered(label, protocol::kPrivateNodes))
-    return open_private(several->key, several->number, {});
-  if (const auto part = numbers(label, protocol::kPrivatePart, 3); part && !part->rest.empty()) {
-    const Part place{.number = part->values[0], .of = part->values[1], .vlan = part->values[2]};
+  for (const auto& [word, underlay] : {std::pair(protocol::kPrivateNodes, Underlay::kOneSegment),
+                                       std::pair(protocol::kPrivateRouted, Underlay::kRouted)}) {
+    if (const auto several = numbered(label, word))
+      return open_private(several->key, several->number, {.underlay = underlay});
+  }
+  for (const auto& [word, underlay] : {std::pair(protocol::kPrivatePart, Underlay::kOneSegment),
+                                       std::pair(protocol::kPrivateRoutedPart, Underlay::kRouted)}) {
+    const auto part = numbers(label, word, 3);
+    if (!part || part->rest.empty()) continue;
+    const Part place{.number = part->values[0], .of = part->values[1], .vlan = part->values[2], .underlay = underlay};
     const bool is_vlan = place.vlan >= protocol::kFirstPrivateVlan && place.vlan < protocol::kStandingVlan;
     if (is_place(place.number, place.of) && is_vlan) return open_private(part->rest, 1, place);
   }

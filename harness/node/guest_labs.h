@@ -8,6 +8,8 @@
 //   standing node, standing outside     sessions to the lab that `up` made; the machine ends with it
 //   standing part 2 3                   a session to the second of its three nodes, each in a machine of its own
 //   standing outside of 3               the same, to their outside, which is in the first machine
+//   routed part …, standing routed part …, standing outside of routed …
+//                                       the same, each node on a segment of its own, the outside their router
 #pragma once
 
 #include <poll.h>
@@ -19,6 +21,7 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/model/scenario.h"
 #include "harness/node/agent.h"
 #include "harness/node/sandbox.h"
 
@@ -44,11 +47,12 @@ class GuestLabs {
     UniqueFd outside;                 // private: until somebody asks for it
     std::vector<UniqueFd> further{};  // likewise: node-2 …
   };
-  // Of a lab with a machine for each node: the one that is here.
+  // Of a lab with a machine for each node: the one that is here. Else what joins those that are.
   struct Part {
     int number = 1;
     int of = 1;
     int vlan = 0;
+    Underlay underlay = Underlay::kOneSegment;
   };
   Result<UniqueFd> open_private(const std::string& key, int nodes, const Part& part);
   // The stream of the lab of that key that `of` gives, once.

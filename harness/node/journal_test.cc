@@ -218,7 +218,8 @@ TEST_F(JournalTest, KeepsALinkThatASessionCouldNotDelete) {
     ASSERT_EQ(::write(journal->fd(), "{\"link\":\"lo\"}\n", 14), 14);
   }
   AgentJournal journal(kPath);
-  SessionObjects objects("/run/netns", journal);
+  TunRelays relays;
+  SessionObjects objects("/run/netns", journal, relays);
   protocol::ClaimRequest claimed;
   claimed.links = {"lo"};
   auto network = NetworkHandles::create();

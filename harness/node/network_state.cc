@@ -58,15 +58,21 @@ void sort_by(std::vector<T>& values, Key key) {
   std::stable_sort(values.begin(), values.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
 }
 
-// What the bridges have learned, and what they were told. (A device's own filter, "self", is no bridge's.)
+// What the bridges and VXLAN links have learned, and what they were told. (A device's own filter, "self", is
+// neither's.)
 Result<void> read_forwarding(NetlinkSocket& socket, NamespaceState& state) {
-  const bool has_bridge = std::any_of(state.links.begin(), state.links.end(),
-                                      [](const Link& link) { return !link.bridge.empty() || link.kind == "bridge"; });
-  if (!has_bridge) return {};
+  const auto is_vxlan = [&state](std::uint32_t index) {
+    const Link* link = state.find_link(index);
+    return link != nullptr && link->vxlan.has_value();
+  };
+  const bool has_any = std::any_of(state.links.begin(), state.links.end(), [](const Link& link) {
+    return !link.bridge.empty() || link.kind == "bridge" || link.vxlan;
+  });
+  if (!has_any) return {};
   NETNS_LAB_ASSIGN(std::vector<netlink::ForwardingRow> rows, netlink::list_forwarding(socket));
   const LinkNames names(state.links);
   for (netlink::ForwardingRow& row : rows) {
-    if (row.master == 0) continue;
+    if (row.master == 0 && !is_vxlan(row.entry.link_index)) continue;
     row.entry.link = names.of(row.entry.link_index);
     row.entry.bridge = names.of(row.master);
     state.forwarding.push_back(std::move(row.entry));
@@ -109,7 +115,9 @@ void put_in_order(NamespaceState& state) {
   });
   sort_by(state.rules, [](const RoutingRule& r) { return std::make_tuple(r.family, r.priority); });
   sort_by(state.neighbours, [](const Neighbour& n) { return std::make_tuple(n.link_index, n.address); });
-  sort_by(state.forwarding, [](const ForwardingEntry& f) { return std::tie(f.link_index, f.mac, f.vlan); });
+  sort_by(state.forwarding, [](const ForwardingEntry& f) {
+    return std::make_tuple(f.link_index, f.mac, f.vlan, f.destination ? f.destination->to_string() : std::string());
+  });
   sort_by(state.qdiscs, [](const QueueDiscipline& q) { return std::tie(q.link, q.parent, q.handle); });
   std::sort(state.nft_tables.begin(), state.nft_tables.end());
   sort_by(state.sockets, [](const BoundSocket& s) { return std::tie(s.protocol, s.address, s.port); });

@@ -57,7 +57,7 @@ bool make_pid_namespace(int status) {
 
 // Process 1 of the outside, in the keeper's network namespace.
 int run_outside(const SandboxSpec& spec, UniqueFd socket) {
-  const auto context = furnish_outside(spec.share.of);
+  const auto context = furnish_outside({.number = 1, .of = spec.share.of, .underlay = spec.underlay});
   if (context) return spec.outside_agent(*context, std::move(socket));
   std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
   return 1;
@@ -68,7 +68,9 @@ int run_outside(const SandboxSpec& spec, UniqueFd socket) {
 int run_keeper(const SandboxSpec& spec, Sockets& sockets, const std::vector<Rendezvous>& rendezvous, int status) {
   std::vector<const UniqueFd*> nodes;
   for (const Rendezvous& each : rendezvous) nodes.push_back(&each.outside);
-  if (const auto opened = open_outside(nodes, spec.share); !opened) {
+  const NodePlace first{
+      .number = spec.share.first, .of = spec.share.of, .underlay = spec.underlay, .away = spec.share.first > 1};
+  if (const auto opened = open_outside(nodes, first, spec.share.joiner); !opened) {
     report_error(status, opened.error());
     return 1;
   }
@@ -99,7 +101,10 @@ int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendez
              Deadline deadline) {
   UniqueFd socket = std::move(sockets.nodes.at(number));
   close_all_but({socket.get(), rendezvous.node.get(), status});
-  const NodePlace place{.number = static_cast<int>(number) + spec.share.first, .of = spec.share.of};
+  const NodePlace place{.number = static_cast<int>(number) + spec.share.first,
+                        .of = spec.share.of,
+                        .underlay = spec.underlay,
+                        .away = spec.share.first > 1};
   const std::string host_name = place.number == 1 ? spec.host_name : node_name(place.number);
   return run_agent(set_up_node(place, host_name, spec.commands, rendezvous.node, deadline), spec.node_agent,
                    std::move(socket), status);

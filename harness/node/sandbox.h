@@ -18,6 +18,12 @@
 //                     └ keeper     outside: eth0, a bridge with 10.0.0.1 ═╪═
 //                     └ parent ─── node-2: process 1 of its PID namespace              eth0 10.0.0.20
 //
+// Routed, each of them is on a segment of its own, and the outside is the router between the segments; it has no other
+// route than to these:
+//
+//     outside: node-1 10.0.0.1 ─── node-1  eth0 10.0.0.10        2001:db8:0:1::10
+//              node-2 10.0.1.1 ─── node-2  eth0 10.0.1.20        2001:db8:0:2::20
+//
 // Processes: the guard watches the caller by a pidfd, the processes below watch the guard by PR_SET_PDEATHSIG: when any
 // of them ends, by whatever means, all end, and the kernel takes the namespaces with them. None is a child of the
 // caller afterwards (it need not wait for them), none keeps the caller's descriptors, signals, session or working
@@ -31,6 +37,7 @@
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/model/scenario.h"
 #include "harness/node/agent.h"
 
 namespace netns_lab::node {
@@ -60,8 +67,9 @@ struct SandboxShare {
 };
 
 struct SandboxSpec {
-  bool user_namespace = true;  // false (`--privileged`): needs real CAP_SYS_ADMIN
-  int nodes = 1;               // 1..kMostNodes
+  bool user_namespace = true;                 // false (`--privileged`): needs real CAP_SYS_ADMIN
+  int nodes = 1;                              // 1..kMostNodes
+  Underlay underlay = Underlay::kOneSegment;  // of several
   SandboxShare share{};
   std::string host_name = "node-1";  // of the first node; the others are "node-2" …, and "outside"
   bool commands = true;              // false: nothing will be run on the nodes, or put there; both are refused

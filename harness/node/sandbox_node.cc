@@ -66,7 +66,7 @@ Result<AgentContext> describe(const std::string& name, const std::string& host_n
   context.provider = "sandbox";
   context.node = name;
   context.host_name = host_name;
-  context.uplink = kUplinkName;
+  context.uplink = is_outside ? outside_link(place) : kUplinkName;
   context.is_init = true;
   context.own_namespace_is_new = true;
   const EndAddresses& own = is_outside ? uplink.outside : uplink.node;
@@ -112,26 +112,26 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
   return context;
 }
 
-Result<void> build_outside(const std::vector<const UniqueFd*>& nodes, const SandboxShare& share) {
+Result<void> build_outside(const std::vector<const UniqueFd*>& nodes, const NodePlace& first, int joiner) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET, "make the outside's network namespace"));
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  if (share.of > 1) NETNS_LAB_TRY(make_segment(share.first));
-  if (share.joiner >= 0) {
-    NETNS_LAB_TRY(send_namespace(share.joiner, own));
-    NETNS_LAB_TRY(await_joined(share.joiner));
-    NETNS_LAB_TRY(take_in_other_parts());
+  if (first.of > 1) NETNS_LAB_TRY(first.is_port() ? make_segment(first) : make_router());
+  if (joiner >= 0) {
+    NETNS_LAB_TRY(send_namespace(joiner, own));
+    NETNS_LAB_TRY(await_joined(joiner));
+    NETNS_LAB_TRY(take_in_other_parts(first));
   }
   for (const UniqueFd* node : nodes) NETNS_LAB_TRY(send_namespace(node->get(), own));
   return {};
 }
 
-Result<AgentContext> isolate_outside(int nodes) {
+Result<AgentContext> isolate_outside(const NodePlace& first) {
   NETNS_LAB_TRY(
       make_namespaces(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC, "make the outside's mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(Isolation isolation,
                    isolate({.host_name = kOutside, .journal_directory = "", .furnishing = Furnishing::kPlain}));
-  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, {.number = 1, .of = nodes}, true));
+  NETNS_LAB_ASSIGN(AgentContext context, describe(kOutside, kOutside, first, true));
   take_over(context, std::move(isolation));
   return context;
 }
@@ -177,10 +177,10 @@ Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host
   return explained(build_node(place, host_name, commands, outside, deadline));
 }
 
-Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, const SandboxShare& share) {
-  return explained(build_outside(nodes, share));
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, const NodePlace& first, int joiner) {
+  return explained(build_outside(nodes, first, joiner));
 }
 
-Result<AgentContext> furnish_outside(int nodes) { return explained(isolate_outside(nodes)); }
+Result<AgentContext> furnish_outside(const NodePlace& first) { return explained(isolate_outside(first)); }
 
 }  // namespace netns_lab::node

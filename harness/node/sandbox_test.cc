@@ -152,6 +152,48 @@ INSTANTIATE_TEST_SUITE_P(
         NodeLook{"OthersAreOnTheLink", 0, "ip route get 10.0.0.20", "10.0.0.20 dev eth0 src 10.0.0.10"}),
     [](const auto& row) { return row.param.name; });
 
+class RoutedSandbox : public ::testing::TestWithParam<NodeLook> {
+ protected:
+  static void SetUpTestSuite() {
+    SandboxSpec spec = shells();
+    spec.nodes = 2;
+    spec.underlay = Underlay::kRouted;
+    auto started = start_sandbox(spec);
+    if (started) lab_ = new SandboxStreams(*std::move(started));
+  }
+  static void TearDownTestSuite() {
+    delete lab_;
+    lab_ = nullptr;
+  }
+  static SandboxStreams* lab_;
+};
+SandboxStreams* RoutedSandbox::lab_ = nullptr;
+
+TEST_P(RoutedSandbox, ShowsWhatItShould) {
+  ASSERT_NE(lab_, nullptr);
+  const UniqueFd& stream = GetParam().node == 0   ? lab_->node
+                           : GetParam().node == 1 ? lab_->more_nodes.front()
+                                                  : lab_->outside;
+  EXPECT_THAT(ask(stream, GetParam().command).output, HasSubstr(GetParam().shows));
+}
+
+constexpr std::size_t kRouter = 2;
+INSTANTIATE_TEST_SUITE_P(
+    Looks, RoutedSandbox,
+    ::testing::Values(
+        NodeLook{"First", 0, "context",
+                 "node node-1\nhost node-1\nuplink eth0\naddress 10.0.0.10/24\naddress 2001:db8:0:1::10/64\n"},
+        NodeLook{"Second", 1, "context",
+                 "node node-2\nhost node-2\nuplink eth0\naddress 10.0.1.20/24\naddress 2001:db8:0:2::20/64\n"},
+        NodeLook{"OthersAreBehindTheRouter", 0, "ip route get 10.0.1.20", "10.0.1.20 via 10.0.0.1 dev eth0"},
+        NodeLook{"OthersAnswer", 0, "ping -n -c 1 -W 2 10.0.1.20", "ttl=63"},
+        NodeLook{"OthersAnswerIpv6", 1, "ping -n -c 1 -W 2 2001:db8:0:1::10", "ttl=63"},
+        NodeLook{"RouterAnswers", 1, "ping -n -c 1 -W 2 10.0.1.1", "1 received"},
+        NodeLook{"NodesAreNoRouters", 1, "cat /proc/sys/net/ipv4/ip_forward", "0"},
+        NodeLook{"RouterIsOne", kRouter, "cat /proc/sys/net/ipv4/ip_forward", "1"},
+        NodeLook{"RouterKnowsNothingElse", kRouter, "ip route get 172.16.0.2 2>&1", "Network is unreachable"}),
+    [](const auto& row) { return row.param.name; });
+
 // Mounts below a folder that is covered: every machine with containers has such. They are locked to what they lie on
 // once they are seen from a sandbox's mount namespace, and the folder cannot be an overlay then.
 TEST(SandboxOnAMachineWithMounts, IsMadeAndStillShowsAndTakesFiles) {

@@ -18,6 +18,7 @@
 #include "harness/netlink/netlink_socket.h"
 #include "harness/netlink/route.h"
 #include "harness/node/sandbox.h"
+#include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
 namespace {
@@ -72,8 +73,8 @@ netlink::Request raise(std::uint32_t link_index) {
 }
 
 // Raises one end and gives it its addresses.
-Result<std::uint32_t> set_up_end(NetlinkSocket& socket, const EndAddresses& spec, bool ipv6) {
-  NETNS_LAB_ASSIGN(const Link link, netlink::get_link(socket, LinkRef::named(kUplinkName)));
+Result<std::uint32_t> set_up_end(NetlinkSocket& socket, const std::string& name, const EndAddresses& spec, bool ipv6) {
+  NETNS_LAB_ASSIGN(const Link link, netlink::get_link(socket, LinkRef::named(name)));
   std::vector<netlink::Request> requests;
   requests.push_back(raise(kLoopbackIndex));
   requests.push_back(raise(link.index));
@@ -151,16 +152,25 @@ UplinkAddresses uplink_addresses(const NodePlace& place) {
             .outside = {kOutsideUplinkIpv4, kOutsideUplinkIpv6, "fe80::1/64"}};
   }
   const int host = 10 * place.number;
+  if (place.is_routed()) {
+    const int segment = place.number - 1;
+    return {.node = {fmt::format("10.0.{}.{}/24", segment, host),
+                     fmt::format("2001:db8:0:{}::{}/64", place.number, host), fmt::format("fe80::{}/64", host)},
+            .outside = {fmt::format("10.0.{}.1/24", segment), fmt::format("2001:db8:0:{}::1/64", place.number),
+                        "fe80::1/64"}};
+  }
   return {.node = {fmt::format("10.0.0.{}/24", host), fmt::format("2001:db8:0:1::{}/64", host),
                    fmt::format("fe80::{}/64", host)},
           .outside = {"10.0.0.1/24", kOutsideUplinkIpv6, "fe80::1/64"}};
 }
 
+std::string outside_link(const NodePlace& place) { return place.is_routed() ? node_name(place.number) : kUplinkName; }
+
 Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place, Deadline deadline) {
   const bool ipv6 = has_ipv6();
-  const bool is_alone = place.of == 1;
+  const bool is_port = place.is_port();
   const UplinkAddresses addresses = uplink_addresses(place);
-  const std::string port = is_alone ? kUplinkName : node_name(place.number);
+  const std::string port = place.of == 1 ? kUplinkName : node_name(place.number);
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   NETNS_LAB_ASSIGN(NetlinkSocket near_end, NetlinkSocket::open(netlink::Protocol::kRoute));
   NETNS_LAB_ASSIGN(UniqueFd far_socket, route_socket_in(outside));
@@ -171,15 +181,15 @@ Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place
     NETNS_LAB_TRY(stop_address_generation(own, kUplinkName));
     NETNS_LAB_TRY(stop_address_generation(outside, port));
   }
-  if (is_alone) {
-    NETNS_LAB_TRY(set_up_end(far_end, addresses.outside, ipv6));
-  } else {
+  if (is_port) {
     NETNS_LAB_TRY(set_up_port(far_end, port));
+  } else {
+    NETNS_LAB_TRY(set_up_end(far_end, port, addresses.outside, ipv6));
   }
-  NETNS_LAB_ASSIGN(const std::uint32_t index, set_up_end(near_end, addresses.node, ipv6));
+  NETNS_LAB_ASSIGN(const std::uint32_t index, set_up_end(near_end, kUplinkName, addresses.node, ipv6));
   NETNS_LAB_TRY(await_up(own, {kUplinkName}, deadline));
-  std::vector<std::string> far_links = {kUplinkName};
-  if (!is_alone) far_links.push_back(port);
+  std::vector<std::string> far_links = {port};
+  if (is_port) far_links.emplace_back(kUplinkName);
   NETNS_LAB_TRY(await_up(outside, far_links, deadline));
 
   std::vector<netlink::Request> routes;
@@ -193,32 +203,47 @@ Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place
   return ipv6;
 }
 
-Result<void> make_segment(int first) {
+Result<void> make_segment(const NodePlace& first) {
   const bool ipv6 = has_ipv6();
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
   NETNS_LAB_TRY(socket.execute(netlink::create_link(kUplinkName, "bridge")));
   if (ipv6) NETNS_LAB_TRY(stop_address_generation(own, kUplinkName));
   netlink::LinkChange address;
-  address.mac = segment_mac(first);  // else it would be the lowest of its ports', and change as they come
+  address.mac =
+      segment_mac(first.away ? first.number : 1);  // else it would be the lowest of its ports', and change as they come
   NETNS_LAB_TRY(socket.execute(netlink::set_link(LinkRef::named(kUplinkName), address)));
-  if (first == 1) {
-    NETNS_LAB_TRY(set_up_end(socket, uplink_addresses({.number = 1, .of = 2}).outside, ipv6));
+  if (!first.away) {
+    NETNS_LAB_TRY(set_up_end(socket, kUplinkName, uplink_addresses(first).outside, ipv6));
     return {};
   }
   NETNS_LAB_ASSIGN(const Link segment, netlink::get_link(socket, LinkRef::named(kUplinkName)));
   return socket.execute(raise(segment.index));
 }
 
-Result<void> take_in_other_parts() {
+Result<void> make_router() {
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  NETNS_LAB_TRY(write_sysctl(own, "net.ipv4.ip_forward", "1"));
+  if (has_ipv6()) NETNS_LAB_TRY(write_sysctl(own, "net.ipv6.conf.all.forwarding", "1"));
+  return {};
+}
+
+Result<void> take_in_other_parts(const NodePlace& first) {
   const bool ipv6 = has_ipv6();
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
-  NETNS_LAB_ASSIGN(const std::vector<Link> links, netlink::list_links(socket));
-  for (const Link& link : links) {
-    if (link.kind != "vlan") continue;
-    if (ipv6) NETNS_LAB_TRY(stop_address_generation(own, link.name));
-    NETNS_LAB_TRY(set_up_port(socket, link.name));
+  for (int number = 1; number <= first.of; ++number) {
+    NodePlace place = first;
+    place.number = number;
+    const std::string name = node_name(number);
+    const auto link = netlink::get_link(socket, LinkRef::named(name));
+    if (!link) continue;  // its node is here, and comes later; or there is no wire to it
+    if (ipv6) NETNS_LAB_TRY(stop_address_generation(own, name));
+    if (first.is_port()) {
+      NETNS_LAB_TRY(set_up_port(socket, name));
+    } else {
+      NETNS_LAB_TRY(set_up_end(socket, name, uplink_addresses(place).outside, ipv6));
+    }
   }
   return {};
 }

@@ -36,7 +36,7 @@ probe::SocketFactory socket_factory(const std::string& namespace_directory) {
 }
 
 Session::Session(AgentState& agent, SessionNumber number, std::function<bool()> is_ending)
-    : agent_(agent), number_(number), objects_(agent.context.namespace_directory, agent.journal) {
+    : agent_(agent), number_(number), objects_(agent.context.namespace_directory, agent.journal, agent.relays) {
   agent_.claims.enter(number_, std::move(is_ending));
 }
 

@@ -38,6 +38,10 @@ std::vector<std::string> links_made_by(const Change& change) {
     if (veth->peer_namespace.empty()) names.push_back(veth->peer_name);
   } else if (const auto* link = std::get_if<CreateLink>(&change)) {
     if (link->network_namespace.empty()) names.push_back(link->name);
+  } else if (const auto* vxlan = std::get_if<CreateVxlan>(&change)) {
+    if (vxlan->network_namespace.empty()) names.push_back(vxlan->name);
+  } else if (const auto* relay = std::get_if<CreateTunRelay>(&change)) {
+    if (relay->network_namespace.empty()) names.push_back(relay->name);
   }
   return names;
 }
@@ -95,8 +99,8 @@ std::optional<Change> opposite_of_what_follows(const Change& change) {
 
 }  // namespace
 
-SessionObjects::SessionObjects(std::string namespace_directory, AgentJournal& journal)
-    : namespace_directory_(std::move(namespace_directory)), journal_(journal) {}
+SessionObjects::SessionObjects(std::string namespace_directory, AgentJournal& journal, TunRelays& relays)
+    : namespace_directory_(std::move(namespace_directory)), journal_(journal), relays_(relays) {}
 
 bool SessionObjects::has_namespace(const std::string& name) const {
   return check_namespace_name(name) && ::access((namespace_directory_ + "/" + name).c_str(), F_OK) == 0;
@@ -132,6 +136,11 @@ Result<void> SessionObjects::apply(NetworkHandles& network, const std::vector<Ch
   const std::lock_guard lock(mutex_);
   std::vector<Change> batch;
   for (const Change& change : changes) {
+    if (const auto* relay = std::get_if<CreateTunRelay>(&change)) {
+      NETNS_LAB_TRY(apply_batch(network, std::exchange(batch, {})));
+      NETNS_LAB_TRY(start_relay(network, *relay));
+      continue;
+    }
     if (!must_be_undone(change)) {
       // A link may be made and used in one list: what the batch will make counts as made already.
       for (const std::string& name : links_made_by(change)) {
@@ -144,6 +153,22 @@ Result<void> SessionObjects::apply(NetworkHandles& network, const std::vector<Ch
     NETNS_LAB_TRY(apply_alone(network, change));
   }
   return apply_batch(network, batch);
+}
+
+Result<void> SessionObjects::start_relay(NetworkHandles& network, const CreateTunRelay& change) {
+  const NetworkHandles::Use use(network);
+  const bool is_new = !change.network_namespace.empty() || !has_link(change.name);
+  if (is_new && change.network_namespace.empty()) {
+    NETNS_LAB_TRY(journal_.before_link(change.name));
+    links_.insert(change.name);
+  }
+  NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, network.network_namespace(change.network_namespace));
+  NETNS_LAB_TRY(relays_.start(*opened, change));
+  SetLink mtu;
+  mtu.network_namespace = change.network_namespace;
+  mtu.name = change.name;
+  mtu.mtu = change.mtu;
+  return apply_changes(network, {mtu});
 }
 
 // One change whose success must be known for sure, because undoing what was not done would harm somebody else's.
@@ -198,6 +223,7 @@ void SessionObjects::follow(const Change& change) {
   if (const auto* gone = std::get_if<DeleteNamespace>(&change)) {
     if (!has_namespace(gone->name)) namespaces_.erase(gone->name);
   } else if (const auto* link = std::get_if<DeleteLink>(&change)) {
+    relays_.end(link->name);
     if (link->network_namespace.empty() && !has_link(link->name) && links_.erase(link->name) > 0) {
       static_cast<void>(journal_.forget_link(link->name));  // a stale line costs one vain look later
     }

@@ -20,13 +20,14 @@
 #include "harness/base/error.h"
 #include "harness/model/change.h"
 #include "harness/node/agent_state.h"
+#include "harness/node/tun_relay.h"
 #include "harness/protocol/messages.h"
 
 namespace netns_lab::node {
 
 class SessionObjects {
  public:
-  SessionObjects(std::string namespace_directory, AgentJournal& journal);
+  SessionObjects(std::string namespace_directory, AgentJournal& journal, TunRelays& relays);
 
   Result<void> apply(NetworkHandles& network, const std::vector<Change>& changes);
   // A file that `put` is about to write; remembered when it is not there yet, with the folders above it that are not.
@@ -44,6 +45,7 @@ class SessionObjects {
   bool belongs_to_own_link(const std::string& network_namespace, const std::string& link) const;
   bool must_be_undone(const Change& change) const;
   Result<void> apply_alone(NetworkHandles& network, const Change& change);
+  Result<void> start_relay(NetworkHandles& network, const CreateTunRelay& change);
   Result<void> apply_batch(NetworkHandles& network, const std::vector<Change>& changes);
   void follow(const Change& change);
   bool has_namespace(const std::string& name) const;
@@ -51,6 +53,7 @@ class SessionObjects {
   mutable std::mutex mutex_;
   std::string namespace_directory_;
   AgentJournal& journal_;
+  TunRelays& relays_;
   std::set<std::string> namespaces_;
   std::set<std::string> links_;     // of the node's own namespace
   std::vector<Change> undo_;        // in the order in which they were done

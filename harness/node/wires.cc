@@ -53,7 +53,7 @@ Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
     netlink::VlanSpec spec;
     spec.lower = link.index;
     spec.id = static_cast<std::uint16_t>(vlan);
-    spec.name = fmt::format("to-node-{}", peer);
+    spec.name = fmt::format("node-{}", peer);
     spec.network_namespace = segment.fd();
     spec.index = kFirstIndex + static_cast<std::uint32_t>(peer);
     NETNS_LAB_TRY(socket.execute(netlink::create_vlan(spec)));

@@ -12,7 +12,7 @@
 namespace netns_lab::node {
 
 // Called as root of the machine, in its own network namespace: raises every wire, and puts a VLAN on each of them into
-// `segment`, as "to-node-N". kMissing when the machine has no wire.
+// `segment`, named as the node it leads to. kMissing when the machine has no wire.
 Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan);
 
 }  // namespace netns_lab::node

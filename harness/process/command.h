@@ -37,6 +37,9 @@ struct Command {
   // command never waits for it. With a terminal: bytes that may wait to be read; the terminal is then held up (flow
   // control), nothing is dropped.
   std::uint64_t output_limit = 1 << 20;
+  // Programs, by the last part of argv[0], that may go on running when it has ended: when all that is left of it are
+  // such, they are let go, to process 1.
+  std::vector<std::string> daemons{};
   bool operator==(const Command&) const = default;
 };
 

@@ -16,6 +16,7 @@
 
 #include <cerrno>
 #include <cstdint>
+#include <cstring>
 
 #include "harness/base/default_signals.h"
 #include "harness/process/children.h"
@@ -77,11 +78,25 @@ void prepare_command(const KeeperOrders& orders, pid_t keeper) {
   ::close_range(static_cast<unsigned>(kFirst + orders.descriptor_count), ~0U, CLOSE_RANGE_CLOEXEC);
 }
 
+// By the last part of argv[0]. No when /proc does not tell.
+bool is_daemon(pid_t process, const KeeperOrders& orders) {
+  char line[200] = {};
+  if (!read_command_line(process, line, sizeof line - 1)) return false;
+  char* const end = std::strchr(line, ' ');
+  if (end != nullptr) *end = '\0';
+  const char* const slash = std::strrchr(line, '/');
+  const char* const name = slash == nullptr ? line : slash + 1;
+  for (int i = 0; i < orders.daemon_count; ++i) {
+    if (std::strcmp(name, orders.daemons[i]) == 0) return true;
+  }
+  return false;
+}
+
 // The keeper's half.
 class Keeper {
  public:
   Keeper(const KeeperOrders& orders, pid_t command)
-      : control_(orders.control_fd), grace_ms_(orders.descendant_grace_ms), command_(command) {}
+      : orders_(orders), control_(orders.control_fd), grace_ms_(orders.descendant_grace_ms), command_(command) {}
 
   [[noreturn]] void keep() {
     sigset_t child;
@@ -90,14 +105,21 @@ class Keeper {
     const int signals = ::signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     report(control_, make_report(KeeperReport::kStarted, command_));
     for (;;) {
-      if (!collect()) {
+      const bool has_just_ended = command_ != 0;
+      if (!collect() || (has_just_ended && command_ == 0 && only_daemons_are_left())) {
         report(control_, make_report(KeeperReport::kGone, descendants_killed_ ? 1 : 0));
         ::_exit(0);
       }
       if (killing_) kill_everything();
       pollfd waits[] = {{orders_ended_ ? -1 : control_, POLLIN, 0}, {signals, POLLIN, 0}};
       const bool waited_in_vain = ::poll(waits, 2, signals < 0 ? 20 : timeout()) == 0;
-      if (waited_in_vain && command_ == 0 && now_ms() >= grace_ends_ms_) descendants_are_left();
+      if (waited_in_vain && command_ == 0 && now_ms() >= grace_ends_ms_) {
+        if (only_daemons_are_left()) {
+          report(control_, make_report(KeeperReport::kGone, 0));
+          ::_exit(0);
+        }
+        descendants_are_left();
+      }
       signalfd_siginfo drained;
       while (::read(signals, &drained, sizeof drained) > 0) {
       }
@@ -122,6 +144,21 @@ class Keeper {
         grace_ends_ms_ = now_ms() + grace_ms_;
       }
     }
+  }
+
+  bool only_daemons_are_left() {
+    if (orders_.daemon_count == 0 || killing_) return false;
+    struct Look {
+      const KeeperOrders& orders;
+      bool only = true;
+    } look{orders_};
+    for_each_child(
+        [](pid_t child, void* context) {
+          auto* const seen = static_cast<Look*>(context);
+          seen->only = seen->only && is_daemon(child, seen->orders);
+        },
+        &look);
+    return look.only;
   }
 
   // The main process has ended and these have not: say who they are, then kill them.
@@ -164,6 +201,7 @@ class Keeper {
     }
   }
 
+  const KeeperOrders& orders_;
   int control_;
   std::int64_t grace_ms_;
   pid_t command_;  // 0 once waited for

@@ -25,6 +25,8 @@ struct KeeperOrders {
   int descriptor_count = 0;
   const char* working_directory = "";
   std::int64_t descendant_grace_ms = 0;
+  const char* const* daemons = nullptr;  // names of programs that may be left running
+  int daemon_count = 0;
 };
 
 // Of the keeper to us, in this order: kStarted, then perhaps kNotStarted, kEnded, any number of kLeft, kGone. All in
@@ -35,7 +37,8 @@ struct KeeperReport {
     kNotStarted = 2,  // value: errno; stage says of what
     kEnded = 3,       // value: exit status, or the signal when `signalled`
     kLeft = 5,        // text: the command line of a process that was left and is about to be killed
-    kGone = 4,        // nothing of it is alive; value: 1 when descendants had to be killed. The keeper ends
+    kGone = 4,        // nothing of it is alive but daemons that may be; value: 1 when descendants had to be killed. The
+                      // keeper ends
   };
   enum Stage : std::int32_t {
     kFork = 1,

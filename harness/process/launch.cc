@@ -122,6 +122,10 @@ Result<Launched> launch(const Command& command, const std::string& program) {
   orders.network_namespace_fd = command.network_namespace_fd;
   orders.working_directory = command.working_directory.c_str();
   orders.descendant_grace_ms = kDescendantGrace.count();
+  std::vector<const char*> daemons;
+  for (const std::string& name : command.daemons) daemons.push_back(name.c_str());
+  orders.daemons = daemons.data();
+  orders.daemon_count = static_cast<int>(daemons.size());
 
   KnownChildren& known = KnownChildren::of_this_process();
   if (command.terminal) {

@@ -279,6 +279,26 @@ INSTANTIATE_TEST_SUITE_P(
                                  "setsid bash -c 'setsid bash -c \"setsid sleep 1000 & wait\" & wait' & echo $!"}),
     [](const auto& row) { return row.param.name; });
 
+TEST(RunningCommand, DaemonsThatItMayLeaveAreLetGo) {
+  Command command = shell("setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $!");
+  command.daemons = {"sleep"};
+  const CommandOutcome outcome = run(command);
+  EXPECT_EQ(outcome.end.how, How::kExited) << outcome.end;
+  EXPECT_FALSE(outcome.end.descendants_left);
+  const int pid = std::stoi(outcome.output);
+  EXPECT_TRUE(alive(pid));
+  ::kill(pid, SIGKILL);
+}
+
+TEST(RunningCommand, ADaemonThatItMayNotLeaveTakesTheOthersWithIt) {
+  Command command =
+      shell("setsid sleep 1000 < /dev/null > /dev/null 2>&1 & echo $!; setsid tail -f /dev/null > /dev/null 2>&1 &");
+  command.daemons = {"sleep"};
+  const CommandOutcome outcome = run(command);
+  EXPECT_TRUE(outcome.end.descendants_left);
+  EXPECT_FALSE(alive(std::stoi(outcome.output)));
+}
+
 TEST(RunningCommand, StopsOnRequestAndSaysHow) {
   RunningCommand command =
       begin(shell("trap 'echo bye; exit 4' TERM; echo ready; while :; do sleep 1000 & wait $!; done"));

@@ -18,13 +18,17 @@ inline constexpr auto kStandingNode = "standing node";
 inline constexpr auto kStandingOutside = "standing outside";
 inline constexpr auto kPrivateNode = "node ";        // and a key
 inline constexpr auto kPrivateNodes = "nodes ";      // how many, a blank and a key: the first node of a lab of several
+inline constexpr auto kPrivateRouted = "routed ";    // the same, each on a segment of its own
 inline constexpr auto kPrivateFurther = "further ";  // which (2 …), a blank and the key of its first node
 inline constexpr auto kPrivateOutside = "outside ";  // and the key of its node
 // Of a lab with a machine for each node: which of how many, the segment's VLAN, the key: "part 2 2 100 KEY". Standing
 // ones have neither VLAN nor key of their own: "standing part 2 2".
 inline constexpr auto kPrivatePart = "part ";
+inline constexpr auto kPrivateRoutedPart = "routed part ";  // the same, each node on a segment of its own
 inline constexpr auto kStandingPart = "standing part ";
 inline constexpr auto kStandingOutsideOf = "standing outside of ";  // and how many nodes
+inline constexpr auto kStandingRoutedPart = "standing routed part ";
+inline constexpr auto kStandingOutsideOfRouted = "standing outside of routed ";
 // IEEE 802.1Q: 1 to 4094. A segment of several machines is a VLAN on the wires between them.
 inline constexpr int kFirstPrivateVlan = 2;
 inline constexpr int kMostPrivateVlans = 4000;

@@ -43,7 +43,7 @@ NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count);
 NETNS_LAB_JSON(SightingsReply, sightings, drops);
 NETNS_LAB_JSON(SightingsRequest, handle, probes);
 NETNS_LAB_JSON(RunRequest, argv, environment, working_directory, network_namespace, standard_input, keep_input_open,
-               terminal, rows, columns, time_limit, output_limit);
+               terminal, rows, columns, time_limit, output_limit, daemons);
 NETNS_LAB_JSON(CommandEnd, how, code, reason, dropped, descendants_left, duration, descendants);
 NETNS_LAB_JSON(ReadReply, output_bytes, error_bytes, end, command, drops);
 NETNS_LAB_JSON(ReadRequest, handle, maximum, wait);

@@ -199,6 +199,7 @@ struct RunRequest {
   std::uint16_t rows = 24, columns = 80;
   std::chrono::milliseconds time_limit{0};  // 0: none. Then its process group gets TERM, then KILL
   std::uint64_t output_limit = 1 << 20;     // bytes kept of each of stdout and stderr; the rest is counted and dropped
+  std::vector<std::string> daemons{};       // programs that may go on running when it has ended (/proc/PID/comm)
   bool operator==(const RunRequest&) const = default;
 };
 

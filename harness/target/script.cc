@@ -96,6 +96,7 @@ Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const
   request.environment = task.parameters;
   request.time_limit = task.step_limit;
   request.output_limit = kOutputKept;
+  request.daemons = task.topology.daemons;
   NETNS_LAB_ASSIGN(const CommandResult result, node.run(request));
   if (result.end.how == protocol::CommandEnd::How::kNotStarted && is_exhaustion(result.end.code)) {
     Error error = Error::system("start " + file, result.end.code);

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "harness/testing/matchers.h"
 
 namespace netns_lab::bridge {
@@ -20,6 +22,16 @@ void Bridge::SetUp() {
     for (auto& [talk, way] : talks(transport)) talked.push_back(std::move(talk));
   }
   plan(std::move(specs), std::move(talked));
+}
+
+std::vector<DeclaredLink> Bridge::links_of_part_2() const {
+  std::vector<DeclaredLink> links = declared().links;
+  std::erase_if(links, [](const DeclaredLink& link) {
+    return link.name != kBridge && std::none_of(kPairs.begin(), kPairs.end(), [&](const Pair& pair) {
+             return link.name == pair.port || link.name == pair.inner;
+           });
+  });
+  return links;
 }
 
 std::string Bridge::link_of(const std::string& network_namespace) const {

@@ -59,6 +59,8 @@ class Bridge : public suites::NetworkCases {
   const IpAddress& address(std::size_t container) const { return own(container).address; }
   const IpAddress& bridge_address() const { return *topology().attachments.front().gateway; }
 
+  // The links of part 2 that the scenario declares, with their namespaces.
+  std::vector<DeclaredLink> links_of_part_2() const;
   // Every link that the scenario declares, with its namespace.
   std::vector<DeclaredLink> all_links() const { return declared().links; }
 

@@ -135,7 +135,7 @@ void Bridge::judge_loopbacks_are_up() {
 }
 
 void Bridge::judge_mtu_is_the_same_everywhere() {
-  for (const DeclaredLink& each : declared().links) {
+  for (const DeclaredLink& each : links_of_part_2()) {
     const Link* found = link(each.network_namespace, each.name);
     ASSERT_THAT(found, Ne(nullptr)) << each.name;
     EXPECT_EQ(found->mtu, mtu()) << "MTU of " << each.name;
@@ -145,7 +145,7 @@ void Bridge::judge_mtu_is_the_same_everywhere() {
 void Bridge::judge_mac_addresses_differ() {
   // A bridge without an address of its own takes its lowest port's (br_stp_recalculate_bridge_id, net/bridge).
   std::map<MacAddress, std::string> owners;
-  for (const DeclaredLink& each : declared().links) {
+  for (const DeclaredLink& each : links_of_part_2()) {
     const Link* found = link(each.network_namespace, each.name);
     ASSERT_THAT(found, Ne(nullptr)) << each.name;
     const bool is_unicast = !found->mac.is_zero() && (found->mac.bytes()[0] & 1) == 0;

@@ -11,6 +11,7 @@
 
 #include "harness/base/text.h"
 #include "harness/testing/matchers.h"
+#include "suites/common/parameters.h"
 
 namespace netns_lab::suites {
 namespace {
@@ -65,12 +66,12 @@ void DeclaredCases::judge_links() {
     if (const auto* pair = std::get_if<CreateVeth>(&change)) {
       const DeclaredLink one{pair->network_namespace, pair->name};
       const DeclaredLink other{pair->peer_namespace, pair->peer_name};
-      for (const DeclaredLink& end : {one, other}) judge(end, "veth", pair->mtu.value_or(kMtu));
+      for (const DeclaredLink& end : {one, other}) judge(end, "veth", pair->mtu.value_or(kEthernetMtu));
       if (HasFatalFailure()) return;
       expect_pair(one, other);
       if (pair->master) ports[one.network_namespace + "/" + *pair->master].insert(one.name);
     } else if (const auto* link = std::get_if<CreateLink>(&change)) {
-      judge({link->network_namespace, link->name}, link->kind, kMtu);
+      judge({link->network_namespace, link->name}, link->kind, kEthernetMtu);
       ports[link->network_namespace + "/" + link->name];
     } else if (const auto* set = std::get_if<SetLink>(&change);
                set != nullptr && set->master && !set->master->empty()) {

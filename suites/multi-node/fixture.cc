@@ -33,8 +33,11 @@ void MultiNode::SetUp() {
   std::vector<TalkAcross> talks;
   for (const Passage& each : to_containers()) {
     echoes.push_back(echo_of(each, kPayload));
-    echoes.push_back(echo_of(each, large_payload()));
-    for (const std::uint32_t payload : about_full_payloads()) echoes.push_back(echo_of(each, payload, true));
+    if (mtu_across() == mtu()) echoes.push_back(echo_of(each, large_payload()));
+    echoes.push_back(echo_of(each, full_payload_across(), true));
+    // A container's link may take more than what passes: that it is told so leaves something behind, and comes last.
+    if (mtu_across() == mtu() || each.from_namespace.empty())
+      echoes.push_back(echo_of(each, full_payload_across() + 1, true));
     for (const Transport transport : {Transport::kUdp, Transport::kTcp}) talks.push_back(talk_of(each, transport));
   }
   for (const Passage& each : to_nodes()) echoes.push_back(echo_of(each, kPayload));
@@ -45,7 +48,7 @@ std::string MultiNode::link_in(std::size_t node, const std::string& network_name
   for (const Attachment& attachment : on(node).attachments) {
     if (attachment.network_namespace == network_namespace) return attachment.container_link;
   }
-  return kUplink;
+  return link_across();
 }
 
 MultiNode::Passage MultiNode::passage(std::size_t from, const std::string& from_namespace, const IpAddress& source,
@@ -82,7 +85,7 @@ std::vector<MultiNode::Passage> MultiNode::from_nodes() {
   std::vector<Passage> all;
   for (const std::size_t from : kNodes) {
     for (const std::size_t receiver : kContainers) {
-      all.push_back(passage(from, "", node_ip(from), container_of(other_node(from), receiver).network_namespace,
+      all.push_back(passage(from, "", address_across(from), container_of(other_node(from), receiver).network_namespace,
                             ip_of(other_node(from), receiver)));
     }
   }
@@ -94,7 +97,7 @@ std::vector<MultiNode::Passage> MultiNode::to_nodes() {
   for (const std::size_t from : kNodes) {
     const std::size_t to = other_node(from);
     for (const std::size_t sender : kContainers) {
-      for (const IpAddress& destination : {node_ip(to), *container_of(to, 0).gateway}) {
+      for (const IpAddress& destination : {address_across(to), *container_of(to, 0).gateway}) {
         all.push_back(
             passage(from, container_of(from, sender).network_namespace, ip_of(from, sender), "", destination));
       }
@@ -118,6 +121,7 @@ EchoAcross MultiNode::echo_of(const Passage& passage, std::uint32_t payload, boo
   echo.to = other_node(passage.from);
   echo.spec = suites::echoes(passage.from_namespace, passage.destination, payload, dont_fragment,
                              places(passage.from_namespace));
+  echo.spec.link = passage.bound_to;
   echo.far_watch = places(passage.to_namespace);
   return echo;
 }
@@ -130,6 +134,16 @@ TalkAcross MultiNode::talk_of(const Passage& passage, Transport transport) const
   talk.talk.client.watch = {passage.from_namespace};
   talk.far_watch = {passage.to_namespace};
   return talk;
+}
+
+std::vector<EchoReport> MultiNode::pings_of(const std::vector<Passage>& passages, std::uint32_t payload,
+                                            bool dont_fragment, std::uint32_t count) {
+  std::vector<EchoAcross> echoes;
+  for (const Passage& each : passages) {
+    echoes.push_back(echo_of(each, payload, dont_fragment));
+    echoes.back().spec.count = count;
+  }
+  return ping_across_on(subject(), echoes);
 }
 
 void MultiNode::expect_answered_across(const Passage& passage, std::uint32_t payload, bool dont_fragment) {
@@ -168,13 +182,13 @@ std::string MultiNode::ways_of(const Passage& passage) {
   ask(passage.from, passage.from_namespace, passage.destination, passage.source, "");
   if (!passage.from_namespace.empty()) ask(passage.from, "", passage.destination, passage.source, bridge::kBridge);
   if (!passage.to_namespace.empty()) {
-    ask(to, "", passage.destination, passage.source, kUplink);
+    ask(to, "", passage.destination, passage.source, link_across());
     ask(to, passage.to_namespace, passage.source, passage.destination, "");
     ask(to, "", passage.source, passage.destination, bridge::kBridge);
   } else {
     ask(to, "", passage.source, passage.destination, "");
   }
-  if (!passage.from_namespace.empty()) ask(passage.from, "", passage.source, passage.destination, kUplink);
+  if (!passage.from_namespace.empty()) ask(passage.from, "", passage.source, passage.destination, link_across());
   std::string text = "\nThe kernels on the way there and back would send it:";
   for (const Question& question : questions) {
     const auto answer = subject().node(question.node).lookup(question.query);

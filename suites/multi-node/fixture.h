@@ -18,6 +18,12 @@ class MultiNode : public bridge::Bridge {
   static std::size_t other_node(std::size_t node) { return 1 - node; }
   const Topology& on(std::size_t node) const { return topologies().at(node); }
   IpAddress node_ip(std::size_t node) const { return *on(node).node_address; }
+  // What packets to the other node's containers leave by, and the node's own address there: of part 3 its uplink.
+  virtual std::string link_across() const { return kUplink; }
+  virtual IpAddress address_across(std::size_t node) const { return node_ip(node); }
+  // The largest packet that passes from node to node, bytes.
+  virtual std::uint32_t mtu_across() const { return mtu(); }
+  std::uint32_t full_payload_across() const { return full_payload() - (mtu() - mtu_across()); }
   const Attachment& container_of(std::size_t node, std::size_t container) const {
     return on(node).attachments.at(container);
   }
@@ -34,6 +40,7 @@ class MultiNode : public bridge::Bridge {
     IpAddress destination;
     Way way;               // between the ends, in the places that reports name (harness/testing/across.h)
     std::uint8_t ttl = 0;  // at either end
+    std::string bound_to;  // the link that it is sent out of; "": the routes tell
     bool is_between_containers() const { return !from_namespace.empty() && !to_namespace.empty(); }
   };
   std::vector<Passage> between_containers();  // from each container to each of the other node's: eight
@@ -44,6 +51,9 @@ class MultiNode : public bridge::Bridge {
   EchoAcross echo_of(const Passage& passage, std::uint32_t payload, bool dont_fragment = false) const;
   TalkAcross talk_of(const Passage& passage, Transport transport) const;
 
+  // All at once, now.
+  std::vector<EchoReport> pings_of(const std::vector<Passage>& passages, std::uint32_t payload,
+                                   bool dont_fragment = false, std::uint32_t count = 3);
   void expect_answered_across(const Passage& passage, std::uint32_t payload, bool dont_fragment = false);
   void expect_talked_across(const Passage& passage, Transport transport);
   // Which way the kernels on the way would send it, for the message of a failed expectation.
@@ -52,6 +62,22 @@ class MultiNode : public bridge::Bridge {
   // What contradicts "each request passed from uplink to uplink, once, at that TTL and untouched, and so did its
   // answer".
   std::vector<std::string> segment_findings(const EchoReport& report, const Passage& passage);
+  // What the claims of that name are judged by, in part 3 and wherever nodes route between such containers (across.cc).
+  void judge_nodes_forward();
+  void judge_nodes_have_exactly_one_route();
+  void judge_nodes_kernels_choose_the_other_node();
+  void judge_nodes_kernels_forward();
+  void judge_containers_kernels_choose_their_bridge();
+  void judge_containers_reach_those_of_the_other_node();
+  void judge_nodes_reach_each_others_containers();
+  void judge_containers_reach_the_other_node();
+  void judge_echoes_of_the_full_mtu_are_answered();
+  void judge_fragmented_echoes_are_answered();
+  void judge_udp_is_echoed();
+  void judge_tcp_is_echoed();
+  void judge_sources_are_unchanged();
+  void judge_two_nodes_rebuild();
+
   // What contradicts "everything that arrived at the far end came from `source`, and what came back from
   // `destination`".
   std::vector<std::string> source_findings(const std::vector<Sighting>& sightings, const Passage& passage) const;

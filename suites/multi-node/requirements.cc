@@ -12,7 +12,7 @@ namespace {
 std::vector<Requirement> on_each_node(const suites::Catalogue& of) {
   std::vector<Requirement> all = bridge::what_stands(of);
   for (Requirement& requirement : all) {
-    if (requirement.id == "multi-node.no-other-sysctls") {
+    if (requirement.id.ends_with(".no-other-sysctls")) {
       requirement.text =
           "No network sysctl of the node or of a namespace was changed, but forwarding and what the kernel sets along "
           "with it.";
@@ -22,16 +22,16 @@ std::vector<Requirement> on_each_node(const suites::Catalogue& of) {
   return all;
 }
 
-std::vector<Requirement> on_one_node(const suites::Catalogue& of) {
+std::vector<Requirement> on_one_node(const suites::Catalogue& of, const std::string& tutorial) {
   return {
       of.must(
-          "truth-table", "tutorial part 3, checks",
+          "truth-table", tutorial + ", checks",
           "On each node, each of {the node, $CON1, $CON2} reaches each of {the node's address, the bridge's, those of "
           "its two containers}: twelve pairs, every request seen arriving where that address is, every one answered "
           "once.",
           {}, "What works between the nodes must not cost what works on each of them."),
       of.must(
-          "local-containers", "tutorial part 3, checks; IEEE 802.1D, 7; RFC 1122, 3.3.1.1",
+          "local-containers", tutorial + ", checks; IEEE 802.1D, 7; RFC 1122, 3.3.1.1",
           "On each node, every echo request from each container to the other arrives there from its address with TTL "
           "64 (bridged, not routed) and its payload intact, and is answered once.",
           {"bridge-up", "host-links-up", "container-links-up"},
@@ -155,11 +155,16 @@ std::vector<Requirement> life(const suites::Catalogue& of) {
 
 }  // namespace
 
+std::vector<Requirement> what_stands_on_each_node(const suites::Catalogue& of, const std::string& tutorial) {
+  std::vector<Requirement> all = on_each_node(of);
+  suites::add(all, on_one_node(of, tutorial));
+  return all;
+}
+
 std::vector<Requirement> requirements() {
   const suites::Catalogue of("multi-node", "tutorial part 3");
   std::vector<Requirement> all;
-  suites::add(all, on_each_node(of));
-  suites::add(all, on_one_node(of));
+  suites::add(all, what_stands_on_each_node(of, "tutorial part 3"));
   suites::add(all, routing(of));
   suites::add(all, across(of));
   suites::add(all, life(of));

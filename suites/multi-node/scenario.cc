@@ -11,12 +11,27 @@
 namespace netns_lab::multi_node {
 namespace {
 
-// The parameters' names for one side, in one family.
-struct Side {
-  bridge::Names names;
-  const char* subnet;
-  const char* subnet_example;
-};
+Result<IpAddress> node_address(const Parameters& parameters, Family family, const Side& side) {
+  return suites::unicast_address(parameters, side.names.node, family,
+                                 family == Family::kIpv4 ? "10.0.0.10" : "2001:db8:0:1::10");
+}
+
+// The network of one node, with its router's part.
+Result<Topology> lay_out(const Parameters& parameters, Family family, const Side& own, const Side& other) {
+  NETNS_LAB_ASSIGN(const Surroundings around, surroundings(parameters, family, own, other));
+  NETNS_LAB_ASSIGN(Topology topology, bridge::lay_out(parameters, family, own.names));
+  Route way_over;
+  way_over.destination = around.to_subnet;
+  NextHop hop;
+  hop.link = kUplink;
+  hop.gateway = around.to_node;
+  way_over.hops = {hop};
+  add_routing(topology, family, way_over);
+  return topology;
+}
+
+}  // namespace
+
 const std::array<Side, 2>& sides_of(Family family) {
   static constexpr std::array<Side, 2> kIpv4 = {
       {{{"NODE_IP", "BRIDGE_IP", {"IP1", "IP2"}, "172.16.0.2"}, "BRIDGE_SUBNET", "172.16.0.0/24"},
@@ -29,13 +44,7 @@ const std::array<Side, 2>& sides_of(Family family) {
   return family == Family::kIpv4 ? kIpv4 : kIpv6;
 }
 
-Result<IpAddress> node_address(const Parameters& parameters, Family family, const Side& side) {
-  return suites::unicast_address(parameters, side.names.node, family,
-                                 family == Family::kIpv4 ? "10.0.0.10" : "2001:db8:0:1::10");
-}
-
-// The network of one node, with its router's part.
-Result<Topology> lay_out(const Parameters& parameters, Family family, const Side& own, const Side& other) {
+Result<Surroundings> surroundings(const Parameters& parameters, Family family, const Side& own, const Side& other) {
   NETNS_LAB_ASSIGN(const IpAddress node, node_address(parameters, family, own));
   NETNS_LAB_ASSIGN(const IpAddress to_node, node_address(parameters, family, other));
   const std::uint8_t length = bridge::prefix_length(family);
@@ -61,14 +70,10 @@ Result<Topology> lay_out(const Parameters& parameters, Family family, const Side
                                              : fmt::format("it is in {}={}", own.subnet, subnet.to_string()),
                                          "give the other node's address on the segment"));
   }
-  NETNS_LAB_ASSIGN(Topology topology, bridge::lay_out(parameters, family, own.names));
+  return Surroundings{.node = node, .to_node = to_node, .subnet = subnet, .to_subnet = to_subnet};
+}
 
-  Route way_over;
-  way_over.destination = to_subnet;
-  NextHop hop;
-  hop.link = kUplink;
-  hop.gateway = to_node;
-  way_over.hops = {hop};
+void add_routing(Topology& topology, Family family, const Route& way_over) {
   topology.build.emplace_back(AddRoute{"", way_over});
   topology.build.emplace_back(SetSysctl{"", forwarding_sysctl(family), "1"});
   topology.tear_down.emplace_back(DeleteRoute{"", way_over});
@@ -76,10 +81,7 @@ Result<Topology> lay_out(const Parameters& parameters, Family family, const Side
   // Turning ip_forward off turns redirects on (inet_forward_change, net/ipv4/devinet.c); a lab's node has them off.
   if (family == Family::kIpv4)
     topology.tear_down.emplace_back(SetSysctl{"", "net.ipv4.conf.all.accept_redirects", "0"});
-  return topology;
 }
-
-}  // namespace
 
 const char* forwarding_sysctl(Family family) {
   return family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";

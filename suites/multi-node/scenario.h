@@ -10,6 +10,7 @@
 // of 64 bits (docs/scenarios/multi-node.md).
 #pragma once
 
+#include <array>
 #include <cstddef>
 
 #include "suites/bridge/scenario.h"
@@ -21,6 +22,26 @@ inline constexpr auto kUplink = "eth0";
 
 // The sysctl that makes a node a router.
 const char* forwarding_sysctl(Family family);
+
+// The parameters' names for one side, in one family; of the nodes in their order.
+struct Side {
+  bridge::Names names;
+  const char* subnet;
+  const char* subnet_example;
+};
+const std::array<Side, 2>& sides_of(Family family);
+
+// What a node's parameters say, each checked and with one another (kInvalid).
+struct Surroundings {
+  IpAddress node;
+  IpAddress to_node;
+  Prefix subnet;
+  Prefix to_subnet;
+};
+Result<Surroundings> surroundings(const Parameters& parameters, Family family, const Side& own, const Side& other);
+
+// Makes the node a router, with a route to the other one's containers; and takes both away again.
+void add_routing(Topology& topology, Family family, const Route& way_over);
 
 Scenario scenario();
 
