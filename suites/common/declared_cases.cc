@@ -15,6 +15,7 @@
 namespace netns_lab::suites {
 namespace {
 
+constexpr std::uint32_t kUsualMtu = 1500;  // of a link for which none is declared (ether_setup, net/ethernet/eth.c)
 // Of a veth, and of a bridge, that is up and that nobody set otherwise.
 constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 // Of the same that is down, or whose peer is: what the flags are beside that.
@@ -65,12 +66,12 @@ void DeclaredCases::judge_links() {
     if (const auto* pair = std::get_if<CreateVeth>(&change)) {
       const DeclaredLink one{pair->network_namespace, pair->name};
       const DeclaredLink other{pair->peer_namespace, pair->peer_name};
-      for (const DeclaredLink& end : {one, other}) judge(end, "veth", pair->mtu.value_or(kMtu));
+      for (const DeclaredLink& end : {one, other}) judge(end, "veth", pair->mtu.value_or(kUsualMtu));
       if (HasFatalFailure()) return;
       expect_pair(one, other);
       if (pair->master) ports[one.network_namespace + "/" + *pair->master].insert(one.name);
     } else if (const auto* link = std::get_if<CreateLink>(&change)) {
-      judge({link->network_namespace, link->name}, link->kind, kMtu);
+      judge({link->network_namespace, link->name}, link->kind, kUsualMtu);
       ports[link->network_namespace + "/" + link->name];
     } else if (const auto* set = std::get_if<SetLink>(&change);
                set != nullptr && set->master && !set->master->empty()) {
