@@ -8,6 +8,8 @@ namespace netns_lab::protocol {
 inline constexpr auto kGuestProgram = "/usr/lib/netns-lab/netns-lab";  // this program
 inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // paths, in the order to load them in
 inline constexpr auto kLackingList = "/usr/lib/netns-lab/lacking";     // what its kernel does not have, in words
+inline constexpr auto kDiskMark = "/usr/lib/netns-lab/disk";           // where to mount its disk; no file: it has none
+inline constexpr auto kGuestDisk = "/dev/vda";                         // ext4
 inline constexpr auto kGuestPort = "/dev/vport0p1";                    // the machine's only virtio port
 
 // Labels of channels (harness/node/guest_labs.h).

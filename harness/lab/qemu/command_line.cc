@@ -79,6 +79,10 @@ process::Command qemu_command(const QemuSpec& spec) {
                   "virtio-serial-pci,max_ports=2",
                   "-device",
                   "virtserialport,chardev=port,name=netns-lab"};
+  if (spec.has_disk) {
+    const std::string drive = fmt::format("file=/proc/self/fd/{},format=raw,if=none,id=disk", kDiskDescriptor);
+    command.argv.insert(command.argv.end(), {"-drive", drive, "-device", "virtio-blk-pci,drive=disk"});
+  }
   command.environment = {{"PATH", spec.path}, {"LC_ALL", "C"}};
   command.output_limit = 64 << 10;
   return command;

@@ -16,6 +16,7 @@ std::string to_string(Acceleration acceleration);  // "KVM", "TCG (no hardware a
 inline constexpr int kPortDescriptor = 3;     // a connected unix socket: the far end of the guest's port
 inline constexpr int kConsoleDescriptor = 4;  // a file: what the kernel and the first process have to say
 inline constexpr int kArchiveDescriptor = 5;  // a file: the initramfs
+inline constexpr int kDiskDescriptor = 6;     // a file, where it has a disk
 
 struct QemuSpec {
   std::string program = "qemu-system-x86_64";
@@ -26,12 +27,13 @@ struct QemuSpec {
   unsigned memory_mib = 512;
   std::string init;            // path of the first process in the machine
   std::string init_arguments;  // separated by blanks
+  bool has_disk = false;
 };
 
 // "512M", "2G" as MiB; "" is the default. kInvalid for what is no size, and for less than a machine of ours can be in.
 Result<unsigned> parse_memory(const std::string& text);
 
-// No network device, no disk, no display, no monitor: the port is the only way in or out.
+// No network device, no display, no monitor: the port is the only way in or out.
 process::Command qemu_command(const QemuSpec& spec);
 
 }  // namespace netns_lab::qemu

@@ -47,6 +47,14 @@ TEST(QemuCommand, HasNoNetworkNoDiskAndNoMonitor) {
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-device"), 2);  // the port and what it hangs on
 }
 
+TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
+  QemuSpec with_disk = spec();
+  with_disk.has_disk = true;
+  const process::Command command = qemu_command(with_disk);
+  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
+  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk"));
+}
+
 struct AccelerationCase {
   std::string name;
   Acceleration given;
