@@ -87,7 +87,8 @@ int keep_instance(const Home& home, UniqueFd client, node::LifeLine& daemons_lif
   const auto kept = keep(instance, client);
   if (!kept) {
     const std::string why = kept.error().message();
-    std::fprintf(stderr, "%s: %s\n", instance.name().c_str(), why.c_str());
+    const UniqueFd log = open_for(instance, "log", O_WRONLY | O_CREAT | O_APPEND);
+    ::dprintf(log.get(), "%s\n", why.c_str());
     if (client.valid()) ::send(client.get(), why.data(), why.size(), MSG_NOSIGNAL);
   }
   return kept ? 0 : 1;

@@ -68,6 +68,7 @@ class Served {
 
   // As a remote shell does it: what it started may go on, and is told by its pipes that nobody is there any more.
   void serve() {
+    take_frames();  // some may have come with the command
     while (status_ < 0 || output_.valid() || errors_.valid()) {
       const short for_input = to_input_.empty() ? 0 : POLLOUT;
       const bool has_room = stream_.has_room();
@@ -92,12 +93,16 @@ class Served {
  private:
   bool hear() {
     const bool goes_on = stream_.work();
+    take_frames();
+    return goes_on;
+  }
+
+  void take_frames() {
     while (const auto frame = stream_.next()) {
       if (frame->kind == Kind::kInput && input_.valid()) to_input_ += frame->payload;
       if (frame->kind == Kind::kInputEnd) input_ends_ = true;
     }
     if (input_ends_ && to_input_.empty()) input_.reset();
-    return goes_on;
   }
 
   void give_input(short revents) {

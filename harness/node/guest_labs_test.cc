@@ -7,6 +7,7 @@
 #include "harness/base/deadline.h"
 #include "harness/node/agent_fixture.h"
 #include "harness/node/guest_boot.h"
+#include "harness/node/guest_init.h"
 #include "harness/protocol/guest.h"
 
 namespace netns_lab::node {
