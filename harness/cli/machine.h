@@ -37,6 +37,8 @@ class RunMachine {
   std::string kernel_;
 };
 
+inline constexpr auto kStateDiskFile = "state-disk";  // in a named lab's folder: the path of the one its machine has
+
 // For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
 Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder);
 

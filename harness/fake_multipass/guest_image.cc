@@ -18,8 +18,8 @@ namespace {
 
 constexpr auto kDiskFolder = "/disk";
 // Beyond what a machine of ours has: the bundle is unpacked with them, and modules are loaded.
-constexpr const char* kPrograms[] = {"/usr/bin/tar",  "/usr/bin/dd",   "/usr/bin/install",
-                                     "/usr/bin/sync", "/usr/bin/kmod", "/usr/sbin/modprobe"};
+constexpr const char* kPrograms[] = {"/usr/bin/tar", "/usr/bin/dd", "/usr/bin/install", "/usr/bin/kmod",
+                                     "/usr/sbin/modprobe"};
 constexpr const char* kIndexes[] = {
     "modules.dep",     "modules.dep.bin",         "modules.alias",   "modules.alias.bin",
     "modules.symbols", "modules.symbols.bin",     "modules.builtin", "modules.builtin.bin",

@@ -19,7 +19,7 @@ int run_guest() {
   std::string disk;
   const auto lived = boot_guest().and_then([&disk](BootedGuest guest) {
     disk = guest.disk;
-    return serve_guest_labs(std::move(guest.port), UniqueFd(), std::move(guest.lost), "qemu");
+    return serve_guest_labs(std::move(guest.port), UniqueFd(), std::move(guest.lost), "qemu", std::move(guest.disk));
   });
   if (!lived) std::fprintf(stderr, "netns-lab: %s\n", lived.error().message().c_str());
   power_off_guest(disk);

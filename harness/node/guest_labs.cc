@@ -71,7 +71,7 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
 
 // The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
 Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, const std::string& provider,
-                       SandboxListeners sockets) {
+                       SandboxListeners sockets, const std::string& kept = "") {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
   UniqueFd reader(ends[0]);
@@ -81,6 +81,7 @@ Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string
   if (starter < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
   if (starter > 0) return reader;
   SandboxSpec spec;
+  spec.kept = kept;
   spec.log = writer.get();
   spec.limit = std::chrono::seconds(60);
   spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
@@ -162,7 +163,7 @@ Result<void> GuestLabs::start_standing() {
   SandboxListeners listeners;
   NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
   NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners)));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners), kept_));
   labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
   return {};
 }

@@ -22,8 +22,9 @@ namespace netns_lab::node {
 class GuestLabs {
  public:
   // `lost`: what this machine cannot give, for every node's hello; `provider`: whose machine it is.
-  explicit GuestLabs(std::vector<std::string> lost, std::string provider = "qemu")
-      : lost_(std::move(lost)), provider_(std::move(provider)) {}
+  // `kept`: where the machine's state disk is mounted, which the standing lab's node alone may write to; "" none.
+  explicit GuestLabs(std::vector<std::string> lost, std::string provider = "qemu", std::string kept = "")
+      : lost_(std::move(lost)), provider_(std::move(provider)), kept_(std::move(kept)) {}
 
   // The stream of a channel; kInvalid for a label that means nothing, or the outside of a lab that is not there.
   Result<UniqueFd> open(const std::string& label);
@@ -47,6 +48,7 @@ class GuestLabs {
 
   std::vector<std::string> lost_;
   std::string provider_;
+  std::string kept_;
   std::list<Lab> labs_;
   std::string standing_node_;  // abstract socket addresses
   std::string standing_outside_;

@@ -100,7 +100,7 @@ int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendez
   close_all_but({socket.get(), rendezvous.node.get(), status});
   const NodePlace place{.number = static_cast<int>(number) + 1, .of = spec.nodes};
   const std::string host_name = number == 0 ? spec.host_name : node_name(place.number);
-  return run_agent(set_up_node(place, host_name, spec.commands, rendezvous.node, deadline), spec.node_agent,
+  return run_agent(set_up_node(place, host_name, spec.commands, spec.kept, rendezvous.node, deadline), spec.node_agent,
                    std::move(socket), status);
 }
 

@@ -10,7 +10,8 @@ inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // paths,
 inline constexpr auto kLackingList = "/usr/lib/netns-lab/lacking";     // what its kernel does not have, in words
 inline constexpr auto kDiskMark = "/usr/lib/netns-lab/disk";           // where to mount its disk; no file: it has none
 inline constexpr auto kGuestDisk = "/dev/vda";                         // ext4
-inline constexpr auto kGuestPort = "/dev/vport0p1";                    // the machine's only virtio port
+inline constexpr auto kStateFolder = "/state";       // a lab's state disk, in the machine and in its standing node
+inline constexpr auto kGuestPort = "/dev/vport0p1";  // the machine's only virtio port
 
 // Labels of channels (harness/node/guest_labs.h).
 inline constexpr auto kStandingNode = "standing node";

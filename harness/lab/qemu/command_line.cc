@@ -80,8 +80,10 @@ process::Command qemu_command(const QemuSpec& spec) {
                   "-device",
                   "virtserialport,chardev=port,name=netns-lab"};
   if (spec.has_disk) {
+    // An error of the file is the guest's to hear of: by itself QEMU stops the machine when there is no room (werror).
     const std::string drive = fmt::format("file=/proc/self/fd/{},format=raw,if=none,id=disk", kDiskDescriptor);
-    command.argv.insert(command.argv.end(), {"-drive", drive, "-device", "virtio-blk-pci,drive=disk"});
+    command.argv.insert(command.argv.end(),
+                        {"-drive", drive, "-device", "virtio-blk-pci,drive=disk,werror=report,rerror=report"});
   }
   command.environment = {{"PATH", spec.path}, {"LC_ALL", "C"}};
   command.output_limit = 64 << 10;

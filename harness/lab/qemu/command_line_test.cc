@@ -52,7 +52,7 @@ TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
   with_disk.has_disk = true;
   const process::Command command = qemu_command(with_disk);
   EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
-  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk"));
+  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
 }
 
 struct AccelerationCase {
