@@ -184,7 +184,13 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       ->check(CLI::Range(1, kMostNodes));
   up->add_flag("--routed", to.routed, "with --nodes: each on a segment of its own, a router between");
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
-  up->add_option("--disk", to.instance.disk, "multipass: of a launched instance (default: 5G)");
+  up->add_option("--state-disk", to.instance.state_disk,
+                 "qemu: a file that is the machine's disk and outlives it, at /state of its node; made when it is not "
+                 "there or empty")
+      ->type_name("FILE");
+  up->add_option("--disk", to.instance.disk,
+                 "multipass: of a launched instance (default: 5G); qemu: of a new --state-disk (default: 1G)")
+      ->type_name("SIZE");
   up->add_option("--cloud-init", to.instance.cloud_init,
                  "multipass: what a launched instance is given (default: fixtures/cloud-init/node.yaml)");
 

@@ -81,10 +81,10 @@ struct Arguments {
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
   std::string fixtures;            // qualify: --fixtures; "" those of this program
   std::chrono::milliseconds fault_limit{10'000};  // qualify: --timeout
-  InstanceChoice instance;                        // up: --image, --disk, --cloud-init; up and test: --memory, --cpus
-  int agent_stream = 0;                           // agent: --fd
-  bool agent_is_init = false;                     // agent: --init
-  std::string agent_labs_of;                      // agent: --labs; "" not given
+  InstanceChoice instance;     // up: --image, --disk, --cloud-init, --state-disk; up and test: --memory, --cpus
+  int agent_stream = 0;        // agent: --fd
+  bool agent_is_init = false;  // agent: --init
+  std::string agent_labs_of;   // agent: --labs; "" not given
 };
 
 struct Parsed {

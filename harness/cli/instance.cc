@@ -86,6 +86,9 @@ Result<void> put_bundle(multipass::Driver& driver, const std::string& name, cons
   const std::vector<std::vector<std::string>> steps = {
       {"sudo", "-n", "rm", "-rf", multipass::kBundles},  // of other builds, or half unpacked
       {"sudo", "-n", "tar", "--extract", "--file", file, "--directory", "/", "--no-same-owner"},
+      // An instance that crashes later must not be left with the mark and files that were never written.
+      {"sudo", "-n", "sync", "--file-system", bundle.folder()},
+      {"sudo", "-n", "touch", bundle.mark()},
       {"rm", "-f", file}};
   for (const std::vector<std::string>& argv : steps) {
     NETNS_LAB_ASSIGN(const multipass::GuestOutcome outcome, driver.run_in_guest(name, argv, kGuestLimit));

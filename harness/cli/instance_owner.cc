@@ -26,6 +26,7 @@ Result<void> put_token(multipass::Driver& driver, const MadeInstance& made) {
   const std::string passing = "/tmp/netns-lab.owner";
   NETNS_LAB_TRY(driver.put(made.name, passing, made.token + "\n"));
   const std::vector<std::vector<std::string>> steps = {{"sudo", "-n", "install", "-m", "0644", passing, kTokenFile},
+                                                       {"sudo", "-n", "sync", kTokenFile},  // outlives a crash
                                                        {"rm", "-f", passing}};
   for (const std::vector<std::string>& argv : steps) {
     NETNS_LAB_ASSIGN(const multipass::GuestOutcome outcome, driver.run_in_guest(made.name, argv, kGuestLimit));

@@ -4,16 +4,21 @@
 #include <unistd.h>
 
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
 #include <string_view>
 #include <utility>
 
 #include "harness/base/text.h"
+#include "harness/cli/machine.h"
 #include "harness/cli/machine_witness.h"
 #include "harness/cli/output.h"
 #include "harness/cli/services.h"
 #include "harness/lab/named_lab.h"
 #include "harness/lab/qemu/command_line.h"
 #include "harness/lab/qemu/kernel_image.h"
+#include "harness/lab/qemu/state_disk.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -28,7 +33,7 @@ Result<void> check_instance_choice(const LabSpec& spec) {
         std::pair("--cloud-init", choice.cloud_init), std::pair("--memory", choice.memory)}) {
     if (value.empty()) continue;
     const std::string attempted = fmt::format("{} {}", option, visible(value, 80));
-    const bool is_for_qemu = option == std::string_view("--memory");
+    const bool is_for_qemu = option == std::string_view("--memory") || option == std::string_view("--disk");
     if (spec.provider != Provider::kMultipass && !(is_for_qemu && spec.provider == Provider::kQemu)) {
       return tl::unexpected(Error::invalid(attempted, fmt::format("a {} lab has no instance", to_string(spec.provider)),
                                            is_for_qemu ? "add --lab qemu or --lab multipass" : "add --lab multipass"));
@@ -41,7 +46,19 @@ Result<void> check_instance_choice(const LabSpec& spec) {
                        fmt::format("a {} lab has this machine's processors", to_string(spec.provider)),
                        "add --lab qemu or --lab multipass"));
   }
-  if (spec.provider == Provider::kQemu) NETNS_LAB_TRY(qemu::parse_memory(choice.memory));
+  if (!choice.state_disk.empty() && spec.provider != Provider::kQemu) {
+    return tl::unexpected(Error::invalid("--state-disk " + visible(choice.state_disk, 200),
+                                         fmt::format("a {} lab has no machine of ours", to_string(spec.provider)),
+                                         "add --lab qemu"));
+  }
+  if (spec.provider != Provider::kQemu) return {};
+  if (!choice.disk.empty() && choice.state_disk.empty()) {
+    return tl::unexpected(Error::invalid("--disk " + visible(choice.disk, 80),
+                                         "a machine has no disk but the one that --state-disk names",
+                                         "add --state-disk FILE"));
+  }
+  NETNS_LAB_TRY(qemu::parse_disk(choice.disk));
+  NETNS_LAB_TRY(qemu::parse_memory(choice.memory));
   return {};
 }
 
@@ -72,6 +89,19 @@ Result<void> check_kernel(const LabSpec& spec, const std::string& running) {
   return tl::unexpected(Error::taken(
       fmt::format("lab {} with kernel {}", spec.name, wanted.release), fmt::format("it is up with kernel {}", running),
       fmt::format("netns-lab destroy --lab qemu --name {}, or use another --name", spec.name)));
+}
+
+Result<void> check_state_disk(const LabSpec& spec) {
+  if (spec.instance.state_disk.empty()) return {};
+  NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
+  std::ifstream note(home.lab_path(spec.name) + "/" + kStateDiskFile);
+  const std::string has{std::istreambuf_iterator<char>(note), std::istreambuf_iterator<char>()};
+  std::error_code missing;
+  if (!has.empty() && std::filesystem::equivalent(has, spec.instance.state_disk, missing)) return {};
+  return tl::unexpected(
+      Error::taken(fmt::format("lab {} with state disk {}", spec.name, visible(spec.instance.state_disk, 200)),
+                   has.empty() ? "it is up without one" : fmt::format("it is up with {}", visible(has, 200)),
+                   fmt::format("netns-lab destroy --lab qemu --name {}, or use another --name", spec.name)));
 }
 
 Result<LabSpec> named_lab_spec(const Arguments& arguments) {

@@ -17,6 +17,8 @@ Result<LabSpec> named_lab_spec(const Arguments& arguments);
 // A standing machine runs the kernel it was booted with: kTaken when that is another one than is asked for. `running`
 // is its release.
 Result<void> check_kernel(const LabSpec& spec, const std::string& running);
+// The lab that was found up has the state disk that is asked for, if one is. kTaken when not.
+Result<void> check_state_disk(const LabSpec& spec);
 // Of a lab that is up: options of a machine that is made have no effect, which is told.
 void tell_what_is_not_changed(const LabSpec& standing);
 

@@ -38,6 +38,7 @@ ExitStatus run_up(const Arguments& arguments) {
   if (!report) return complain(report.error());
   if (report->reused) {
     if (const auto same = check_kernel(*spec, report->hello.kernel); !same) return complain(same.error());
+    if (const auto same = check_state_disk(*spec); !same) return complain(same.error());
     tell_what_is_not_changed(*spec);
   }
   if (!report->replaced.empty()) say(fmt::format("the lab that was there had to make way: {}", report->replaced));

@@ -11,12 +11,15 @@
 #include <cerrno>
 #include <cstdint>
 #include <cstdlib>
+#include <fstream>
 #include <future>
 #include <memory>
+#include <optional>
 #include <span>
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/text.h"
 #include "harness/cli/machine_keeper.h"
 #include "harness/cli/output.h"
 #include "harness/lab/named_lab.h"
@@ -24,6 +27,7 @@
 #include "harness/lab/qemu/door.h"
 #include "harness/lab/qemu/guest_files.h"
 #include "harness/lab/qemu/machine.h"
+#include "harness/lab/qemu/state_disk.h"
 #include "harness/protocol/guest.h"
 
 namespace netns_lab::cli {
@@ -36,8 +40,10 @@ std::string search_path() {
   return path != nullptr ? path : qemu::QemuSpec().path;
 }
 
-Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel, const InstanceChoice& choice) {
-  NETNS_LAB_ASSIGN(const qemu::FileTree files, qemu::guest_files(fmt::format("/proc/{}/exe", ::getpid()), kernel));
+Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel, const InstanceChoice& choice,
+                                       const std::string& disk = "") {
+  NETNS_LAB_ASSIGN(const qemu::FileTree files,
+                   qemu::guest_files(fmt::format("/proc/{}/exe", ::getpid()), kernel, disk));
   qemu::MachineSpec machine;
   machine.qemu.path = search_path();
   machine.qemu.kernel = kernel.path;
@@ -53,6 +59,25 @@ Result<qemu::MachineSpec> machine_spec(const qemu::KernelImage& kernel, const In
   };
   NETNS_LAB_ASSIGN(machine.archive, files.archive());
   return machine;
+}
+
+// Which one is noted in the lab's folder. None where none was asked for.
+Result<std::optional<qemu::StateDisk>> open_state_disk(const InstanceChoice& choice, const std::string& folder) {
+  if (choice.state_disk.empty()) return std::nullopt;
+  qemu::StateDiskSpec spec;
+  spec.path = choice.state_disk;
+  spec.program_path += ":" + search_path();
+  NETNS_LAB_ASSIGN(spec.size, qemu::parse_disk(choice.disk));
+  NETNS_LAB_ASSIGN(qemu::StateDisk disk, qemu::StateDisk::open(spec));
+  if (disk.is_new()) say(fmt::format("{}: a new state disk of {} MiB", visible(disk.path(), 200), spec.size >> 20));
+  if (!disk.is_new() && !choice.disk.empty()) {
+    say(fmt::format("{} was there before: --disk does not change it", visible(disk.path(), 200)));
+  }
+  std::ofstream note(folder + "/" + kStateDiskFile);
+  note << disk.path();
+  note.close();
+  if (note) return disk;
+  return tl::unexpected(Error::system(fmt::format("write {}/{}", folder, kStateDiskFile), errno));
 }
 
 // Booted in the keeper.
@@ -184,6 +209,7 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     return tl::unexpected(Error::system("write " + path, errno));
   };
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
+  NETNS_LAB_ASSIGN(const std::optional<qemu::StateDisk> disk, open_state_disk(spec.instance, folder));
   NETNS_LAB_ASSIGN(const Wiring wiring, Wiring::create(spec.nodes));
   NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
   std::vector<KeeperLaunch> launches;
@@ -195,9 +221,12 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     what.life = node::LabLife::kItsOwn;
     what.log = log.get();
     what.last_words = last_words.get();
-    NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance));
+    const bool has_disk = disk && number == 1;
+    NETNS_LAB_ASSIGN(qemu::MachineSpec machine,
+                     machine_spec(kernel, spec.instance, has_disk ? protocol::kStateFolder : ""));
     machine.console = console.get();
     what.keep = {console.get()};
+    if (has_disk) machine.disk = what.keep.emplace_back(disk->fd());
     wiring.put_into(machine, what, number);
     wiring.tie(what, number);
     what.boot = booting(std::move(machine));

@@ -38,8 +38,10 @@ class RunMachines {
   std::string kernel_;
 };
 
+inline constexpr auto kStateDiskFile = "state-disk";  // in a named lab's folder: the path of the one its machine has
+
 // For `up`: machines that outlive this process, one for each node, with their sockets, consoles and log in the lab's
-// folder. When one of them ends, all do.
+// folder. When one of them ends, all do. A state disk is the first one's.
 Result<void> start_standing_machines(const LabSpec& spec, const std::string& folder);
 
 // A fresh lab of spec.nodes nodes. Through one door they are all in that machine; through several, each is in a machine

@@ -1,5 +1,7 @@
 #include "harness/cli/machine_under_test.h"
 
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -61,6 +63,15 @@ std::vector<std::string> left_by(const CommandUnderTest& command) {
     left.push_back(folder.path().string());
   }
   return left;
+}
+
+void expect_all_errors(const CommandUnderTest& command, const Ran& ran, std::size_t cases) {
+  using namespace ::testing;
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.output, HasSubstr(std::to_string(cases) + " errors"));
+  EXPECT_THAT(command.report_lines("<error"), AllOf(SizeIs(Ge(cases - 2)), Each(HasSubstr("ended"))));
+  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
+  EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
 }
 
 QemuInTheWay::QemuInTheWay(CommandUnderTest& command) : folder_(command.folder() + "/in-the-way"), command_(command) {

@@ -23,7 +23,6 @@ namespace fs = std::filesystem;
 using ::testing::AllOf;
 using ::testing::Each;
 using ::testing::ElementsAre;
-using ::testing::EndsWith;
 using ::testing::Ge;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -165,15 +164,6 @@ TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
   const Ran ran = command_->run(up() + std::vector<std::string>{"--kernel", file});
   EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.errors, AllOf(HasSubstr(qemu::find_kernel("")->release), HasSubstr("netns-lab destroy")));
-}
-
-// Every case is an error that says why, none is the target's failure, and the report is whole.
-void expect_all_errors(const CommandUnderTest& command, const Ran& ran, std::size_t cases = 47) {
-  EXPECT_EQ(ran.status, 3) << ran;
-  EXPECT_THAT(ran.output, HasSubstr(std::to_string(cases) + " errors"));
-  EXPECT_THAT(command.report_lines("<error"), AllOf(SizeIs(Ge(cases - 2)), Each(HasSubstr("ended"))));
-  EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
-  EXPECT_THAT(command.report("junit.xml"), EndsWith("</testsuites>\n"));
 }
 
 TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure) {

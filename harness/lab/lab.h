@@ -25,11 +25,12 @@ bool is_virtual_machine(Provider provider);
 // How large, and of what, the machine is that is made for a lab; "" and 0 the provider's own choice
 // (harness/lab/multipass/commands.h, harness/lab/qemu/command_line.h).
 struct InstanceChoice {
-  std::string memory{};  // multipass, qemu: "1G", "512M"
-  int processors = 0;    // multipass, qemu
-  std::string image{};   // multipass, and what follows
-  std::string disk{};
+  std::string memory{};      // multipass, qemu: "1G", "512M"
+  int processors = 0;        // multipass, qemu
+  std::string image{};       // multipass
   std::string cloud_init{};  // a file
+  std::string disk{};        // multipass; qemu: of a new state disk
+  std::string state_disk{};  // qemu, a lab that stands: a file
   bool operator==(const InstanceChoice&) const = default;
 };
 

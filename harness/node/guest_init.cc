@@ -1,187 +1,28 @@
 #include "harness/node/guest_init.h"
 
-#include <fcntl.h>
-#include <fmt/format.h>
-#include <net/if.h>
-#include <poll.h>
-#include <signal.h>
-#include <sys/ioctl.h>
-#include <sys/mount.h>
-#include <sys/reboot.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
-#include <time.h>
 #include <unistd.h>
 
-#include <linux/netlink.h>
-
-#include <array>
-#include <cerrno>
-#include <cstdint>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
-#include <fstream>
+#include <string>
 #include <utility>
 
-#include "harness/base/build_id.h"
-#include "harness/base/deadline.h"
+#include "harness/node/guest_boot.h"
 #include "harness/node/guest_service.h"
-#include "harness/protocol/channels.h"
-#include "harness/protocol/guest.h"
 
 namespace netns_lab::node {
-namespace {
-
-constexpr int kCompressedModule = 4;  // MODULE_INIT_COMPRESSED_FILE, linux/module.h
-constexpr std::chrono::seconds kPortLimit{30};
-
-struct Mount {
-  const char* type;
-  const char* at;
-  unsigned long flags;
-  const char* options;
-};
-constexpr Mount kMounts[] = {{"proc", "/proc", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""},
-                             {"sysfs", "/sys", MS_NOSUID | MS_NOEXEC | MS_NODEV, ""},
-                             {"devtmpfs", "/dev", MS_NOSUID, "mode=0755"},
-                             {"devpts", "/dev/pts", MS_NOSUID | MS_NOEXEC, "mode=0620,ptmxmode=0666"},
-                             {"tmpfs", "/dev/shm", MS_NOSUID | MS_NODEV, "mode=1777"},
-                             {"tmpfs", "/run", MS_NOSUID | MS_NODEV, "mode=0755"},
-                             {"tmpfs", "/tmp", MS_NOSUID | MS_NODEV, "mode=1777"}};
-
-void say(const std::string& text) { std::fprintf(stderr, "netns-lab: %s\n", text.c_str()); }
-
-double uptime() {  // seconds
-  timespec now{};
-  ::clock_gettime(CLOCK_BOOTTIME, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
-}
-
-void mount_all() {
-  for (const Mount& mount : kMounts) {
-    ::mkdir(mount.at, 0755);
-    if (::mount(mount.type, mount.at, mount.type, mount.flags, mount.options) != 0) {
-      say(Error::system(fmt::format("mount {} at {}", mount.type, mount.at), errno).message());
-    }
-  }
-}
-
-std::vector<std::string> read_list(const char* path) {
-  std::ifstream file(path);
-  std::vector<std::string> lines;
-  for (std::string line; std::getline(file, line);) lines.push_back(line);
-  return lines;
-}
-
-// What could not be loaded, in words.
-std::vector<std::string> load_modules() {
-  std::vector<std::string> lost;
-  for (const std::string& path : read_list(protocol::kModuleList)) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid() || ::syscall(SYS_finit_module, file.get(), "", module_flags(path)) != 0) {
-      if (errno == EEXIST) continue;
-      lost.push_back(Error::system("load the kernel module " + path, errno).message());
-      say(lost.back());
-    }
-  }
-  return lost;
-}
-
-// From now on errors only: a network that is built and torn down is no news
-// (Documentation/admin-guide/sysctl/kernel.rst, printk: the first number).
-void quieten_kernel() { std::ofstream("/proc/sys/kernel/printk") << "4\n"; }
-
-void raise_loopback() {
-  const UniqueFd socket(::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-  ifreq request{};
-  std::strcpy(request.ifr_name, "lo");
-  request.ifr_flags = IFF_UP | IFF_RUNNING;
-  if (::ioctl(socket.get(), SIOCSIFFLAGS, &request) != 0) say(Error::system("set lo up", errno).message());
-}
-
-// What the kernel tells of devices that come and change (lib/kobject_uevent.c): to group 1 of this family.
-UniqueFd watch_devices() {
-  constexpr std::uint32_t kKernelEvents = 1;
-  UniqueFd socket(::socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT));
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  address.nl_groups = kKernelEvents;
-  if (!socket.valid() || ::bind(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-    say(Error::system("hear of devices", errno).message());
-    socket.reset();
-  }
-  return socket;
-}
-
-// The kernel makes the port some time after the driver was loaded, and its file a little before the port can be opened
-// (drivers/char/virtio_console.c, add_port: ENXIO until then). That it can is told by no event of the file, but by the
-// events of the device: it is named last, and that is one (handle_control_message, VIRTIO_CONSOLE_PORT_NAME).
-Result<UniqueFd> open_port() {
-  const UniqueFd events = watch_devices();
-  const Deadline deadline = Deadline::after(kPortLimit);
-  for (bool is_told = false;; is_told = true) {
-    UniqueFd port(::open(protocol::kGuestPort, O_RDWR | O_CLOEXEC));
-    if (port.valid()) return port;
-    const int code = errno;
-    if (deadline.passed() || !events.valid()) {
-      return tl::unexpected(Error::system(fmt::format("open {}", protocol::kGuestPort), code));
-    }
-    if (!is_told) say(fmt::format("waiting for {} ({})", protocol::kGuestPort, errno_name(code)));
-    pollfd changed{.fd = events.get(), .events = POLLIN, .revents = 0};
-    ::poll(&changed, 1, deadline.poll_timeout());
-    std::array<char, 8192> event;
-    while (::recv(events.get(), event.data(), event.size(), MSG_DONTWAIT) >= 0 || errno == ENOBUFS) {
-    }
-  }
-}
-
-// Written while the port still waits: it takes nothing before the machine's maker is connected.
-Result<void> greet(const UniqueFd& port) {
-  const std::string bytes =
-      protocol::encode({.channel = 0, .kind = protocol::ChannelFrame::Kind::kGreeting, .payload = build_id()});
-  if (::write(port.get(), bytes.data(), bytes.size()) == static_cast<ssize_t>(bytes.size())) return {};
-  return tl::unexpected(Error::system(fmt::format("write to {}", protocol::kGuestPort), errno));
-}
-
-Result<void> live() {
-  mount_all();
-  ::setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
-  ::setenv("HOME", "/root", 1);
-  ::signal(SIGPIPE, SIG_IGN);
-  constexpr rlimit kFiles = {.rlim_cur = 65'536, .rlim_max = 65'536};
-  ::setrlimit(RLIMIT_NOFILE, &kFiles);
-  const double begun = uptime();
-  std::vector<std::string> lost = read_list(protocol::kLackingList);
-  for (std::string& failed : load_modules()) lost.push_back(std::move(failed));
-  const double loaded = uptime();
-  raise_loopback();
-  NETNS_LAB_ASSIGN(UniqueFd port, open_port());
-  NETNS_LAB_TRY(greet(port));
-  quieten_kernel();
-  say(fmt::format("ready {:.1f} s after the kernel began, {:.1f} s of them its own and {:.1f} s for modules", uptime(),
-                  begun, loaded - begun));
-  return serve_guest_labs(std::move(port), UniqueFd(), std::move(lost), "qemu");
-}
-
-}  // namespace
-
-int module_flags(std::string_view path) {
-  for (const std::string_view ending : {".xz", ".zst", ".gz"}) {
-    if (path.ends_with(ending)) return kCompressedModule;
-  }
-  return 0;
-}
 
 int run_guest() {
   if (::getpid() != 1) {
     std::fprintf(stderr, "netns-lab: agent --init is for the first process of a virtual machine\n");
     return 2;
   }
-  if (const auto lived = live(); !lived) say(lived.error().message());
-  ::reboot(RB_POWER_OFF);
+  std::string disk;
+  const auto lived = boot_guest().and_then([&disk](BootedGuest guest) {
+    disk = guest.disk;
+    return serve_guest_labs(std::move(guest.port), UniqueFd(), std::move(guest.lost), "qemu", std::move(guest.disk));
+  });
+  if (!lived) std::fprintf(stderr, "netns-lab: %s\n", lived.error().message().c_str());
+  power_off_guest(disk);
   return 1;
 }
 

@@ -9,12 +9,7 @@
 // everything else on the console.
 #pragma once
 
-#include <string_view>
-
 namespace netns_lab::node {
-
-// What finit_module(2) is to be told about a module's file: a compressed one is unpacked by the kernel.
-int module_flags(std::string_view path);
 
 // Never returns to its caller alive: when it ends, the kernel panics, and the machine with it.
 int run_guest();

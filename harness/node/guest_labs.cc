@@ -138,7 +138,8 @@ bool is_place(int number, int of) { return of >= 2 && of <= kMostNodes && number
 }  // namespace
 
 // The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
-Result<UniqueFd> GuestLabs::start(const AgentFunction& serve, SandboxListeners sockets, const Part& part) const {
+Result<UniqueFd> GuestLabs::start(const AgentFunction& serve, SandboxListeners sockets, const Part& part,
+                                  const std::string& kept) const {
   std::array<int, 2> ends{};
   if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
   UniqueFd reader(ends[0]);
@@ -152,6 +153,7 @@ Result<UniqueFd> GuestLabs::start(const AgentFunction& serve, SandboxListeners s
   if (starter < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
   if (starter > 0) return reader;
   SandboxSpec spec;
+  spec.kept = kept;
   spec.log = writer.get();
   spec.limit = std::chrono::seconds(60);
   spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
@@ -242,7 +244,7 @@ Result<void> GuestLabs::start_standing(const Part& part) {
   SandboxListeners listeners;
   NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
   NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, std::move(listeners), part));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, std::move(listeners), part, kept_));
   labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
   return {};
 }

@@ -30,8 +30,9 @@ namespace netns_lab::node {
 class GuestLabs {
  public:
   // `lost`: what this machine cannot give, for every node's hello; `provider`: whose machine it is.
-  explicit GuestLabs(std::vector<std::string> lost, std::string provider = "qemu")
-      : lost_(std::move(lost)), provider_(std::move(provider)) {}
+  // `kept`: where the machine's state disk is mounted, which the standing lab's node alone may write to; "" none.
+  explicit GuestLabs(std::vector<std::string> lost, std::string provider = "qemu", std::string kept = "")
+      : lost_(std::move(lost)), provider_(std::move(provider)), kept_(std::move(kept)) {}
 
   // The stream of a channel; kInvalid for a label that means nothing, or the outside of a lab that is not there.
   Result<UniqueFd> open(const std::string& label);
@@ -58,11 +59,13 @@ class GuestLabs {
   // The stream of the lab of that key that `of` gives, once.
   UniqueFd hand_out(const std::string& key, const std::function<UniqueFd*(Lab&)>& of);
   Result<void> start_standing(const Part& part);
-  Result<UniqueFd> start(const AgentFunction& serve, SandboxListeners sockets, const Part& part) const;
+  Result<UniqueFd> start(const AgentFunction& serve, SandboxListeners sockets, const Part& part,
+                         const std::string& kept = "") const;
   bool read_log(Lab& lab) const;
 
   std::vector<std::string> lost_;
   std::string provider_;
+  std::string kept_;
   std::list<Lab> labs_;
   std::string standing_node_;  // abstract socket addresses
   std::string standing_outside_;

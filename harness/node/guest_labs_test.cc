@@ -12,6 +12,7 @@
 #include "harness/netlink/netlink_socket.h"
 #include "harness/netns/netns.h"
 #include "harness/node/agent_fixture.h"
+#include "harness/node/guest_boot.h"
 #include "harness/node/guest_init.h"
 #include "harness/protocol/guest.h"
 

@@ -38,11 +38,11 @@ void collect_children(const UniqueFd& signals) {
 
 }  // namespace
 
-Result<void> serve_guest_labs(UniqueFd from_port, UniqueFd to_port, std::vector<std::string> lost,
-                              std::string provider) {
+Result<void> serve_guest_labs(UniqueFd from_port, UniqueFd to_port, std::vector<std::string> lost, std::string provider,
+                              std::string kept) {
   constexpr int kQuiet = 100;  // milliseconds
   const UniqueFd signals = watch_children();
-  GuestLabs labs(std::move(lost), std::move(provider));
+  GuestLabs labs(std::move(lost), std::move(provider), std::move(kept));
   protocol::ChannelTrunk trunk(std::move(from_port), std::move(to_port), protocol::ChannelTrunk::Side::kAccepts,
                                [&labs](const std::string& label) {
                                  auto stream = labs.open(label);

@@ -10,9 +10,10 @@
 namespace netns_lab::node {
 
 // Until the standing lab has ended, and what its agent said last is on its way. kLost: the stream ended before.
-// `to_port` is empty where one descriptor is both. SIGPIPE must be ignored. Collects every child of this process.
-Result<void> serve_guest_labs(UniqueFd from_port, UniqueFd to_port, std::vector<std::string> lost,
-                              std::string provider);
+// `to_port` is empty where one descriptor is both; `kept`: see GuestLabs. SIGPIPE must be ignored. Collects every child
+// of this process.
+Result<void> serve_guest_labs(UniqueFd from_port, UniqueFd to_port, std::vector<std::string> lost, std::string provider,
+                              std::string kept = "");
 
 // For a machine that runs another system: greets, and serves labs on standard input and output. The first process of a
 // PID namespace, so that labs end with it (unshare --fork --pid --mount-proc). Its exit status.

@@ -116,6 +116,11 @@ Result<Isolation> isolate(const IsolationSpec& spec) {
     made.writable.emplace_back(kHomeFolder, kHomeFolder);
   }
 
+  if (!spec.kept.empty()) {
+    NETNS_LAB_TRY(make_writable(spec.kept));
+    made.writable.emplace_back(spec.kept, spec.kept);
+  }
+
   NETNS_LAB_ASSIGN(const auto lost_proc, mount_proc());
   NETNS_LAB_ASSIGN(const auto lost_sys, mount_sys());
   NETNS_LAB_ASSIGN(const auto made_in_dev, mount_dev());

@@ -30,6 +30,7 @@ struct IsolationSpec {
   std::string host_name;
   std::string journal_directory;  // host: stays reachable, as kOwnFolder/journal; "" none
   Furnishing furnishing = Furnishing::kFull;
+  std::string kept{};  // a mount that stays writable, kStateFolder; "" none
 };
 
 struct Isolation {

@@ -15,6 +15,7 @@
 
 #include "harness/node/isolation.h"
 #include "harness/node/isolation_overlay.h"
+#include "harness/protocol/guest.h"
 
 namespace netns_lab::node {
 namespace {
@@ -136,11 +137,21 @@ std::vector<std::string> SetUpFiles::changes() const {
 
 Result<std::vector<std::string>> list_leftovers(const AgentContext& context) {
   Walk walk(context);
+  std::vector<std::string> kept;
   for (const auto& [seen, upper] : context.writable) {
     const std::string lower = upper == seen ? "" : lower_of(seen, kOwnFolder);
-    NETNS_LAB_TRY(walk.folder(seen, upper, lower));
+    if (seen != protocol::kStateFolder) {
+      NETNS_LAB_TRY(walk.folder(seen, upper, lower));
+      continue;
+    }
+    Walk of_disk(context);
+    NETNS_LAB_TRY(of_disk.folder(seen, upper, lower));
+    kept = of_disk.take();
   }
-  return walk.take();
+  std::vector<std::string> found = walk.take();
+  if (kept.size() < kMost) found.insert(found.end(), kept.begin(), kept.end());
+  std::sort(found.begin(), found.end());
+  return found;
 }
 
 }  // namespace netns_lab::node

@@ -27,7 +27,9 @@ class SetUpFiles {
 // ("/etc/motd (deleted)") below `context.writable` since the node was made; at most 10,000. Of a new folder everything
 // below is listed too. Changed is a file whose contents, mode, owner, time or extended attributes are other than they
 // were; one that was only opened for writing is not. Left out: `context.made_by_setup` (SetUpFiles), the agent's own
-// files, the folder of named namespaces (which a snapshot tells of by itself), and what is mounted below.
+// files, the folder of named namespaces (which a snapshot tells of by itself), and what is mounted below. Of a state
+// disk (protocol::kStateFolder) all that is there is listed, also what was there before; none of it when that is more
+// than fits, for which of it is listed would be chance.
 Result<std::vector<std::string>> list_leftovers(const AgentContext& context);
 
 }  // namespace netns_lab::node

@@ -106,7 +106,7 @@ int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendez
                         .underlay = spec.underlay,
                         .away = spec.share.first > 1};
   const std::string host_name = place.number == 1 ? spec.host_name : node_name(place.number);
-  return run_agent(set_up_node(place, host_name, spec.commands, rendezvous.node, deadline), spec.node_agent,
+  return run_agent(set_up_node(place, host_name, spec.commands, spec.kept, rendezvous.node, deadline), spec.node_agent,
                    std::move(socket), status);
 }
 

@@ -73,6 +73,7 @@ struct SandboxSpec {
   SandboxShare share{};
   std::string host_name = "node-1";  // of the first node; the others are "node-2" …, and "outside"
   bool commands = true;              // false: nothing will be run on the nodes, or put there; both are refused
+  std::string kept{};  // a mount of the machine that the nodes may write to, protocol::kStateFolder; "" none
   AgentFunction node_agent;
   AgentFunction outside_agent;
   int log = -1;  // where the lab's processes write their standard error; -1: nowhere. Stays the caller's

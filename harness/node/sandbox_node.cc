@@ -95,7 +95,7 @@ Result<T> explained(Result<T> result) {
 }
 
 Result<AgentContext> build_node(const NodePlace& place, const std::string& host_name, bool commands,
-                                const UniqueFd& outside_process, Deadline deadline) {
+                                const std::string& kept, const UniqueFd& outside_process, Deadline deadline) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
                                 "make network, mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
@@ -103,7 +103,8 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
   NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, place, deadline));
   NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = host_name,
                                                  .journal_directory = "",
-                                                 .furnishing = commands ? Furnishing::kFull : Furnishing::kBare}));
+                                                 .furnishing = commands ? Furnishing::kFull : Furnishing::kBare,
+                                                 .kept = kept}));
   NETNS_LAB_ASSIGN(AgentContext context, describe(node_name(place.number), host_name, place, ipv6));
   if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
   context.lost = std::move(lost);
@@ -173,8 +174,8 @@ Result<Rendezvous> Rendezvous::create() {
 }
 
 Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,
-                                 const UniqueFd& outside, Deadline deadline) {
-  return explained(build_node(place, host_name, commands, outside, deadline));
+                                 const std::string& kept, const UniqueFd& outside, Deadline deadline) {
+  return explained(build_node(place, host_name, commands, kept, outside, deadline));
 }
 
 Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, const NodePlace& first, int joiner) {

@@ -24,7 +24,7 @@ struct Rendezvous {
 
 // In process 1 of a new PID namespace: makes the other namespaces, wires the uplink, isolates the file systems.
 Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,
-                                 const UniqueFd& outside, Deadline deadline);
+                                 const std::string& kept, const UniqueFd& outside, Deadline deadline);
 // The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
 // milliseconds and is made only for a lab whose outside is spoken to. `nodes`: the outside's end to each of those here,
 // whose first has that place; `joiner`: SandboxShare.

@@ -8,7 +8,10 @@ namespace netns_lab::protocol {
 inline constexpr auto kGuestProgram = "/usr/lib/netns-lab/netns-lab";  // this program
 inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // paths, in the order to load them in
 inline constexpr auto kLackingList = "/usr/lib/netns-lab/lacking";     // what its kernel does not have, in words
-inline constexpr auto kGuestPort = "/dev/vport0p1";                    // the machine's only virtio port
+inline constexpr auto kDiskMark = "/usr/lib/netns-lab/disk";           // where to mount its disk; no file: it has none
+inline constexpr auto kGuestDisk = "/dev/vda";                         // ext4
+inline constexpr auto kStateFolder = "/state";       // a lab's state disk, in the machine and in its standing node
+inline constexpr auto kGuestPort = "/dev/vport0p1";  // the machine's only virtio port
 // The MAC address of a device that leads to another machine of the lab begins so; the number of the own machine and of
 // the other follow (RFC 7042, 2.1: locally administered).
 inline constexpr auto kWireMac = "02:00:0a:01:";

@@ -73,5 +73,17 @@ TEST(CheckNodeAddress, RefusesAnotherAndTellsTheRightOne) {
               AllOf(HasSubstr("10.0.0.10"), HasSubstr("node-1"), HasSubstr("it has 192.0.2.66")));
 }
 
+TEST(CheckUnspoilt, LeavesAStateDiskToWhoeverKeepsSomethingOnIt) {
+  Snapshot first;
+  first.namespaces.emplace_back();
+  Snapshot now = first;
+  now.files = {"/state/kept", "/state/more/of it"};
+  EXPECT_THAT(check_unspoilt(first, now, LabSpec()), IsOk());
+  now.files.emplace_back("/etc/stated");
+  const auto spoilt = check_unspoilt(first, now, LabSpec());
+  ASSERT_FALSE(spoilt);
+  EXPECT_THAT(spoilt.error().message(), AllOf(HasSubstr("/etc/stated"), ::testing::Not(HasSubstr("/state/"))));
+}
+
 }  // namespace
 }  // namespace netns_lab

@@ -80,8 +80,6 @@ Result<std::string> archive(const Bundle& bundle, const std::string& program) {
   for (const std::string& library : libraries) {
     NETNS_LAB_TRY(add("lib/" + std::filesystem::path(library).filename().string(), library));
   }
-  NETNS_LAB_ASSIGN(const std::string mark, archive_member(bundle.mark().substr(1), bundle.build + "\n", false));
-  all += mark;
   all += archive_end();
   return all;
 }

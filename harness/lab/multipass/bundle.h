@@ -1,7 +1,7 @@
 // This program as it runs on any distribution, an older C library included: its file, its shared libraries and their
 // loader, as one archive (POSIX ustar) to be unpacked at '/'.
 //
-//   /opt/netns-lab/BUILD/netns-lab  lib/…  complete
+//   /opt/netns-lab/BUILD/netns-lab  lib/…
 #pragma once
 
 #include <string>
@@ -17,7 +17,7 @@ inline constexpr auto kBundles = "/opt/netns-lab";  // in the instance; all buil
 struct Bundle {
   std::string build;
   std::string folder() const { return kBundles + ("/" + build); }
-  std::string mark() const { return folder() + "/complete"; }  // the archive's last file
+  std::string mark() const { return folder() + "/complete"; }  // made when all of it is on the instance's disk
   // The program with these arguments, by its own loader.
   std::vector<std::string> argv(const std::vector<std::string>& arguments) const;
 };

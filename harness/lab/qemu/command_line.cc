@@ -89,6 +89,13 @@ process::Command qemu_command(const QemuSpec& spec) {
         {"-netdev", fmt::format("socket,id=wire{},fd={}", i, kFirstWireDescriptor + static_cast<int>(i)), "-device",
          fmt::format("virtio-net-pci,netdev=wire{},mac={},romfile=", i, mac_of(spec.wires[i]))});
   }
+  if (spec.has_disk) {
+    // An error of the file is the guest's to hear of: by itself QEMU stops the machine when there is no room (werror).
+    const std::string drive = fmt::format("file=/proc/self/fd/{},format=raw,if=none,id=disk",
+                                          kFirstWireDescriptor + static_cast<int>(spec.wires.size()));
+    command.argv.insert(command.argv.end(),
+                        {"-drive", drive, "-device", "virtio-blk-pci,drive=disk,werror=report,rerror=report"});
+  }
   command.environment = {{"PATH", spec.path}, {"LC_ALL", "C"}};
   command.output_limit = 64 << 10;
   return command;

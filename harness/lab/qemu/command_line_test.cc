@@ -58,6 +58,14 @@ TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-netdev"), 2);
 }
 
+TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
+  QemuSpec with_disk = spec();
+  with_disk.has_disk = true;
+  const process::Command command = qemu_command(with_disk);
+  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
+  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
+}
+
 struct AccelerationCase {
   std::string name;
   Acceleration given;

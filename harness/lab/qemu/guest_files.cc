@@ -48,6 +48,7 @@ constexpr const char* kPrograms[] = {"bash",
                                      "chmod",
                                      "chown",
                                      "touch",
+                                     "sync",
                                      "stat",
                                      "head",
                                      "tail",
@@ -135,8 +136,8 @@ Result<std::vector<std::string>> add_programs(FileTree& tree) {
   return programs;
 }
 
-Result<void> add_modules(FileTree& tree, const KernelImage& kernel) {
-  NETNS_LAB_ASSIGN(const ModulePlan plan, plan_modules(kernel.modules));
+Result<void> add_modules(FileTree& tree, const KernelImage& kernel, Disk disk) {
+  NETNS_LAB_ASSIGN(const ModulePlan plan, plan_modules(kernel.modules, disk));
   std::string list;
   for (const std::string& file : plan.files) {
     const std::string at = fmt::format("/usr/lib/modules/{}/{}", kernel.release, file);
@@ -156,7 +157,7 @@ Result<void> add_modules(FileTree& tree, const KernelImage& kernel) {
 
 std::span<const char* const> guest_programs() { return kPrograms; }
 
-Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel) {
+Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel, const std::string& disk) {
   FileTree tree;
   // As they are here, so that paths mean the same: /bin and /lib are links or folders.
   for (const char* path : {"/bin", "/sbin", "/lib", "/lib64"}) {
@@ -178,7 +179,8 @@ Result<FileTree> guest_files(const std::string& program, const KernelImage& kern
   NETNS_LAB_ASSIGN(const std::set<std::string> libraries, libraries_of(programs));
   for (const std::string& library : libraries) NETNS_LAB_TRY(tree.add_ours(library));
   if (!tree.contains("/lib64/ld-linux-x86-64.so.2")) NETNS_LAB_TRY(tree.add_ours(kLoader));
-  NETNS_LAB_TRY(add_modules(tree, kernel));
+  NETNS_LAB_TRY(add_modules(tree, kernel, disk.empty() ? Disk::kNone : Disk::kExt4));
+  if (!disk.empty()) tree.add_text(protocol::kDiskMark, disk + "\n");
   return tree;
 }
 

@@ -16,7 +16,7 @@ namespace netns_lab::qemu {
 std::span<const char* const> guest_programs();
 
 // `program` is this program's file, by a name that other processes understand too ("/proc/PID/exe"). kMissing where
-// bash or ip are missing here.
-Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel);
+// bash or ip are missing here. `disk`: the path at which the machine's disk is to be mounted there; "" it has none.
+Result<FileTree> guest_files(const std::string& program, const KernelImage& kernel, const std::string& disk = "");
 
 }  // namespace netns_lab::qemu

@@ -77,6 +77,11 @@ constexpr Wanted kWanted[] = {
     {"udp_diag", "CONFIG_INET_UDP_DIAG"},
 };
 
+// The file system names the checksum by an alias only, which modules.dep does not tell; it may be built in.
+constexpr auto kChecksum = "crc32c_generic";
+constexpr Wanted kOfDisk[] = {
+    {"virtio_blk", "CONFIG_VIRTIO_BLK"}, {kChecksum, "CONFIG_CRYPTO_CRC32C"}, {"ext4", "CONFIG_EXT4_FS"}};
+
 constexpr auto kNames = [] {
   std::array<const char*, std::size(kWanted)> names{};
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = kWanted[i].name;
@@ -148,15 +153,27 @@ ModulePlan plan_modules(std::span<const char* const> wanted, std::string_view de
   return plan;
 }
 
-Result<ModulePlan> plan_modules(const std::string& folder) {
-  ModulePlan plan =
-      plan_modules(wanted_modules(), read_file(folder + "/modules.dep"), read_file(folder + "/modules.builtin"));
+Result<ModulePlan> plan_modules(const std::string& folder, Disk disk) {
+  std::vector<const char*> wanted(kNames.begin(), kNames.end());
+  if (disk == Disk::kExt4) {
+    for (const Wanted& one : kOfDisk) wanted.push_back(one.name);
+  }
+  ModulePlan plan = plan_modules(wanted, read_file(folder + "/modules.dep"), read_file(folder + "/modules.builtin"));
+  const auto lacks = [&plan](const char* name) {
+    return std::find(plan.lacking.begin(), plan.lacking.end(), name) != plan.lacking.end();
+  };
+  const auto missing = [&folder](const char* name, const char* option, const char* without) {
+    return tl::unexpected(Error::missing(fmt::format("use the kernel modules in {}", folder),
+                                         fmt::format("there is no {} ({}), without which {}", name, option, without),
+                                         "apt-get install linux-image-cloud-amd64, and use that kernel"));
+  };
   for (const char* needed : kNeeded) {
-    if (std::find(plan.lacking.begin(), plan.lacking.end(), needed) == plan.lacking.end()) continue;
-    return tl::unexpected(Error::missing(
-        fmt::format("use the kernel modules in {}", folder),
-        fmt::format("there is no {} ({}), without which no lab can be in the machine", needed, kernel_option(needed)),
-        "apt-get install linux-image-cloud-amd64, and use that kernel"));
+    if (lacks(needed)) return missing(needed, kernel_option(needed).c_str(), "no lab can be in the machine");
+  }
+  if (disk == Disk::kNone) return plan;
+  std::erase(plan.lacking, kChecksum);
+  for (const Wanted& one : kOfDisk) {
+    if (lacks(one.name)) return missing(one.name, one.option, "the machine can have no disk");
   }
   return plan;
 }

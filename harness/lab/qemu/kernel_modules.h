@@ -26,7 +26,9 @@ std::string kernel_option(std::string_view name);
 // what nobody names.
 ModulePlan plan_modules(std::span<const char* const> wanted, std::string_view dependencies, std::string_view built_in);
 
-// Of the modules in this folder (/lib/modules/RELEASE). kMissing when it lacks what the machine itself needs.
-Result<ModulePlan> plan_modules(const std::string& folder);
+// Of the modules in this folder (/lib/modules/RELEASE). kMissing when it lacks what the machine itself needs, or its
+// disk.
+enum class Disk { kNone, kExt4 };
+Result<ModulePlan> plan_modules(const std::string& folder, Disk disk = Disk::kNone);
 
 }  // namespace netns_lab::qemu
