@@ -62,5 +62,37 @@ TEST(SeveralNodes, AScenarioStandsOnAllOfThemAndIsJudgedThere) {
   }
 }
 
+TEST(RoutedNodes, AreOfAnotherLabThanThoseOnOneSegment) {
+  CommandUnderTest command;
+  const Ran alone = command.run({"up", "--name", "blue", "--routed"});
+  EXPECT_EQ(alone.status, 2) << alone;
+  EXPECT_THAT(alone.errors, HasSubstr("add --nodes 2"));
+  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}).status, 0);
+  const Ran other = command.run({"exec", "--name", "blue", "--node", "2", "--", "ping", "-n", "-c", "1", "10.0.0.10"});
+  EXPECT_THAT(other.output, HasSubstr("ttl=63")) << "a router is between: " << other;
+  const Ran again = command.run({"up", "--name", "blue", "--nodes", "2"});
+  EXPECT_EQ(again.status, 3) << again;
+  EXPECT_THAT(again.errors, HasSubstr("one segment is needed"));
+  const Ran unfit = command.run({"test", "multi-node", "--name", "blue"});
+  EXPECT_EQ(unfit.status, 3) << unfit;
+  EXPECT_THAT(unfit.errors, HasSubstr("its nodes are not on one segment"));
+  for (int round = 0; round < 2; ++round) {
+    const Ran judged = command.run({"test", "overlay", "--name", "blue", "--no-skip"});
+    EXPECT_EQ(judged.status, 0) << judged;
+  }
+}
+
+TEST(RoutedNodes, ATunnelStandsAsLongAsItsLab) {
+  for (const char* tunnel : {"TUNNEL=vxlan", "TUNNEL=tun"}) {
+    CommandUnderTest command;
+    const Ran built = command.run({"run", "overlay", "--name", "blue", "--param", tunnel});
+    ASSERT_EQ(built.status, 0) << built;
+    const Ran reached =
+        command.run({"exec", "--name", "blue", "--netns", "netns1", "--", "ping", "-n", "-c", "1", "172.16.1.3"});
+    EXPECT_THAT(reached.output, HasSubstr("ttl=62")) << tunnel << ": " << reached;
+    EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+  }
+}
+
 }  // namespace
 }  // namespace netns_lab::cli

@@ -24,11 +24,12 @@ TEST(Printers, LinkIsOneLine) {
             "2: veth1 veth <UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP> mtu 1500 state UP carrier mac 02:00:00:00:00:01 "
             "master 7 peer 3 "
             "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp "
-            "bridge (ageing_time 30000) port (learning 1, state 3)");
+            "bridge (ageing_time 30000) port (learning 1, state 3) "
+            "vxlan (id 42 port 4789 local 10.0.0.10 remote 10.0.1.20 link 2, learning 1)");
 }
 TEST(Printers, ForwardingEntryIsOneLine) {
   EXPECT_EQ(printed(samples::snapshot().namespaces[0].forwarding[0]),
-            "02:00:00:00:00:02 dev veth1 master br0 vlan 1 extern_learn NOARP");
+            "02:00:00:00:00:02 dev veth1 master br0 dst 192.168.50.10 vlan 1 extern_learn NOARP");
 }
 TEST(Printers, LinkFlagsWithoutANameAreHexadecimal) {
   Link link;
@@ -108,6 +109,10 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
           std::string("create veth veth1 with peer veth2 in netns1 mtu 1400 mac 02:00:00:00:00:01 peer mac "
                       "02:00:00:00:00:02 master br0 group 4 up"),
           std::string("create bridge br0 in netns1"),
+          std::string(
+              "create vxlan vxlan0 id 42 port 4789 local 192.168.50.10 remote 10.200.1.1 dev eth0 nolearning mtu "
+              "1450 mac 02:00:00:00:00:01"),
+          std::string("create tun tun0 mtu 1472 relayed from 192.168.50.10 to 10.200.1.1, port 9001"),
           std::string("delete link veth1"),
           std::string("set link veth2 in netns1 down mtu 1500 mac 02:00:00:00:00:01 arp off master br0 name eth0 "
                       "netns netns2"),
@@ -119,6 +124,7 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
           "delete " + rule + " in netns1",
           std::string("add neighbour 192.168.50.10 at 02:00:00:00:00:01 on veth2 in netns1"),
           std::string("delete neighbour 192.168.50.10 from veth2 in netns1"),
+          std::string("add forwarding entry 02:00:00:00:00:01 to 192.168.50.10 on vxlan0 in netns1"),
           std::string("set sysctl net.ipv4.ip_forward to 1 in netns1"),
       }));
 }

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -107,6 +108,7 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
                                                  .kept = kept}));
   NETNS_LAB_ASSIGN(AgentContext context, describe(node_name(place.number), host_name, place, ipv6));
   if (!ipv6) lost.emplace_back("there is no IPv6 on this machine");
+  if (::access("/dev/net/tun", F_OK) != 0) lost.emplace_back("there is no /dev/net/tun (CONFIG_TUN)");
   context.lost = std::move(lost);
   context.commands = commands;
   take_over(context, std::move(isolation));

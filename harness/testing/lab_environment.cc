@@ -53,6 +53,26 @@ std::string why_unfit(const protocol::HelloReply& node, const Scenario& scenario
   return "";
 }
 
+namespace {
+
+// Of what a topology's changes are made of: the option of the kernel's configuration; "" of what every node has.
+std::string option_of(const Change& change) {
+  if (std::holds_alternative<CreateVxlan>(change)) return "CONFIG_VXLAN";
+  return std::holds_alternative<CreateTunRelay>(change) ? "CONFIG_TUN" : "";
+}
+
+// why_unfit for what these parameters ask for.
+std::string why_unfit_for(const protocol::HelloReply& node, const Scenario& scenario, const Topology& topology) {
+  Scenario asked;
+  asked.name = scenario.name;
+  for (const Change& change : topology.build) {
+    if (const std::string option = option_of(change); !option.empty()) asked.kernel_options.push_back(option);
+  }
+  return why_unfit(node, asked);
+}
+
+}  // namespace
+
 LabEnvironment::LabEnvironment(WorkerContext& context) : context_(context) {
   for (const Topology& topology : context.topologies) declared_.push_back(declaration_of(topology));
   context_.environment = this;
@@ -79,6 +99,7 @@ Result<void> LabEnvironment::set_up() {
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
   if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
   if (unfit_.empty()) unfit_ = why_unfit(lab.node().hello(), *context_.spec.scenario);
+  if (unfit_.empty()) unfit_ = why_unfit_for(lab.node().hello(), *context_.spec.scenario, context_.topologies.front());
   if (!unfit_.empty()) return {};
   NETNS_LAB_ASSIGN(subject_, Subject::prepare(std::move(lab), subject_plan()));
   NETNS_LAB_TRY(subject_->begin_build());

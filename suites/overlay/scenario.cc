@@ -214,7 +214,7 @@ Scenario scenario() {
   scenario.underlay = Underlay::kRouted;
   scenario.topology = [](const Parameters& parameters, Family family) { return lay_out(parameters, family, 0); };
   scenario.further_nodes = {[](const Parameters& parameters, Family family) { return lay_out(parameters, family, 1); }};
-  scenario.kernel_options = {"CONFIG_BRIDGE", "CONFIG_VXLAN", "CONFIG_TUN"};
+  scenario.kernel_options = {"CONFIG_BRIDGE"};
   return scenario;
 }
 
