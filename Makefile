@@ -6,7 +6,7 @@ LAB  ?= sandbox
 NAME ?= netns-lab
 BUILD := build/release
 BIN   := $(BUILD)/netns-lab
-.PHONY: build run test up shell destroy bench install clean configure
+.PHONY: build run test up shell destroy bench soak install clean configure
 
 build: configure
 	@cmake --build $(BUILD) --target netns-lab
@@ -41,6 +41,10 @@ destroy: build
 bench: configure
 	@cmake --build $(BUILD) --target netns-lab benchmarks
 	@ci/bench $(BUILD)
+
+# Right networks of every sort, with every core busy: SAMPLES= of each scenario, SEED= which ones.
+soak: build
+	@ci/soak --samples $(or $(SAMPLES),200) --seed $(or $(SEED),1) --binary $(BIN)
 
 install: configure
 	@cmake --build $(BUILD)

@@ -248,6 +248,7 @@ TEST(JunitDocument, AFailuresHeadlineIsItsFirstFinding) {
       "setup.sh exited with status 1");
   EXPECT_EQ(headline("expected: a route\nseen: none"), "expected: a route");
   EXPECT_EQ(headline("Value of: echo"), "Value of: echo");
+  EXPECT_EQ(headline("Value of: echo\n  - 3 of 3: no reply\nWhy: veth2 is down"), "veth2 is down") << "the cause first";
 }
 
 TEST(JunitDocument, FailureHoldsOneCombinedMessageAndItsPlace) {

@@ -149,7 +149,12 @@ INSTANTIATE_TEST_SUITE_P(
                 {"explain", "single-namespace.host-rout"},
                 2,
                 {"did you mean single-namespace.host-route?"}},
-        Refusal{"Diagnose", {"diagnose", "--from", "node-1", "--to", "10.0.0.1"}, 3, {"not in this version"}},
+        Refusal{"DiagnoseWithoutALab", {"diagnose", "--from", "node-1", "--to", "10.0.0.1"}, 3, {"netns-lab up"}},
+        Refusal{"DiagnoseFromNowhere", {"diagnose", "--to", "10.0.0.1"}, 2, {"--from"}},
+        Refusal{"DiagnoseToNoAddress", {"diagnose", "--from", "node-1", "--to", "nobody"}, 2, {"--to nobody", "no IP"}},
+        Refusal{"DiagnoseToALinkLocal", {"diagnose", "--from", "node-1", "--to", "fe80::1"}, 2, {"link-local"}},
+        Refusal{"SeedOfZero", {"test", "--seed", "0"}, 2, {"--seed"}},
+        Refusal{"MtuTooSmall", with_parameter("MTU=575"), 2, {"MTU", "575", "576 to 65535"}},
         Refusal{"QualifyUnknown", {"qualify", "no-such-scenario"}, 2, {"no-such-scenario"}},
         Refusal{"ReportOfNoRecord", {"report", "/nonexistent"}, 2, {"/nonexistent"}}),
     [](const testing::TestParamInfo<Refusal>& row) { return row.param.name; });

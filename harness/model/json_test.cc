@@ -57,8 +57,12 @@ TEST(ModelJson, RoundTripKeepsLookupsOptionsErrorsAndTopologies) {
                                 .preferred_source = IpAddress(),
                                 .table = 254,
                                 .mtu = 1280});
-  expect_round_trip(SnapshotOptions{
-      .all_sysctls = true, .sysctls = {"net.ipv4.ip_forward"}, .pristine = true, .processes = false, .files = false});
+  expect_round_trip(SnapshotOptions{.all_sysctls = true,
+                                    .sysctls = {"net.ipv4.ip_forward"},
+                                    .pristine = true,
+                                    .processes = false,
+                                    .files = false,
+                                    .counters = true});
   expect_round_trip(Error::system("add route", 17, "told"));
   expect_round_trip(Finding{Finding::Kind::kChanged, "netns1", "link", "veth2", "mtu 1500", "mtu 1400"});
   expect_round_trip(Parameter{"CON", "netns1", "the namespace"});
