@@ -1,6 +1,7 @@
 // A disk of a machine that outlives it, as a user has one: with real machines.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -101,6 +102,19 @@ TEST_F(StateDisks, AreOfOneMachineAndNoConcernOfAVerdictUnlessTheTargetWritesThe
   // It is the disk's now, and in nobody's way.
   EXPECT_EQ(judge("native").status, 0);
   EXPECT_EQ(destroy().status, 0);
+  EXPECT_THAT(left_by(command_), IsEmpty());
+}
+
+TEST_F(StateDisks, ThatCannotGrowFailInTheMachineWhichLivesOn) {
+  const std::string small = command_.folder() + "/small";
+  fs::create_directory(small);
+  ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=13m"), 0);
+  ASSERT_EQ(up({"--state-disk", small + "/disk", "--disk", "64M"}).status, 0);
+  const Ran full = on_node("head -c 40000000 /dev/zero | tr '\\0' x >/state/large; sync; touch /state/more");
+  EXPECT_NE(full.status, 0) << full;
+  EXPECT_EQ(on_node("true").status, 0);
+  EXPECT_EQ(destroy().status, 0);
+  EXPECT_EQ(::umount(small.c_str()), 0);
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
 
