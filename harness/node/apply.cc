@@ -180,7 +180,7 @@ class Applier {
     pending_links_.insert(change.name);
     return {};
   }
-  static Result<void> apply(const CreateTunRelay& change) {
+  Result<void> apply(const CreateTunRelay& change) {
     // A relay outlives the request: SessionObjects starts it.
     return tl::unexpected(Error::internal("start a relay for link " + change.name, "there is nobody to keep it"));
   }
