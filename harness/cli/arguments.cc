@@ -175,7 +175,8 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
   add_machine(*up, to);
-  up->add_option("--nodes", to.nodes, "sandbox: how many nodes, on one segment (default: 1)")
+  up->add_option("--nodes", to.nodes,
+                 "sandbox, qemu: how many nodes, on one segment (default: 1); with qemu each in a machine of its own")
       ->check(CLI::Range(1, kMostNodes));
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
   up->add_option("--state-disk", to.instance.state_disk,

@@ -197,8 +197,8 @@ std::vector<std::string> CommandUnderTest::leavings(milliseconds patience) {
   }
 }
 
-bool eventually(const std::function<bool()>& condition) {
-  const Deadline deadline = Deadline::after(seconds(10));
+bool eventually(const std::function<bool()>& condition, seconds limit) {
+  const Deadline deadline = Deadline::after(limit);
   while (!condition()) {
     if (deadline.passed()) return false;
     ::poll(nullptr, 0, 2);  // what is waited for has no event that a test could see

@@ -66,6 +66,6 @@ class CommandUnderTest {
 };
 
 // Waits until `condition` holds; false after ten seconds.
-bool eventually(const std::function<bool()>& condition);
+bool eventually(const std::function<bool()>& condition, std::chrono::seconds limit = std::chrono::seconds(10));
 
 }  // namespace netns_lab::cli

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -88,6 +89,68 @@ auto booting(qemu::MachineSpec spec) {
       };
 }
 
+Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return tl::unexpected(Error::system(attempted, errno));
+  }
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+// What joins the machines of a lab: from the first to each of the others a wire for frames, and a tie between their
+// keepers, whose end tells that the other is gone.
+class Wiring {
+ public:
+  static Result<Wiring> create(int machines) {
+    Wiring wiring;
+    for (int number = 2; number <= machines; ++number) {
+      NETNS_LAB_ASSIGN(auto wire, stream_pair("create a wire between virtual machines"));
+      NETNS_LAB_ASSIGN(auto tie, stream_pair("tie virtual machines to each other"));
+      wiring.wires_.push_back(std::move(wire));
+      wiring.ties_.push_back(std::move(tie));
+    }
+    return wiring;
+  }
+  void put_into(qemu::MachineSpec& machine, KeeperLaunch& what, int number) const {
+    for_each(wires_, number, [&](int peer, int end) {
+      machine.qemu.wires.push_back({.own = number, .peer = peer});
+      machine.wires.push_back(end);
+      what.keep.push_back(end);
+    });
+  }
+  void tie(KeeperLaunch& what, int number) const {
+    for_each(ties_, number, [&](int, int end) { what.ends.push_back(end); });
+  }
+
+ private:
+  using Pairs = std::vector<std::pair<UniqueFd, UniqueFd>>;
+  template <typename Use>
+  static void for_each(const Pairs& pairs, int number, Use use) {
+    for (std::size_t i = 0; i < pairs.size(); ++i) {
+      const int peer = static_cast<int>(i) + 2;
+      if (number == 1) use(peer, pairs[i].first.get());
+      if (number == peer) use(1, pairs[i].second.get());
+    }
+  }
+  Pairs wires_;
+  Pairs ties_;
+};
+
+// All at the same time; the error of the first that failed.
+Result<void> launch_all(std::vector<KeeperLaunch> launches) {
+  std::vector<std::future<Result<void>>> others;
+  for (std::size_t i = 1; i < launches.size(); ++i) {
+    others.push_back(
+        std::async(std::launch::async, [&launch = launches[i]] { return launch_keeper(std::move(launch)); }));
+  }
+  Result<void> launched = launch_keeper(std::move(launches.front()));
+  for (auto& other : others) {
+    Result<void> its = other.get();
+    if (launched) launched = std::move(its);
+  }
+  return launched;
+}
+
 }  // namespace
 
 Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec) {
@@ -97,80 +160,120 @@ Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec) {
   return qemu::find_kernel(spec.kernel);
 }
 
-Result<RunMachine> RunMachine::start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a door to a virtual machine", errno));
-  }
-  UniqueFd door(ends[0]);
-  KeeperLaunch what;
-  what.sockets.doors.emplace_back(ends[1]);
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("create a pipe", errno));
-  UniqueFd life(ends[0]);
-  const UniqueFd keepers_life(ends[1]);
-  what.keep = {keepers_life.get(), witness.console()};
-  what.last_words = witness.last_words();
-  what.log = STDERR_FILENO;
-  what.deadline = deadline;
+Result<RunMachines> RunMachines::start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline) {
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
-  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance));
-  machine.console = witness.console();
-  what.boot = booting(std::move(machine));
-  NETNS_LAB_TRY(launch_keeper(std::move(what)));
-  return RunMachine(std::move(door), std::move(life), kernel.release);
+  NETNS_LAB_ASSIGN(const Wiring wiring, Wiring::create(spec.nodes));
+  RunMachines machines;
+  machines.kernel_ = kernel.release;
+  std::vector<KeeperLaunch> launches;
+  std::vector<UniqueFd> keepers_lives;
+  for (int number = 1; number <= spec.nodes; ++number) {
+    const auto index = static_cast<std::size_t>(number) - 1;
+    NETNS_LAB_ASSIGN(auto door, stream_pair("create a door to a virtual machine"));
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("create a pipe", errno));
+    machines.lives_.emplace_back(ends[0]);
+    keepers_lives.emplace_back(ends[1]);
+    machines.doors_.push_back(std::move(door.first));
+    KeeperLaunch what;
+    what.sockets.doors.push_back(std::move(door.second));
+    what.keep = {keepers_lives.back().get(), witness.console(index)};
+    what.last_words = witness.last_words(index);
+    what.log = STDERR_FILENO;
+    what.deadline = deadline;
+    NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance));
+    machine.console = witness.console(index);
+    wiring.put_into(machine, what, number);
+    what.boot = booting(std::move(machine));
+    launches.push_back(std::move(what));
+  }
+  NETNS_LAB_TRY(launch_all(std::move(launches)));
+  return machines;
 }
 
-RunMachine::~RunMachine() {
-  if (!door_.valid()) return;
-  ::shutdown(door_.get(), SHUT_RDWR);
-  pollfd ended{.fd = life_.get(), .events = POLLIN, .revents = 0};
+RunMachines::~RunMachines() {
+  for (const UniqueFd& door : doors_) ::shutdown(door.get(), SHUT_RDWR);
   const Deadline deadline = Deadline::after(kEndLimit);
-  while (::poll(&ended, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
+  for (const UniqueFd& life : lives_) {
+    pollfd ended{.fd = life.get(), .events = POLLIN, .revents = 0};
+    while (::poll(&ended, 1, deadline.poll_timeout()) < 0 && errno == EINTR) {
+    }
   }
 }
 
-Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder) {
-  const auto open_file = [&folder](const char* name, int how) -> Result<UniqueFd> {
+Result<void> start_standing_machines(const LabSpec& spec, const std::string& folder) {
+  const auto open_file = [&folder](const std::string& name, int how) -> Result<UniqueFd> {
     const std::string path = folder + "/" + name;
     UniqueFd file(::open(path.c_str(), how | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
     if (file.valid()) return file;
     return tl::unexpected(Error::system("write " + path, errno));
   };
-  NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
-  NETNS_LAB_ASSIGN(const UniqueFd console, open_file(kConsoleFile, O_RDWR));
-  NETNS_LAB_ASSIGN(const UniqueFd last_words, last_words_file(folder));
-  KeeperLaunch what;
-  what.life = node::LabLife::kItsOwn;
-  what.log = log.get();
-  what.last_words = last_words.get();
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
+  NETNS_LAB_ASSIGN(const Wiring wiring, Wiring::create(spec.nodes));
+  NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
   NETNS_LAB_ASSIGN(const std::optional<qemu::StateDisk> disk, open_state_disk(spec.instance, folder));
-  NETNS_LAB_ASSIGN(qemu::MachineSpec machine, machine_spec(kernel, spec.instance, disk ? protocol::kStateFolder : ""));
-  machine.console = console.get();
-  what.keep = {console.get()};
-  if (disk) machine.disk = what.keep.emplace_back(disk->fd());
-  what.boot = booting(std::move(machine));
-  NETNS_LAB_ASSIGN(what.sockets, standing_sockets(folder));
-  auto launched = launch_keeper(std::move(what));
+  std::vector<KeeperLaunch> launches;
+  std::vector<UniqueFd> files;
+  for (int number = 1; number <= spec.nodes; ++number) {
+    NETNS_LAB_ASSIGN(UniqueFd console, open_file(of_machine(kConsoleFile, number), O_RDWR));
+    NETNS_LAB_ASSIGN(UniqueFd last_words, last_words_file(folder, number));
+    KeeperLaunch what;
+    what.life = node::LabLife::kItsOwn;
+    what.log = log.get();
+    what.last_words = last_words.get();
+    const bool has_disk = disk && number == 1;
+    NETNS_LAB_ASSIGN(qemu::MachineSpec machine,
+                     machine_spec(kernel, spec.instance, has_disk ? protocol::kStateFolder : ""));
+    machine.console = console.get();
+    what.keep = {console.get()};
+    if (has_disk) machine.disk = what.keep.emplace_back(disk->fd());
+    wiring.put_into(machine, what, number);
+    wiring.tie(what, number);
+    what.boot = booting(std::move(machine));
+    NETNS_LAB_ASSIGN(what.sockets, standing_sockets(folder, number, spec.nodes));
+    launches.push_back(std::move(what));
+    files.push_back(std::move(console));
+    files.push_back(std::move(last_words));
+  }
+  auto launched = launch_all(std::move(launches));
   pass_on_log(folder + "/" + kLogFile);
   return launched;
 }
 
-Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes) {
+Result<AgentStreams> open_lab_in(const std::vector<UniqueFd>& doors, const LabSpec& spec) {
   std::uint64_t key = 0;
   if (::getrandom(&key, sizeof key, 0) != sizeof key) {
     return tl::unexpected(Error::system("choose a key for a lab", errno));
   }
-  AgentStreams streams;
-  const std::string first =
-      nodes == 1 ? std::string(protocol::kPrivateNode) : fmt::format("{}{} ", protocol::kPrivateNodes, nodes);
-  NETNS_LAB_ASSIGN(streams.node, qemu::open_stream(door, fmt::format("{}{:016x}", first, key)));
-  for (int number = 2; number <= nodes; ++number) {
-    NETNS_LAB_ASSIGN(UniqueFd further,
-                     qemu::open_stream(door, fmt::format("{}{} {:016x}", protocol::kPrivateFurther, number, key)));
-    streams.more_nodes.push_back(std::move(further));
+  const auto open = [&doors, key](int number, const std::string& label) {
+    return qemu::open_stream(doors.at(static_cast<std::size_t>(number) - 1), fmt::format("{}{:016x}", label, key));
+  };
+  const bool is_spread = doors.size() > 1 && spec.nodes > 1;
+  if (is_spread && doors.size() < static_cast<std::size_t>(spec.nodes)) {
+    return tl::unexpected(Error::missing(fmt::format("a lab of {} nodes", spec.nodes),
+                                         fmt::format("there are {} machines for them", doors.size())));
   }
-  NETNS_LAB_ASSIGN(streams.outside, qemu::open_stream(door, fmt::format("{}{:016x}", protocol::kPrivateOutside, key)));
+  const int vlan = protocol::kFirstPrivateVlan + spec.segment % protocol::kMostPrivateVlans;
+  AgentStreams streams;
+  for (int number = 1; number <= spec.nodes; ++number) {
+    UniqueFd stream;
+    if (is_spread) {
+      NETNS_LAB_ASSIGN(stream,
+                       open(number, fmt::format("{}{} {} {} ", protocol::kPrivatePart, number, spec.nodes, vlan)));
+    } else if (number > 1) {
+      NETNS_LAB_ASSIGN(stream, open(1, fmt::format("{}{} ", protocol::kPrivateFurther, number)));
+    } else if (spec.nodes > 1) {
+      NETNS_LAB_ASSIGN(stream, open(1, fmt::format("{}{} ", protocol::kPrivateNodes, spec.nodes)));
+    } else {
+      NETNS_LAB_ASSIGN(stream, open(1, protocol::kPrivateNode));
+    }
+    if (number == 1) {
+      streams.node = std::move(stream);
+    } else {
+      streams.more_nodes.push_back(std::move(stream));
+    }
+  }
+  NETNS_LAB_ASSIGN(streams.outside, open(1, protocol::kPrivateOutside));
   return streams;
 }
 

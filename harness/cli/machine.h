@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "harness/base/deadline.h"
 #include "harness/base/error.h"
@@ -16,33 +17,35 @@ namespace netns_lab::cli {
 // there.
 Result<qemu::KernelImage> look_for_machine_parts(const LabSpec& spec);
 
-// A machine of this process's own. Private labs are made in it through its door; it ends with this value.
-class RunMachine {
+// Machines of this process's own, as many as the largest lab of the run has nodes (spec.nodes), with wires from the
+// first to the others. Private labs are made in them through their doors; they end with this value.
+class RunMachines {
  public:
   // kMissing, kLost, kTimeout: what it takes to boot one, or what it said last (exit 3).
-  // `witness`, one that was created, has what it says and why it ended.
-  static Result<RunMachine> start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline);
-  RunMachine(RunMachine&&) noexcept = default;
-  RunMachine& operator=(RunMachine&&) = delete;
-  ~RunMachine();  // waits until nothing of it is left
+  // `witness`, created for as many, has what they say and why they ended.
+  static Result<RunMachines> start(const LabSpec& spec, const MachineWitness& witness, Deadline deadline);
+  RunMachines(RunMachines&&) noexcept = default;
+  RunMachines& operator=(RunMachines&&) = delete;
+  ~RunMachines();  // waits until nothing of them is left
 
-  const UniqueFd& door() const { return door_; }
+  const std::vector<UniqueFd>& doors() const { return doors_; }
   const std::string& kernel() const { return kernel_; }  // release
 
  private:
-  RunMachine(UniqueFd door, UniqueFd life, std::string kernel)
-      : door_(std::move(door)), life_(std::move(life)), kernel_(std::move(kernel)) {}
-  UniqueFd door_;
-  UniqueFd life_;  // ends with the machine's keeper
+  RunMachines() = default;
+  std::vector<UniqueFd> doors_;
+  std::vector<UniqueFd> lives_;  // each ends with a machine's keeper
   std::string kernel_;
 };
 
 inline constexpr auto kStateDiskFile = "state-disk";  // in a named lab's folder: the path of the one its machine has
 
-// For `up`: a machine that outlives this process, with its sockets, console and log in the lab's folder.
-Result<void> start_standing_machine(const LabSpec& spec, const std::string& folder);
+// For `up`: machines that outlive this process, one for each node, with their sockets, consoles and log in the lab's
+// folder. When one of them ends, all do.
+Result<void> start_standing_machines(const LabSpec& spec, const std::string& folder);
 
-// A fresh lab of so many nodes inside a machine.
-Result<AgentStreams> open_lab_in(const UniqueFd& door, int nodes);
+// A fresh lab of spec.nodes nodes. Through one door they are all in that machine; through several, each is in a machine
+// of its own, on the segment `spec.segment`. kMissing when there are several doors, and fewer than nodes.
+Result<AgentStreams> open_lab_in(const std::vector<UniqueFd>& doors, const LabSpec& spec);
 
 }  // namespace netns_lab::cli

@@ -1,12 +1,14 @@
 #include "harness/cli/machine_keeper.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -52,7 +54,8 @@ int keep(KeeperLaunch what, const node::GuardFacts& facts) {
   node::report_ready(facts.status);
   if (!is_wanted(facts)) return 1;
   ::close(facts.status);
-  if (facts.caller >= 0) what.sockets.ends = {facts.caller};
+  what.sockets.ends = what.ends;
+  if (facts.caller >= 0) what.sockets.ends.push_back(facts.caller);
   // From now on these sockets name this process as their listener (named_lab.h, listener_of).
   for (const auto& listener : what.sockets.listeners) ::listen(listener.socket.get(), 64);
   const auto kept = qemu::relay(**machine, what.sockets);
@@ -71,6 +74,7 @@ Result<void> launch_keeper(KeeperLaunch what) {
   launch.life = what.life;
   launch.log = what.log;
   launch.keep = what.keep;
+  launch.keep.insert(launch.keep.end(), what.ends.begin(), what.ends.end());
   for (const auto& listener : what.sockets.listeners) launch.keep.push_back(listener.socket.get());
   for (const UniqueFd& door : what.sockets.doors) launch.keep.push_back(door.get());
   launch.keep.push_back(what.last_words);
@@ -80,19 +84,31 @@ Result<void> launch_keeper(KeeperLaunch what) {
   return node::launch_guard(launch);
 }
 
-Result<qemu::RelaySockets> standing_sockets(const std::string& folder) {
+std::string of_machine(const std::string& name, int number) {
+  if (number == 1) return name;
+  const std::size_t dot = std::min(name.rfind('.'), name.size());
+  return fmt::format("{}-{}{}", name.substr(0, dot), number, name.substr(dot));
+}
+
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number, int of) {
   qemu::RelaySockets sockets;
-  for (const auto& [name, label] :
-       {std::pair(kNodeSocket, protocol::kStandingNode), std::pair(kOutsideSocket, protocol::kStandingOutside)}) {
+  std::vector<std::pair<std::string, std::string>> listeners = {
+      {node_socket(number),
+       of == 1 ? protocol::kStandingNode : fmt::format("{}{} {}", protocol::kStandingPart, number, of)}};
+  if (number == 1) {
+    listeners.emplace_back(
+        kOutsideSocket, of == 1 ? protocol::kStandingOutside : fmt::format("{}{}", protocol::kStandingOutsideOf, of));
+  }
+  for (const auto& [name, label] : listeners) {
     NETNS_LAB_ASSIGN(UniqueFd socket, listen_at(folder + "/" + name));
     sockets.listeners.push_back({.socket = std::move(socket), .label = label});
   }
-  NETNS_LAB_ASSIGN(sockets.door_listener, listen_at(folder + "/" + kDoorSocket));
+  NETNS_LAB_ASSIGN(sockets.door_listener, listen_at(folder + "/" + of_machine(kDoorSocket, number)));
   return sockets;
 }
 
-Result<UniqueFd> last_words_file(const std::string& folder) {
-  const std::string path = folder + "/" + kLastWordsFile;
+Result<UniqueFd> last_words_file(const std::string& folder, int number) {
+  const std::string path = folder + "/" + of_machine(kLastWordsFile, number);
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (file.valid()) return file;
   return tl::unexpected(Error::system("write " + path, errno));

@@ -18,6 +18,8 @@ namespace netns_lab::cli {
 
 inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
 inline constexpr auto kLastWordsFile = "ended";      // there too
+// The same for a further machine of the lab: "machine-2.sock", "ended-2".
+std::string of_machine(const std::string& name, int number);
 
 struct KeeperLaunch {
   node::LabLife life = node::LabLife::kCallers;
@@ -26,6 +28,7 @@ struct KeeperLaunch {
   int last_words =
       -1;  // borrowed: a file, for why the machine ended; nothing is written when it was not wanted any more
   std::vector<int> keep;  // descriptors that `boot` needs, or whose end tells the keeper's
+  std::vector<int> ends;  // borrowed, kept as well: when one of them is readable the machine is not wanted any more
   Deadline deadline = Deadline::never();
   // In the keeper. It gives up when one of the interrupts (descriptors) is readable.
   std::function<Result<std::unique_ptr<qemu::KeptMachine>>(std::span<const int> interrupts)> boot;
@@ -34,10 +37,11 @@ struct KeeperLaunch {
 // Returns when it is booted, or why it is not.
 Result<void> launch_keeper(KeeperLaunch what);
 
-// The sockets of a standing lab in its folder: node, outside, door.
-Result<qemu::RelaySockets> standing_sockets(const std::string& folder);
+// The sockets of a standing lab in its folder: node, outside, door. Where it has `of` machines, of the one with this
+// number: only the first has the outside.
+Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number = 1, int of = 1);
 // Of a standing lab, in its folder.
-Result<UniqueFd> last_words_file(const std::string& folder);
+Result<UniqueFd> last_words_file(const std::string& folder, int number = 1);
 // What the keeper said so far, to standard error.
 void pass_on_log(const std::string& path);
 

@@ -6,6 +6,7 @@
 
 #include <sys/types.h>
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,7 @@ std::vector<std::string> left_by(const CommandUnderTest& command);
 
 // Of a run of one whole scenario whose machine ended: every case is an error that says so, none is the target's
 // failure, and the report is whole.
-void expect_all_errors(const CommandUnderTest& command, const Ran& ran);
+void expect_all_errors(const CommandUnderTest& command, const Ran& ran, std::size_t cases = 47);
 
 // A `qemu-system-x86_64` before the real one on the command's PATH. It starts the real one with other arguments.
 class QemuInTheWay {

@@ -222,6 +222,53 @@ TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
+TEST_F(Machines, ALabOfTwoNodesHasTwoAndIsJudgedAcrossThem) {
+  CommandUnderTest command;
+  const std::vector<std::string> lab = {"--lab", "qemu", "--name", "two"};
+  const Ran up = command.run(std::vector<std::string>{"up", "--nodes", "2"} + lab);
+  ASSERT_EQ(up.status, 0) << up;
+  EXPECT_THAT(up.output, HasSubstr("2 nodes"));
+  EXPECT_THAT(machines_below(), SizeIs(2));
+  std::vector<std::string> boots;
+  for (const char* number : {"1", "2"}) {
+    const Ran ran = command.run(std::vector<std::string>{"exec", "--node", number} + lab +
+                                std::vector<std::string>{"--", "cat", "/proc/sys/kernel/random/boot_id"});
+    EXPECT_EQ(ran.status, 0) << ran;
+    boots.push_back(ran.output);
+  }
+  EXPECT_NE(boots.front(), boots.back()) << "one kernel";
+  const Ran judged =
+      command.run(std::vector<std::string>{"test", "multi-node", "--target",
+                                           "script:" + CommandUnderTest::fixture("scenarios/multi-node")} +
+                  lab);
+  EXPECT_EQ(judged.status, 0) << judged;
+  // A lab of which one machine is gone is dead.
+  ::kill(machines_below().back(), SIGKILL);
+  const auto is_dead = [&command] {
+    return command.run({"list", "labs"}).output.find("nobody listens") != std::string::npos;
+  };
+  EXPECT_TRUE(eventually(is_dead));
+  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(left_by(command), IsEmpty());
+}
+
+TEST_F(Machines, OneOfTwoThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
+  CommandUnderTest command;
+  const std::string target = hanging_target(command);
+  CommandUnderTest::Running running =
+      command.start(std::vector<std::string>{"test", "multi-node", "--target", "script:" + target} + kInQemu);
+  const auto begun = [&] { return command.report("record.jsonl").find("worker-started") != std::string::npos; };
+  ASSERT_TRUE(eventually(begun, std::chrono::seconds(60))) << command.wait(std::move(running));
+  std::vector<pid_t> machines = machines_below();
+  ASSERT_THAT(machines, SizeIs(2));
+  ::kill(machines.back(), SIGKILL);
+  const Ran ran = command.wait(std::move(running));
+  EXPECT_THAT(ran.errors, HasSubstr("QEMU was killed by SIGKILL"));
+  EXPECT_THAT(command.report("junit.xml"), HasSubstr("the virtual machine of node-"));
+  expect_all_errors(command, ran, 63);
+  EXPECT_THAT(left_by(command), IsEmpty());
+}
+
 TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
   CommandUnderTest command;
   CommandUnderTest::Running first = command.start({"up", "--lab", "qemu"});

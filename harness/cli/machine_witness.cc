@@ -43,25 +43,33 @@ std::string behind(const std::string& cause, const std::string& message) {
 
 }  // namespace
 
-Result<MachineWitness> MachineWitness::create() {
+Result<MachineWitness> MachineWitness::create(int machines) {
   MachineWitness witness;
-  NETNS_LAB_ASSIGN(witness.last_words_, file_in_memory("netns-lab-last-words"));
-  NETNS_LAB_ASSIGN(witness.console_, file_in_memory("netns-lab-console"));
+  for (int i = 0; i < machines; ++i) {
+    Machine machine;
+    NETNS_LAB_ASSIGN(machine.last_words, file_in_memory("netns-lab-last-words"));
+    NETNS_LAB_ASSIGN(machine.console, file_in_memory("netns-lab-console"));
+    witness.machines_.push_back(std::move(machine));
+  }
   return witness;
 }
 
 MachineWitness MachineWitness::of_standing(const std::string& folder) {
-  const auto open_file = [&folder](const char* name) {
+  const auto open_file = [&folder](const std::string& name) {
     return UniqueFd(::open((folder + "/" + name).c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
   };
   MachineWitness witness;
-  witness.last_words_ = open_file(kLastWordsFile);
-  witness.console_ = open_file(kConsoleFile);
-  struct stat status {};
-  if (witness.console_.valid() && ::fstat(witness.console(), &status) == 0) {
-    witness.from_ = static_cast<std::size_t>(status.st_size);
+  for (int number = 1;; ++number) {
+    Machine machine;
+    machine.last_words = open_file(of_machine(kLastWordsFile, number));
+    machine.console = open_file(of_machine(kConsoleFile, number));
+    if (number > 1 && !machine.console.valid()) return witness;
+    struct stat status {};
+    if (machine.console.valid() && ::fstat(machine.console.get(), &status) == 0) {
+      machine.from = static_cast<std::size_t>(status.st_size);
+    }
+    witness.machines_.push_back(std::move(machine));
   }
-  return witness;
 }
 
 MachineWitness MachineWitness::of_named(const std::string& name) {
@@ -69,18 +77,43 @@ MachineWitness MachineWitness::of_named(const std::string& name) {
   return home ? of_standing(home->lab_path(name)) : MachineWitness();
 }
 
-std::string MachineWitness::cause() const {
-  std::string words = qemu::end_of_file(last_words(), kMostWords);
-  if (!words.empty()) return words;
-  words = qemu::console_cause(console_text());
-  return words.empty() ? "" : "the virtual machine: " + words;
+std::string MachineWitness::owner(std::size_t machine) const {
+  return machines_.size() < 2 ? "" : fmt::format(" of node-{}", machine + 1);
 }
 
-std::string MachineWitness::out_of_memory() const { return qemu::out_of_memory(console_text()); }
-std::string MachineWitness::console_text() const {
-  std::string text = qemu::end_of_file(console(), kMostConsole, from_);
+std::string MachineWitness::cause() const {
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const std::string words = qemu::end_of_file(last_words(i), kMostWords);
+    if (!words.empty()) return machines_.size() < 2 ? words : fmt::format("the virtual machine{}: {}", owner(i), words);
+  }
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    const std::string words = qemu::console_cause(text_of(machines_[i]));
+    if (!words.empty()) return fmt::format("the virtual machine{}: {}", owner(i), words);
+  }
+  return "";
+}
+
+std::string MachineWitness::out_of_memory() const {
+  for (const Machine& machine : machines_) {
+    std::string line = qemu::out_of_memory(text_of(machine));
+    if (!line.empty()) return line;
+  }
+  return "";
+}
+
+std::string MachineWitness::text_of(const Machine& machine) {
+  std::string text = qemu::end_of_file(machine.console.get(), kMostConsole, machine.from);
   std::erase(text, '\r');
   return text;
+}
+
+std::string MachineWitness::console_text() const {
+  std::string all;
+  for (std::size_t i = 0; i < machines_.size(); ++i) {
+    if (machines_.size() > 1) all += fmt::format("=== the machine{}\n", owner(i));
+    all += text_of(machines_[i]);
+  }
+  return all;
 }
 
 RunEvent MachineReporter::operator()(RunEvent event) {

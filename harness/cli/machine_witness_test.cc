@@ -83,6 +83,18 @@ TEST(MachineReporter, AFailureWhileMemoryWasUsedUpIsAnError) {
   EXPECT_EQ(told(reporter, ExitStatus::kConformant).status, ExitStatus::kConformant);
 }
 
+TEST(MachineWitness, OfSeveralTellsWhichOneItWas) {
+  const auto witness = MachineWitness::create(2);
+  ASSERT_TRUE(witness.has_value()) << witness.error();
+  write_to(witness->console(0), "ready\n");
+  write_to(witness->console(1), kKilled);
+  EXPECT_THAT(witness->cause(), StartsWith("the virtual machine of node-2: its memory was used up"));
+  EXPECT_THAT(witness->out_of_memory(), HasSubstr("Killed process 80"));
+  EXPECT_THAT(witness->console_text(), StartsWith("=== the machine of node-1\nready\n=== the machine of node-2\n"));
+  write_to(witness->last_words(1), "run a virtual machine: over");
+  EXPECT_EQ(witness->cause(), "the virtual machine of node-2: run a virtual machine: over");
+}
+
 TEST(MachineWitness, OfAStandingMachineKnowsNothingOfWhatWasSaidBefore) {
   std::string folder = ::testing::TempDir() + "witness-XXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);

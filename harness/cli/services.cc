@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <utility>
@@ -57,16 +58,21 @@ Result<node::HostSpec> host_spec(node::AgentFunction agent, int log) {
   return host;
 }
 
-Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachine* machine) {
-  if (machine != nullptr) return open_lab_in(machine->door(), spec.nodes);
+Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachines* machines) {
+  if (machines != nullptr) return open_lab_in(machines->doors(), spec);
   NETNS_LAB_TRY(check_lab_name(spec.machine));
   NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
-  NETNS_LAB_ASSIGN(const UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + kDoorSocket));
-  return open_lab_in(door, spec.nodes);
+  std::vector<UniqueFd> doors;
+  const int standing = spec.provider == Provider::kQemu ? nodes_of_named(spec.machine) : 1;
+  for (int number = 1; number <= std::min(standing, spec.nodes); ++number) {
+    NETNS_LAB_ASSIGN(UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + of_machine(kDoorSocket, number)));
+    doors.push_back(std::move(door));
+  }
+  return open_lab_in(doors, spec);
 }
 
-Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machine) {
-  if (is_virtual_machine(spec.provider)) return start_in_machine(spec, machine);
+Result<AgentStreams> start_private(const LabSpec& spec, const RunMachines* machines) {
+  if (is_virtual_machine(spec.provider)) return start_in_machine(spec, machines);
   AgentStreams streams;
   if (spec.provider == Provider::kHost) {
     NETNS_LAB_ASSIGN(const node::HostSpec host, host_spec(&node::serve_stream, STDERR_FILENO));
@@ -82,7 +88,7 @@ Result<AgentStreams> start_private(const LabSpec& spec, const RunMachine* machin
 }
 
 Result<void> start_named(const LabSpec& spec, const std::string& folder) {
-  if (spec.provider == Provider::kQemu) return start_standing_machine(spec, folder);
+  if (spec.provider == Provider::kQemu) return start_standing_machines(spec, folder);
   if (spec.provider == Provider::kMultipass) return start_standing_instance(spec, folder);
   const std::string log_path = folder + "/" + kLogFile;
   const UniqueFd log(::open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -117,8 +123,8 @@ Result<void> leave(const LabSpec& spec, const std::string& folder) {
 
 }  // namespace
 
-LabServices lab_services(const RunMachine* machine) {
-  return {.start_private = [machine](const LabSpec& spec) { return start_private(spec, machine); },
+LabServices lab_services(const RunMachines* machines) {
+  return {.start_private = [machines](const LabSpec& spec) { return start_private(spec, machines); },
           .start_named = &start_named,
           .recover = &recover,
           .leave = &leave};

@@ -6,8 +6,8 @@
 
 namespace netns_lab::cli {
 
-// `machine`: of this run; borrowed. Without one, private labs of qemu are made in the machine of the lab they name.
-class RunMachine;
-LabServices lab_services(const RunMachine* machine = nullptr);
+// `machines`: of this run; borrowed. Without them, private labs of qemu are made in the machine of the lab they name.
+class RunMachines;
+LabServices lab_services(const RunMachines* machines = nullptr);
 
 }  // namespace netns_lab::cli

@@ -131,6 +131,7 @@ std::vector<WorkerSpec> workers_of(const Run& run, const LabSpec& lab) {
     spec.parameters = planned.parameters;
     spec.lab = lab;
     spec.lab.nodes = static_cast<int>(planned.scenario->nodes());
+    spec.lab.segment = spec.number * kMostFreshLabs;
     spec.step_limit = run.arguments.step_limit;
     spec.filter = run.arguments.filter;
     spec.repeat = run.arguments.repeat;
@@ -225,10 +226,14 @@ void add_events(Run& run, const LabSpec& lab, MachineReporter& with_cause, std::
   run.reports.add(told);
 }
 
-Result<void> boot(const LabSpec& lab, Deadline deadline, MachineWitness& witness, std::optional<RunMachine>& machine) {
-  NETNS_LAB_ASSIGN(witness, MachineWitness::create());
-  NETNS_LAB_ASSIGN(RunMachine booted, RunMachine::start(lab, witness, deadline));
-  machine.emplace(std::move(booted));
+// As many machines as the largest scenario has nodes.
+Result<void> boot(LabSpec lab, const Plan& plan, Deadline deadline, MachineWitness& witness,
+                  std::optional<RunMachines>& machines) {
+  for (const PlannedWorker& worker : plan.workers)
+    lab.nodes = std::max(lab.nodes, static_cast<int>(worker.scenario->nodes()));
+  NETNS_LAB_ASSIGN(witness, MachineWitness::create(lab.nodes));
+  NETNS_LAB_ASSIGN(RunMachines booted, RunMachines::start(lab, witness, deadline));
+  machines.emplace(std::move(booted));
   return {};
 }
 
@@ -264,12 +269,12 @@ void judge_in(LabSpec lab, Run& run) {
   const std::string console_log = before == 0 ? kConsoleLog : fmt::format("console-{}.log", before + 1);
   run.reports.forget(console_log);
   MachineReporter with_cause(witness, console_log);
-  std::optional<RunMachine> machine;  // one for all workers
+  std::optional<RunMachines> machines;  // for all workers
   const bool is_stopped = run.supervision.interrupted || run.supervision.deadline_passed;
   Result<void> booted;
-  if (has_machine && !is_stopped) booted = boot(lab, run.deadline, witness, machine);
-  if (machine) lab.node_kernel = machine->kernel();
-  const LabServices services = lab_services(machine ? &*machine : nullptr);
+  if (has_machine && !is_stopped) booted = boot(lab, run.plan, run.deadline, witness, machines);
+  if (machines) lab.node_kernel = machines->kernel();
+  const LabServices services = lab_services(machines ? &*machines : nullptr);
   const std::vector<WorkerSpec> workers = workers_of(run, lab);
   run.workers += static_cast<int>(workers.size());
   if (is_stopped) {

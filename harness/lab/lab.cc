@@ -107,8 +107,8 @@ Result<Listener> agent_of(const std::string& folder) {
   return listener_of(stream);
 }
 
-// Ends whoever listens at the lab's socket, politely when it still understands us.
-Result<void> end_lab(const std::string& folder, Deadline deadline) {
+// Ends whoever listens at the lab's first socket, politely when it still understands us.
+Result<void> end_first(const std::string& folder, Deadline deadline) {
   const std::string path = folder + "/" + kNodeSocket;
   auto stream = connect_to(path);
   if (!stream) {
@@ -128,6 +128,21 @@ Result<void> end_lab(const std::string& folder, Deadline deadline) {
   // We made the socket ourselves, and no agent has come to listen at it: what was started is gone, or goes with us.
   if (listener->pid == ::getpid()) return {};
   return await_end(*listener, grace);
+}
+
+// The same for the whole lab. The others end with the first; where they are processes of their own (each keeps a
+// machine), a little later.
+Result<void> end_lab(const std::string& folder, Deadline deadline) {
+  std::vector<Listener> others;
+  for (int number = 2; number <= read_recorded(folder).nodes; ++number) {
+    const auto stream = connect_to(folder + "/" + node_socket(number));
+    if (!stream) continue;
+    auto listener = listener_of(*stream);
+    if (listener && listener->pid != ::getpid()) others.push_back(*std::move(listener));
+  }
+  NETNS_LAB_TRY(end_first(folder, deadline));
+  for (const Listener& other : others) NETNS_LAB_TRY(await_end(other, deadline.sooner_of(Deadline::after(seconds(5)))));
+  return {};
 }
 
 Result<void> recover(const LabSpec& spec, const LabServices& services) {
@@ -194,13 +209,13 @@ SnapshotOptions whole_node() {
 }
 
 Result<void> check_nodes(const LabSpec& spec) {
-  if (spec.nodes == 1 || spec.provider == Provider::kSandbox) return {};
-  // In a machine private labs are sandboxes again; the one that stands in it has one node.
+  if (spec.nodes == 1 || spec.provider == Provider::kSandbox || spec.provider == Provider::kQemu) return {};
+  // In an instance private labs are sandboxes again; the one that stands in it has one node.
   if (is_virtual_machine(spec.provider) && spec.name.empty()) return {};
   return tl::unexpected(Error::missing(
       fmt::format("a {} lab of {} nodes", to_string(spec.provider), spec.nodes),
       fmt::format("a {}{} lab has one node", spec.name.empty() ? "" : "standing ", to_string(spec.provider)),
-      "use --lab sandbox"));
+      "use --lab sandbox or --lab qemu"));
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {

@@ -45,8 +45,13 @@ struct LabSpec {
   InstanceChoice instance{};
   // a private sandbox: whether commands will be run on its node, or files put there
   bool commands = true;
-  int nodes = 1;  // node-1, node-2 … on one segment (sandboxes; private ones in a virtual machine, too)
+  int nodes = 1;  // node-1, node-2 … on one segment (sandbox; qemu, each in a machine of its own)
+  // qemu, several nodes: which of the segments between the machines. No two labs there at once may have the same.
+  int segment = 0;
 };
+
+// LabSpec::segment: so many a worker may have, its own and those of its fresh nodes.
+inline constexpr int kMostFreshLabs = 100;
 
 // Streams to the agents of one lab. Closing them ends a private lab.
 struct AgentStreams {
@@ -94,7 +99,8 @@ class Lab {
   std::optional<Node> outside_;
 };
 
-// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in a virtual machine.
+// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in an instance of
+// multipass.
 Result<void> check_nodes(const LabSpec& spec);
 
 // `up`: made or reused.

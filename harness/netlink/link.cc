@@ -86,6 +86,19 @@ Request create_link(const std::string& name, const std::string& kind) {
   return request;
 }
 
+Request create_vlan(const VlanSpec& spec) {
+  Request request(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL);
+  request.put_header(link_header(spec.index));
+  request.put_string(IFLA_IFNAME, spec.name);
+  request.put_u32(IFLA_LINK, spec.lower);
+  if (spec.network_namespace >= 0) request.put_u32(IFLA_NET_NS_FD, static_cast<std::uint32_t>(spec.network_namespace));
+  request.put_nested(IFLA_LINKINFO, [&] {
+    request.put_string(IFLA_INFO_KIND, "vlan");
+    request.put_nested(IFLA_INFO_DATA, [&] { request.put_u16(IFLA_VLAN_ID, spec.id); });
+  });
+  return request;
+}
+
 Request set_link(const LinkRef& link, const LinkChange& change) {
   if (change.new_name && link.index == 0) {
     throw std::invalid_argument("a link is renamed by its index, not by its name " + link.name);

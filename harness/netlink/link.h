@@ -44,6 +44,16 @@ Request create_veth(const VethSpec& spec);
 // A kind without parameters: "bridge", "dummy", "ifb".
 Request create_link(const std::string& name, const std::string& kind);
 
+// A VLAN (IEEE 802.1Q) on a link of the socket's own namespace, put into another one.
+struct VlanSpec {
+  std::uint32_t lower = 0;  // index of the link it is on
+  std::uint16_t id = 0;     // 1 to 4094
+  std::string name;
+  int network_namespace = -1;  // descriptor; -1: the socket's own
+  std::uint32_t index = 0;     // 0: the kernel chooses
+};
+Request create_vlan(const VlanSpec& spec);
+
 // What is not set stays as it is.
 struct LinkChange {
   std::optional<bool> up;

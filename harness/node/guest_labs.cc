@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <charconv>
 #include <cstddef>
 #include <cstdio>
 #include <cstdlib>
@@ -17,7 +18,9 @@
 #include <utility>
 
 #include "harness/node/sandbox.h"
+#include "harness/node/sandbox_node.h"
 #include "harness/node/sandbox_process.h"
+#include "harness/node/wires.h"
 #include "harness/protocol/guest.h"
 
 namespace netns_lab::node {
@@ -69,31 +72,26 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
   return socket;
 }
 
-// The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
-Result<UniqueFd> start(const AgentFunction& serve, const std::vector<std::string>& lost, const std::string& provider,
-                       SandboxListeners sockets, const std::string& kept = "") {
+// A process that puts the segment's VLAN on every wire into the network namespace that comes over the socket, and says
+// so.
+Result<UniqueFd> serve_joiner(int vlan) {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
-  UniqueFd reader(ends[0]);
-  const UniqueFd writer(ends[1]);
-  ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
-  const pid_t starter = detail::fork_process();
-  if (starter < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
-  if (starter > 0) return reader;
-  SandboxSpec spec;
-  spec.kept = kept;
-  spec.log = writer.get();
-  spec.limit = std::chrono::seconds(60);
-  spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
-  spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
-    AgentContext own = context;
-    own.provider = provider;
-    own.lost.insert(own.lost.end(), lost.begin(), lost.end());
-    return serve(own, std::move(socket));
+  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
+    return tl::unexpected(Error::system("create a socket pair for a segment", errno));
+  UniqueFd keepers(ends[0]);
+  const UniqueFd ours(ends[1]);
+  const pid_t joiner = detail::fork_process();
+  if (joiner < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
+  if (joiner > 0) return keepers;
+  close_all_but({ours.get()});
+  const auto join = [&]() -> Result<void> {
+    NETNS_LAB_ASSIGN(const NetworkNamespace segment, receive_namespace(ours.get()));
+    NETNS_LAB_TRY(lead_wires_into(segment, vlan));
+    return say_joined(ours.get());
   };
-  const auto started = start_sandbox(spec, std::move(sockets));
-  if (!started) ::dprintf(writer.get(), "a lab cannot be made: %s\n", started.error().message().c_str());
-  detail::leave(started ? 0 : 1);
+  const auto joined = join();
+  if (!joined) std::fprintf(stderr, "netns-lab: %s\n", joined.error().message().c_str());
+  detail::leave(joined ? 0 : 1);
 }
 
 // "2 KEY" behind a word, the number from 2 to kMostNodes; none for anything else.
@@ -112,17 +110,94 @@ std::optional<Numbered> numbered(const std::string& label, std::string_view word
   return Numbered{.number = number, .key = rest.substr(blank + 1)};
 }
 
+// So many numbers behind a word, and what is left behind them; none for anything else.
+struct Numbers {
+  std::vector<int> values;
+  std::string rest;
+};
+std::optional<Numbers> numbers(const std::string& label, std::string_view word, std::size_t count) {
+  if (!label.starts_with(word)) return std::nullopt;
+  std::string_view text = std::string_view(label).substr(word.size());
+  Numbers read;
+  for (std::size_t i = 0; i < count; ++i) {
+    int value = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (problem != std::errc()) return std::nullopt;
+    text.remove_prefix(static_cast<std::size_t>(end - text.data()));
+    const bool is_last = i + 1 == count;
+    if (!text.starts_with(' ') && !(is_last && text.empty())) return std::nullopt;
+    if (!text.empty()) text.remove_prefix(1);
+    read.values.push_back(value);
+  }
+  read.rest = text;
+  return read;
+}
+
+bool is_place(int number, int of) { return of >= 2 && of <= kMostNodes && number >= 1 && number <= of; }
+
 }  // namespace
+
+// The sandbox is set up by a process of its own, so that the port is served meanwhile; it has its own life then.
+Result<UniqueFd> GuestLabs::start(const AgentFunction& serve, SandboxListeners sockets, const Part& part,
+                                  const std::string& kept) const {
+  std::array<int, 2> ends{};
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("make a pipe for a lab's log", errno));
+  UniqueFd reader(ends[0]);
+  const UniqueFd writer(ends[1]);
+  ::fcntl(reader.get(), F_SETFL, O_NONBLOCK);
+  UniqueFd joiner;
+  if (part.of > 1) {
+    NETNS_LAB_ASSIGN(joiner, serve_joiner(part.vlan));
+  }
+  const pid_t starter = detail::fork_process();
+  if (starter < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
+  if (starter > 0) return reader;
+  SandboxSpec spec;
+  spec.kept = kept;
+  spec.log = writer.get();
+  spec.limit = std::chrono::seconds(60);
+  spec.nodes = static_cast<int>(sockets.more_nodes.size()) + 1;
+  spec.share = {.first = part.number, .of = part.of > 1 ? part.of : 0, .joiner = joiner.get()};
+  spec.node_agent = spec.outside_agent = [&](const AgentContext& context, UniqueFd socket) {
+    AgentContext own = context;
+    own.provider = provider_;
+    own.lost.insert(own.lost.end(), lost_.begin(), lost_.end());
+    return serve(own, std::move(socket));
+  };
+  const auto started = start_sandbox(spec, std::move(sockets));
+  if (!started) ::dprintf(writer.get(), "a lab cannot be made: %s\n", started.error().message().c_str());
+  detail::leave(started ? 0 : 1);
+}
 
 Result<UniqueFd> GuestLabs::open(const std::string& label) {
   if (label == protocol::kStandingNode || label == protocol::kStandingOutside) {
-    if (standing_node_.empty()) NETNS_LAB_TRY(start_standing());
+    if (standing_node_.empty()) NETNS_LAB_TRY(start_standing({}));
     return connect_to_standing(label == protocol::kStandingNode ? standing_node_ : standing_outside_);
+  }
+  if (const auto part = numbers(label, protocol::kStandingPart, 2);
+      part && part->rest.empty() && is_place(part->values[0], part->values[1])) {
+    if (standing_node_.empty()) {
+      NETNS_LAB_TRY(
+          start_standing({.number = part->values[0], .of = part->values[1], .vlan = protocol::kStandingVlan}));
+    }
+    return connect_to_standing(standing_node_);
+  }
+  if (const auto of = numbers(label, protocol::kStandingOutsideOf, 1);
+      of && of->rest.empty() && is_place(1, of->values[0])) {
+    if (standing_node_.empty())
+      NETNS_LAB_TRY(start_standing({.number = 1, .of = of->values[0], .vlan = protocol::kStandingVlan}));
+    return connect_to_standing(standing_outside_);
   }
   constexpr std::string_view kNode = protocol::kPrivateNode;
   constexpr std::string_view kOutside = protocol::kPrivateOutside;
-  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()), 1);
-  if (const auto several = numbered(label, protocol::kPrivateNodes)) return open_private(several->key, several->number);
+  if (label.starts_with(kNode) && label.size() > kNode.size()) return open_private(label.substr(kNode.size()), 1, {});
+  if (const auto several = numbered(label, protocol::kPrivateNodes))
+    return open_private(several->key, several->number, {});
+  if (const auto part = numbers(label, protocol::kPrivatePart, 3); part && !part->rest.empty()) {
+    const Part place{.number = part->values[0], .of = part->values[1], .vlan = part->values[2]};
+    const bool is_vlan = place.vlan >= protocol::kFirstPrivateVlan && place.vlan < protocol::kStandingVlan;
+    if (is_place(place.number, place.of) && is_vlan) return open_private(part->rest, 1, place);
+  }
   UniqueFd stream;
   if (const auto one = numbered(label, protocol::kPrivateFurther)) {
     const auto index = static_cast<std::size_t>(one->number) - 2;
@@ -142,7 +217,7 @@ UniqueFd GuestLabs::hand_out(const std::string& key, const std::function<UniqueF
   return stream == nullptr ? UniqueFd() : std::move(*stream);
 }
 
-Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes) {
+Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes, const Part& part) {
   NETNS_LAB_ASSIGN(Stream node, Stream::create());
   NETNS_LAB_ASSIGN(Stream outside, Stream::create());
   SandboxListeners agents;
@@ -154,16 +229,16 @@ Result<UniqueFd> GuestLabs::open_private(const std::string& key, int nodes) {
     agents.more_nodes.push_back(std::move(further.agents));
     lab.further.push_back(std::move(further.ours));
   }
-  NETNS_LAB_ASSIGN(lab.log, start(&serve_stream, lost_, provider_, std::move(agents)));
+  NETNS_LAB_ASSIGN(lab.log, start(&serve_stream, std::move(agents), part));
   labs_.push_back(std::move(lab));
   return std::move(node.ours);
 }
 
-Result<void> GuestLabs::start_standing() {
+Result<void> GuestLabs::start_standing(const Part& part) {
   SandboxListeners listeners;
   NETNS_LAB_ASSIGN(listeners.outside, listen_anywhere(standing_outside_));
   NETNS_LAB_ASSIGN(listeners.node, listen_anywhere(standing_node_));
-  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, lost_, provider_, std::move(listeners), kept_));
+  NETNS_LAB_ASSIGN(UniqueFd log, start(&serve_listener, std::move(listeners), part, kept_));
   labs_.push_back({.key = "", .log = std::move(log), .outside = {}});
   return {};
 }

@@ -3,7 +3,11 @@
 //
 //   node KEY, outside KEY               a lab of its own for whoever chose the key; it ends with its node's channel
 //   nodes 2 KEY, further 2 KEY          the same with two nodes: the first, and the second
+//   part 2 3 100 KEY                    the second of three nodes, each in a machine of its own; their segment is
+//                                       VLAN 100 on the wires between the machines (harness/node/wires.h)
 //   standing node, standing outside     sessions to the lab that `up` made; the machine ends with it
+//   standing part 2 3                   a session to the second of its three nodes, each in a machine of its own
+//   standing outside of 3               the same, to their outside, which is in the first machine
 #pragma once
 
 #include <poll.h>
@@ -16,6 +20,7 @@
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
 #include "harness/node/agent.h"
+#include "harness/node/sandbox.h"
 
 namespace netns_lab::node {
 
@@ -40,10 +45,18 @@ class GuestLabs {
     UniqueFd outside;                 // private: until somebody asks for it
     std::vector<UniqueFd> further{};  // likewise: node-2 …
   };
-  Result<UniqueFd> open_private(const std::string& key, int nodes);
+  // Of a lab with a machine for each node: the one that is here.
+  struct Part {
+    int number = 1;
+    int of = 1;
+    int vlan = 0;
+  };
+  Result<UniqueFd> open_private(const std::string& key, int nodes, const Part& part);
   // The stream of the lab of that key that `of` gives, once.
   UniqueFd hand_out(const std::string& key, const std::function<UniqueFd*(Lab&)>& of);
-  Result<void> start_standing();
+  Result<void> start_standing(const Part& part);
+  Result<UniqueFd> start(const AgentFunction& serve, SandboxListeners sockets, const Part& part,
+                         const std::string& kept = "") const;
   bool read_log(Lab& lab) const;
 
   std::vector<std::string> lost_;

@@ -4,7 +4,13 @@
 #include <gtest/gtest.h>
 #include <poll.h>
 
+#include <algorithm>
+#include <optional>
+
 #include "harness/base/deadline.h"
+#include "harness/netlink/link.h"
+#include "harness/netlink/netlink_socket.h"
+#include "harness/netns/netns.h"
 #include "harness/node/agent_fixture.h"
 #include "harness/node/guest_boot.h"
 #include "harness/node/guest_init.h"
@@ -76,6 +82,102 @@ TEST(GuestLabs, APrivateLabOfTwoNodesHandsOutEachOnce) {
   EXPECT_TRUE(all_ended(labs));
 }
 
+// Two namespaces stand for two machines, and a veth pair for the wire between them.
+class TwoMachines : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    if (!has_vlans()) GTEST_SKIP() << "this machine's kernel has no VLANs (CONFIG_VLAN_8021Q)";
+    for (auto* machine : {&first_, &second_}) {
+      auto made = NetworkNamespace::create();
+      ASSERT_TRUE(made.has_value()) << made.error();
+      machine->emplace(*std::move(made));
+    }
+    netlink::VethSpec wire;
+    wire.name = wire.peer_name = "wire";
+    wire.peer_namespace = (*second_).fd();
+    wire.mac = MacAddress({0x02, 0x00, 0x0a, 0x01, 0x01, 0x02});
+    wire.peer_mac = MacAddress({0x02, 0x00, 0x0a, 0x01, 0x02, 0x01});
+    const auto joined = within(*first_, [&]() -> Result<void> {
+      NETNS_LAB_ASSIGN(auto socket, netlink::NetlinkSocket::open(netlink::Protocol::kRoute));
+      return socket.execute(netlink::create_veth(wire));
+    });
+    ASSERT_TRUE(joined.has_value()) << joined.error();
+  }
+  static bool has_vlans() {
+    bool has = false;
+    const auto fresh = NetworkNamespace::create();
+    if (!fresh) return false;
+    const auto tried = within(*fresh, [&has]() -> Result<void> {
+      NETNS_LAB_ASSIGN(auto socket, netlink::NetlinkSocket::open(netlink::Protocol::kRoute));
+      netlink::VlanSpec spec;
+      spec.lower = 1;
+      spec.id = 2;
+      spec.name = "vlan";
+      const auto made = socket.execute(netlink::create_vlan(spec));
+      has = made || made.error().system_errno != EOPNOTSUPP;  // a loopback can have none
+      return {};
+    });
+    return tried && has;
+  }
+  static UniqueFd open(const NetworkNamespace& machine, GuestLabs& labs, const std::string& label) {
+    UniqueFd stream;
+    const auto opened = within(machine, [&]() -> Result<void> {
+      NETNS_LAB_ASSIGN(stream, labs.open(label));
+      return {};
+    });
+    EXPECT_TRUE(opened.has_value()) << opened.error();
+    return stream;
+  }
+  static std::size_t answered(Tester& from, const std::string& to) {
+    protocol::ProbeRequest request;
+    EchoSpec echo;
+    echo.destination = IpAddress::parse(to).value();
+    request.echoes = {echo};
+    const auto reply = from.ask(request);
+    EXPECT_TRUE(reply.has_value()) << reply.error();
+    if (!reply) return 0;
+    const auto& echoes = reply->echoes.at(0).echoes;
+    return static_cast<std::size_t>(
+        std::count_if(echoes.begin(), echoes.end(), [](const Echo& one) { return one.reply.has_value(); }));
+  }
+
+  std::optional<NetworkNamespace> first_;
+  std::optional<NetworkNamespace> second_;
+};
+
+TEST_F(TwoMachines, HoldALabBetweenThemAndASecondOneBeside) {
+  GuestLabs here({});
+  GuestLabs there({});
+  {
+    Tester one(open(*first_, here, "part 1 2 100 7"));
+    Tester two(open(*second_, there, "part 2 2 100 7"));
+    Tester other(open(*second_, there, "part 2 2 101 8"));
+    for (auto* tester : {&one, &two, &other}) {
+      const auto said = tester->ask(hello());
+      ASSERT_TRUE(said.has_value()) << said.error();
+      EXPECT_EQ(said->node, tester == &one ? "node-1" : "node-2");
+    }
+    EXPECT_EQ(answered(one, "10.0.0.20"), 3U);
+    EXPECT_EQ(answered(two, "10.0.0.10"), 3U);
+    EXPECT_EQ(answered(two, "10.0.0.1"), 3U) << "the outside is beside node-1";
+    EXPECT_EQ(answered(two, "2001:db8:0:1::10"), 3U);
+    EXPECT_EQ(answered(other, "10.0.0.10"), 0U) << "it is on another segment";
+  }
+  EXPECT_TRUE(all_ended(here));
+  EXPECT_TRUE(all_ended(there));
+}
+
+TEST(GuestLabs, WithoutAWireThereIsNoLabOfSeveralMachines) {
+  GuestLabs labs({});
+  {
+    auto stream = labs.open("part 1 2 100 7");
+    ASSERT_TRUE(stream.has_value()) << stream.error();
+    Tester tester(*std::move(stream));
+    EXPECT_FALSE(tester.ask(hello()).has_value());
+  }
+  EXPECT_TRUE(all_ended(labs));
+}
+
 TEST(GuestLabs, TheStandingOneIsSharedAndItsShutdownIsTold) {
   GuestLabs labs({});
   auto first = labs.open(protocol::kStandingNode);
@@ -95,7 +197,30 @@ TEST(GuestLabs, TheStandingOneIsSharedAndItsShutdownIsTold) {
 
 TEST(GuestLabs, LabelsThatMeanNothingAreRefused) {
   GuestLabs labs({});
-  for (const char* label : {"", "node", "node ", "outside 9", "outside ", "standing", "nonsense"}) {
+  for (const char* label : {"",
+                            "node",
+                            "node ",
+                            "outside 9",
+                            "outside ",
+                            "standing",
+                            "nonsense",
+                            "part 1 2 100",
+                            "part 1 2 100 ",
+                            "part 3 2 100 7",
+                            "part 0 2 100 7",
+                            "part 1 1 100 7",
+                            "part 1 17 100 7",
+                            "part 1 2 1 7",
+                            "part 1 2 4094 7",
+                            "part 1 2 x 7",
+                            "part 1",
+                            "part -1 2 100 7",
+                            "part 99999999999 2 100 7",
+                            "standing part 1",
+                            "standing part 3 2",
+                            "standing part 1 2 3",
+                            "standing outside of 1",
+                            "standing outside of"}) {
     const auto stream = labs.open(label);
     ASSERT_FALSE(stream.has_value()) << label;
     EXPECT_EQ(stream.error().kind, ErrorKind::kInvalid) << label;

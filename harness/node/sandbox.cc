@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -56,7 +57,7 @@ bool make_pid_namespace(int status) {
 
 // Process 1 of the outside, in the keeper's network namespace.
 int run_outside(const SandboxSpec& spec, UniqueFd socket) {
-  const auto context = furnish_outside(spec.nodes);
+  const auto context = furnish_outside(spec.share.of);
   if (context) return spec.outside_agent(*context, std::move(socket));
   std::fprintf(stderr, "the outside's agent cannot start: %s\n", context.error().message().c_str());
   return 1;
@@ -67,7 +68,7 @@ int run_outside(const SandboxSpec& spec, UniqueFd socket) {
 int run_keeper(const SandboxSpec& spec, Sockets& sockets, const std::vector<Rendezvous>& rendezvous, int status) {
   std::vector<const UniqueFd*> nodes;
   for (const Rendezvous& each : rendezvous) nodes.push_back(&each.outside);
-  if (const auto opened = open_outside(nodes); !opened) {
+  if (const auto opened = open_outside(nodes, spec.share); !opened) {
     report_error(status, opened.error());
     return 1;
   }
@@ -98,8 +99,8 @@ int run_node(const SandboxSpec& spec, Sockets& sockets, const Rendezvous& rendez
              Deadline deadline) {
   UniqueFd socket = std::move(sockets.nodes.at(number));
   close_all_but({socket.get(), rendezvous.node.get(), status});
-  const NodePlace place{.number = static_cast<int>(number) + 1, .of = spec.nodes};
-  const std::string host_name = number == 0 ? spec.host_name : node_name(place.number);
+  const NodePlace place{.number = static_cast<int>(number) + spec.share.first, .of = spec.share.of};
+  const std::string host_name = place.number == 1 ? spec.host_name : node_name(place.number);
   return run_agent(set_up_node(place, host_name, spec.commands, spec.kept, rendezvous.node, deadline), spec.node_agent,
                    std::move(socket), status);
 }
@@ -151,7 +152,7 @@ int run_guard(const SandboxSpec& spec, Sockets& sockets, const GuardFacts& facts
 
   auto keeper = fork_child([&] {
     die_with_parent(lines.front());
-    std::vector<int> keep = {sockets.outside.get(), facts.status};
+    std::vector<int> keep = {sockets.outside.get(), facts.status, spec.share.joiner};
     for (const Rendezvous& each : rendezvous) keep.push_back(each.outside.get());
     close_all_but(keep);
     return run_keeper(spec, sockets, rendezvous, facts.status);
@@ -184,18 +185,21 @@ int run_guard(const SandboxSpec& spec, Sockets& sockets, const GuardFacts& facts
 }
 
 Result<void> check_nodes(const SandboxSpec& spec) {
-  if (spec.nodes >= 1 && spec.nodes <= kMostNodes) return {};
+  const int last = spec.share.first + spec.nodes - 1;
+  const bool is_share = spec.share.first >= 1 && (spec.share.of == 0 || last <= spec.share.of);
+  if (is_share && spec.nodes >= 1 && std::max(last, spec.share.of) <= kMostNodes) return {};
   return tl::unexpected(Error::invalid(fmt::format("a sandbox lab of {} nodes", spec.nodes),
                                        fmt::format("1 to {} are possible", kMostNodes)));
 }
 
-Result<void> launch(const SandboxSpec& spec, LabLife life, Sockets sockets) {
+Result<void> launch(SandboxSpec spec, LabLife life, Sockets sockets) {
+  if (spec.share.of == 0) spec.share.of = spec.nodes;
   GuardLaunch launch;
   launch.life = life;
   launch.user_namespace = spec.user_namespace;
   launch.ready_reports = spec.nodes + 1;
   launch.log = spec.log;
-  launch.keep = {sockets.outside.get()};
+  launch.keep = {sockets.outside.get(), spec.share.joiner};
   for (const UniqueFd& socket : sockets.nodes) launch.keep.push_back(socket.get());
   launch.deadline = Deadline::after(spec.limit);
   launch.guard = [&](const GuardFacts& facts) { return run_guard(spec, sockets, facts); };

@@ -49,9 +49,20 @@ inline constexpr auto kOutsideUplinkIpv6 = "2001:db8:0:1::1/64";
 // 2001:db8:0:1::10, ::20 … and ::1.
 inline constexpr int kMostNodes = 16;
 
+// What is here of a lab whose nodes are in several machines (harness/node/guest_labs.h). The node that comes first in
+// the lab has the outside beside it; elsewhere the outside's namespace holds the segment, without addresses of its own.
+struct SandboxShare {
+  int first = 1;  // the number of the first node here
+  int of = 0;     // how many nodes the lab has in all; 0: as many as are here
+  // Borrowed, a SOCK_SEQPACKET socket. The outside's network namespace is sent over it (SCM_RIGHTS); a byte comes back
+  // when the VLANs that lead to the other parts are in it. -1: there are no others.
+  int joiner = -1;
+};
+
 struct SandboxSpec {
-  bool user_namespace = true;        // false (`--privileged`): needs real CAP_SYS_ADMIN
-  int nodes = 1;                     // 1..kMostNodes
+  bool user_namespace = true;  // false (`--privileged`): needs real CAP_SYS_ADMIN
+  int nodes = 1;               // 1..kMostNodes
+  SandboxShare share{};
   std::string host_name = "node-1";  // of the first node; the others are "node-2" …, and "outside"
   bool commands = true;              // false: nothing will be run on the nodes, or put there; both are refused
   std::string kept{};  // a mount of the machine that the nodes may write to, protocol::kStateFolder; "" none

@@ -19,7 +19,7 @@ namespace {
 
 constexpr auto kOutside = "outside";
 
-Result<void> send_namespace(const UniqueFd& to, const NetworkNamespace& network_namespace) {
+Result<void> send_namespace(int to, const NetworkNamespace& network_namespace) {
   char byte = 'n';
   iovec data{.iov_base = &byte, .iov_len = 1};
   alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
@@ -34,30 +34,21 @@ Result<void> send_namespace(const UniqueFd& to, const NetworkNamespace& network_
   header->cmsg_len = CMSG_LEN(sizeof(int));
   const int fd = network_namespace.fd();
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(to.get(), &message, MSG_NOSIGNAL) == 1) return {};
+  if (::sendmsg(to, &message, MSG_NOSIGNAL) == 1) return {};
   constexpr auto kAttempted = "hand over the outside's network namespace";
   if (errno == EPIPE || errno == ECONNRESET) return tl::unexpected(Error::lost(kAttempted, "the node's process ended"));
   return tl::unexpected(Error::system(kAttempted, errno));
 }
 
-Result<NetworkNamespace> receive_namespace(const UniqueFd& from) {
+// Whoever has the network namespace now says so once the links that lead elsewhere are in it.
+Result<void> await_joined(int joiner) {
   char byte = 0;
-  iovec data{.iov_base = &byte, .iov_len = 1};
-  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
-  msghdr message{};
-  message.msg_iov = &data;
-  message.msg_iovlen = 1;
-  message.msg_control = control.data();
-  message.msg_controllen = control.size();
-  const ssize_t length = ::recvmsg(from.get(), &message, MSG_CMSG_CLOEXEC);
-  const cmsghdr* header = length == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
-  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
-    return tl::unexpected(
-        Error::lost("wait for the outside's network namespace", "the outside ended before it had one"));
-  }
-  int fd = -1;
-  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
-  return NetworkNamespace::adopt(UniqueFd(fd));
+  ssize_t length = -1;
+  do {
+    length = ::recv(joiner, &byte, 1, 0);
+  } while (length < 0 && errno == EINTR);
+  if (length == 1) return {};
+  return tl::unexpected(Error::lost("join the segment to those of the other machines", "the machine refused"));
 }
 
 Result<void> make_namespaces(int which, const char* attempted) {
@@ -108,7 +99,7 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC,
                                 "make network, mount, UTS and IPC namespaces"));
   NETNS_LAB_ASSIGN(std::vector<std::string> lost, pin_sysctls());
-  NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process));
+  NETNS_LAB_ASSIGN(const NetworkNamespace outside, receive_namespace(outside_process.get()));
   NETNS_LAB_ASSIGN(const bool ipv6, wire_uplink(outside, place, deadline));
   NETNS_LAB_ASSIGN(Isolation isolation, isolate({.host_name = host_name,
                                                  .journal_directory = "",
@@ -122,12 +113,17 @@ Result<AgentContext> build_node(const NodePlace& place, const std::string& host_
   return context;
 }
 
-Result<void> build_outside(const std::vector<const UniqueFd*>& nodes) {
+Result<void> build_outside(const std::vector<const UniqueFd*>& nodes, const SandboxShare& share) {
   NETNS_LAB_TRY(make_namespaces(CLONE_NEWNET, "make the outside's network namespace"));
   NETNS_LAB_TRY(pin_sysctls());
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
-  if (nodes.size() > 1) NETNS_LAB_TRY(make_segment());
-  for (const UniqueFd* node : nodes) NETNS_LAB_TRY(send_namespace(*node, own));
+  if (share.of > 1) NETNS_LAB_TRY(make_segment(share.first));
+  if (share.joiner >= 0) {
+    NETNS_LAB_TRY(send_namespace(share.joiner, own));
+    NETNS_LAB_TRY(await_joined(share.joiner));
+    NETNS_LAB_TRY(take_in_other_parts());
+  }
+  for (const UniqueFd* node : nodes) NETNS_LAB_TRY(send_namespace(node->get(), own));
   return {};
 }
 
@@ -143,6 +139,32 @@ Result<AgentContext> isolate_outside(int nodes) {
 
 }  // namespace
 
+Result<NetworkNamespace> receive_namespace(int from) {
+  char byte = 0;
+  iovec data{.iov_base = &byte, .iov_len = 1};
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  msghdr message{};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control.data();
+  message.msg_controllen = control.size();
+  const ssize_t length = ::recvmsg(from, &message, MSG_CMSG_CLOEXEC);
+  const cmsghdr* header = length == 1 ? CMSG_FIRSTHDR(&message) : nullptr;
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) {
+    return tl::unexpected(
+        Error::lost("wait for the outside's network namespace", "the outside ended before it had one"));
+  }
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof fd);
+  return NetworkNamespace::adopt(UniqueFd(fd));
+}
+
+Result<void> say_joined(int to) {
+  const char byte = 'j';
+  if (::send(to, &byte, 1, MSG_NOSIGNAL) == 1) return {};
+  return tl::unexpected(Error::system("answer the keeper of a segment", errno));
+}
+
 Result<Rendezvous> Rendezvous::create() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -156,7 +178,9 @@ Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host
   return explained(build_node(place, host_name, commands, kept, outside, deadline));
 }
 
-Result<void> open_outside(const std::vector<const UniqueFd*>& nodes) { return explained(build_outside(nodes)); }
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, const SandboxShare& share) {
+  return explained(build_outside(nodes, share));
+}
 
 Result<AgentContext> furnish_outside(int nodes) { return explained(isolate_outside(nodes)); }
 

@@ -9,6 +9,7 @@
 #include "harness/base/unique_fd.h"
 #include "harness/netns/netns.h"
 #include "harness/node/agent.h"
+#include "harness/node/sandbox.h"
 #include "harness/node/sandbox_uplink.h"
 
 namespace netns_lab::node {
@@ -25,8 +26,13 @@ struct Rendezvous {
 Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,
                                  const std::string& kept, const UniqueFd& outside, Deadline deadline);
 // The outside in two steps: its network namespace, which the node needs at once; and what an agent needs, which costs
-// milliseconds and is made only for a lab whose outside is spoken to. `nodes`: the outside's end to each of them.
-Result<void> open_outside(const std::vector<const UniqueFd*>& nodes);
+// milliseconds and is made only for a lab whose outside is spoken to. `nodes`: the outside's end to each of those here;
+// `share.of` is how many the lab has in all.
+Result<void> open_outside(const std::vector<const UniqueFd*>& nodes, const SandboxShare& share);
 Result<AgentContext> furnish_outside(int nodes);
+
+// The outside's end of SandboxShare::joiner is served so: its network namespace, and the answer once all is done there.
+Result<NetworkNamespace> receive_namespace(int from);
+Result<void> say_joined(int to);
 
 }  // namespace netns_lab::node

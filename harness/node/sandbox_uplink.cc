@@ -39,7 +39,11 @@ MacAddress outside_mac() { return MacAddress({0x02, 0x00, 0xc0, 0x00, 0x02, 0x01
 MacAddress port_mac(const NodePlace& place) {
   return MacAddress({0x02, 0x00, 0xc0, 0x00, 0x03, static_cast<std::uint8_t>(place.number)});
 }
-MacAddress segment_mac() { return MacAddress({0x02, 0x00, 0x0a, 0x00, 0x00, 0x01}); }
+// One for each part of a segment: a bridge takes what is sent to its own.
+MacAddress segment_mac(int first) {
+  if (first == 1) return MacAddress({0x02, 0x00, 0x0a, 0x00, 0x00, 0x01});
+  return MacAddress({0x02, 0x00, 0x0a, 0x00, 0x01, static_cast<std::uint8_t>(first)});
+}
 
 bool has_ipv6() { return ::access("/proc/sys/net/ipv6", F_OK) == 0; }
 
@@ -189,16 +193,33 @@ Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place
   return ipv6;
 }
 
-Result<void> make_segment() {
+Result<void> make_segment(int first) {
   const bool ipv6 = has_ipv6();
   NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
   NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
   NETNS_LAB_TRY(socket.execute(netlink::create_link(kUplinkName, "bridge")));
   if (ipv6) NETNS_LAB_TRY(stop_address_generation(own, kUplinkName));
   netlink::LinkChange address;
-  address.mac = segment_mac();  // else it would be the lowest of its ports', and change as they come
+  address.mac = segment_mac(first);  // else it would be the lowest of its ports', and change as they come
   NETNS_LAB_TRY(socket.execute(netlink::set_link(LinkRef::named(kUplinkName), address)));
-  NETNS_LAB_TRY(set_up_end(socket, uplink_addresses({.number = 1, .of = 2}).outside, ipv6));
+  if (first == 1) {
+    NETNS_LAB_TRY(set_up_end(socket, uplink_addresses({.number = 1, .of = 2}).outside, ipv6));
+    return {};
+  }
+  NETNS_LAB_ASSIGN(const Link segment, netlink::get_link(socket, LinkRef::named(kUplinkName)));
+  return socket.execute(raise(segment.index));
+}
+
+Result<void> take_in_other_parts() {
+  const bool ipv6 = has_ipv6();
+  NETNS_LAB_ASSIGN(const NetworkNamespace own, NetworkNamespace::current());
+  NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
+  NETNS_LAB_ASSIGN(const std::vector<Link> links, netlink::list_links(socket));
+  for (const Link& link : links) {
+    if (link.kind != "vlan") continue;
+    if (ipv6) NETNS_LAB_TRY(stop_address_generation(own, link.name));
+    NETNS_LAB_TRY(set_up_port(socket, link.name));
+  }
   return {};
 }
 

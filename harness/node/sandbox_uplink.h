@@ -36,8 +36,11 @@ UplinkAddresses uplink_addresses(const NodePlace& place);  // sandbox.h lists th
 Result<bool> wire_uplink(const NetworkNamespace& outside, const NodePlace& place, Deadline deadline);
 
 // Called in the outside's network namespace of a lab of several nodes: the segment, a bridge named eth0, with the
-// outside's addresses. It is up before it has a port (a bridge that is raised with one that could forward is told to be
-// operational up to a second later, linkwatch_urgent_event in net/core/link_watch.c).
-Result<void> make_segment();
+// outside's addresses where node 1 is here (`first`, the number of the first that is). It is up before it has a port (a
+// bridge that is raised with one that could forward is told to be operational up to a second later,
+// linkwatch_urgent_event in net/core/link_watch.c).
+Result<void> make_segment(int first);
+// Called there, too: every VLAN in it becomes a port of the segment.
+Result<void> take_in_other_parts();
 
 }  // namespace netns_lab::node

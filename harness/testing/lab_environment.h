@@ -57,7 +57,7 @@ class LabEnvironment : public ::testing::Environment {
   Result<void> set_up();
   bool has_fresh_lab() const;
   LabSpec lab_spec() const;
-  LabSpec fresh_spec() const;
+  LabSpec fresh_spec();
   SubjectPlan subject_plan() const;
   SubjectPlan fresh_plan() const;
   void start_fresh_lab();
@@ -71,6 +71,7 @@ class LabEnvironment : public ::testing::Environment {
   std::optional<Subject> subject_;
   std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;
+  int fresh_labs_ = 0;  // so far
   template <typename Asked, typename Report>
   struct Planned {  // reports: none, or one for each that is asked
     std::vector<Asked> asked;

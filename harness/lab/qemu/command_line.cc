@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "harness/base/text.h"
+#include "harness/protocol/guest.h"
 
 namespace netns_lab::qemu {
 namespace {
@@ -22,6 +23,8 @@ constexpr unsigned kLeastMemory = 256;      // MiB: what is in it takes a third 
 constexpr unsigned kMostMemory = 1u << 20;  // MiB
 
 }  // namespace
+
+std::string mac_of(const Wire& wire) { return fmt::format("{}{:02x}:{:02x}", protocol::kWireMac, wire.own, wire.peer); }
 
 std::string to_string(Acceleration acceleration) {
   return acceleration == Acceleration::kKvm ? "KVM" : "TCG (no hardware acceleration)";
@@ -79,9 +82,17 @@ process::Command qemu_command(const QemuSpec& spec) {
                   "virtio-serial-pci,max_ports=2",
                   "-device",
                   "virtserialport,chardev=port,name=netns-lab"};
+  for (std::size_t i = 0; i < spec.wires.size(); ++i) {
+    // A stream of frames, each behind its length (net/socket.c): nothing is lost on the way.
+    command.argv.insert(
+        command.argv.end(),
+        {"-netdev", fmt::format("socket,id=wire{},fd={}", i, kFirstWireDescriptor + static_cast<int>(i)), "-device",
+         fmt::format("virtio-net-pci,netdev=wire{},mac={},romfile=", i, mac_of(spec.wires[i]))});
+  }
   if (spec.has_disk) {
     // An error of the file is the guest's to hear of: by itself QEMU stops the machine when there is no room (werror).
-    const std::string drive = fmt::format("file=/proc/self/fd/{},format=raw,if=none,id=disk", kDiskDescriptor);
+    const std::string drive = fmt::format("file=/proc/self/fd/{},format=raw,if=none,id=disk",
+                                          kFirstWireDescriptor + static_cast<int>(spec.wires.size()));
     command.argv.insert(command.argv.end(),
                         {"-drive", drive, "-device", "virtio-blk-pci,drive=disk,werror=report,rerror=report"});
   }

@@ -53,6 +53,19 @@ TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
   const process::Command command = qemu_command(with_disk);
   EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
   EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
+  with_disk.wires = {{.own = 1, .peer = 2}};  // whose descriptors come first
+  EXPECT_EQ(after(qemu_command(with_disk), "-drive"), "file=/proc/self/fd/7,format=raw,if=none,id=disk");
+}
+
+TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
+  QemuSpec given = spec();
+  given.wires = {{.own = 1, .peer = 2}, {.own = 1, .peer = 16}};
+  const process::Command command = qemu_command(given);
+  EXPECT_THAT(command.argv, Contains("socket,id=wire0,fd=6"));
+  EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire0,mac=02:00:0a:01:01:02,romfile="));
+  EXPECT_THAT(command.argv, Contains("socket,id=wire1,fd=7"));
+  EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire1,mac=02:00:0a:01:01:10,romfile="));
+  EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-netdev"), 2);
 }
 
 struct AccelerationCase {

@@ -30,6 +30,7 @@ constexpr Wanted kWanted[] = {
     {"bridge", "CONFIG_BRIDGE"},
     {"vxlan", "CONFIG_VXLAN"},
     {"8021q", "CONFIG_VLAN_8021Q"},
+    {"virtio_net", "CONFIG_VIRTIO_NET"},  // wires to other machines
     {"macvlan", "CONFIG_MACVLAN"},
     {"macvtap", "CONFIG_MACVTAP"},
     {"ipvlan", "CONFIG_IPVLAN"},

@@ -61,6 +61,7 @@ Result<Machine> Machine::start(const MachineSpec& spec, Acceleration acceleratio
   qemu.has_disk = spec.disk >= 0;
   process::Command command = qemu_command(qemu);
   command.descriptors = {far_end.get(), console.get(), archive.get()};
+  command.descriptors.insert(command.descriptors.end(), spec.wires.begin(), spec.wires.end());
   if (qemu.has_disk) command.descriptors.push_back(spec.disk);
   NETNS_LAB_ASSIGN(process::RunningCommand running, process::RunningCommand::start(std::move(command)));
   return Machine(std::move(running), std::move(port), std::move(console), acceleration);

@@ -30,8 +30,9 @@ struct MachineSpec {
   std::vector<Acceleration> accelerations;
   std::chrono::milliseconds kvm_limit{10'000};  // to the greeting
   std::chrono::milliseconds tcg_limit{60'000};
-  int console = -1;  // borrowed: a file that keeps what the machine says on its console
-  int disk = -1;     // borrowed: a file that is its disk; -1 none
+  int console = -1;        // borrowed: a file that keeps what the machine says on its console
+  std::vector<int> wires;  // borrowed: the sockets of qemu.wires
+  int disk = -1;           // borrowed: a file that is its disk; -1 none
   // Called when an acceleration did not boot and another is tried.
   std::function<void(Acceleration, const Error&)> on_refusal = [](Acceleration, const Error&) {};
 };

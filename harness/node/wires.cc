@@ -1,0 +1,65 @@
+#include "harness/node/wires.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "harness/netlink/link.h"
+#include "harness/netlink/netlink_socket.h"
+#include "harness/protocol/guest.h"
+
+namespace netns_lab::node {
+namespace {
+
+constexpr std::uint32_t kFirstIndex = 100;  // of the VLANs: beyond those of a segment and its nodes' ports
+
+// The number of the machine at the other end; 0 for a device that is no wire.
+int far_machine(const Link& link) {
+  const std::string mac = link.mac.to_string();
+  if (!mac.starts_with(protocol::kWireMac) || link.kind == "vlan") return 0;
+  return std::stoi(mac.substr(mac.rfind(':') + 1), nullptr, 16);
+}
+
+// So that nothing goes over it that no lab sends: no link-local address, no reports of groups.
+Result<void> turn_off_ipv6(const std::string& link) {
+  const std::string setting = "/proc/sys/net/ipv6/conf/" + link + "/disable_ipv6";
+  const UniqueFd file(::open(setting.c_str(), O_WRONLY | O_CLOEXEC));
+  if (!file.valid() && errno == ENOENT) return {};
+  if (file.valid() && ::write(file.get(), "1", 1) == 1) return {};
+  return tl::unexpected(Error::system("write 1 to " + setting, errno));
+}
+
+}  // namespace
+
+Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
+  NETNS_LAB_ASSIGN(netlink::NetlinkSocket socket, netlink::NetlinkSocket::open(netlink::Protocol::kRoute));
+  NETNS_LAB_ASSIGN(const std::vector<Link> links, netlink::list_links(socket));
+  bool has_wire = false;
+  for (const Link& link : links) {
+    const int peer = far_machine(link);
+    if (peer == 0) continue;
+    has_wire = true;
+    if (!link.is_up()) {
+      NETNS_LAB_TRY(turn_off_ipv6(link.name));
+      netlink::LinkChange change;
+      change.up = true;
+      NETNS_LAB_TRY(socket.execute(netlink::set_link(netlink::LinkRef::indexed(link.index), change)));
+    }
+    netlink::VlanSpec spec;
+    spec.lower = link.index;
+    spec.id = static_cast<std::uint16_t>(vlan);
+    spec.name = fmt::format("to-node-{}", peer);
+    spec.network_namespace = segment.fd();
+    spec.index = kFirstIndex + static_cast<std::uint32_t>(peer);
+    NETNS_LAB_TRY(socket.execute(netlink::create_vlan(spec)));
+  }
+  if (has_wire) return {};
+  return tl::unexpected(Error::missing("lead a segment to the other machines", "this machine has no wire to another"));
+}
+
+}  // namespace netns_lab::node
