@@ -209,9 +209,9 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     return tl::unexpected(Error::system("write " + path, errno));
   };
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
-  NETNS_LAB_ASSIGN(const std::optional<qemu::StateDisk> disk, open_state_disk(spec.instance, folder));
   NETNS_LAB_ASSIGN(const Wiring wiring, Wiring::create(spec.nodes));
   NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
+  NETNS_LAB_ASSIGN(const std::optional<qemu::StateDisk> disk, open_state_disk(spec.instance, folder));
   std::vector<KeeperLaunch> launches;
   std::vector<UniqueFd> files;
   for (int number = 1; number <= spec.nodes; ++number) {

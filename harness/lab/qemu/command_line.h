@@ -18,7 +18,7 @@ inline constexpr int kPortDescriptor = 3;       // a connected unix socket: the 
 inline constexpr int kConsoleDescriptor = 4;    // a file: what the kernel and the first process have to say
 inline constexpr int kArchiveDescriptor = 5;    // a file: the initramfs
 inline constexpr int kFirstWireDescriptor = 6;  // and those behind it: connected unix stream sockets, see Wire
-// Behind the wires: a file, where it has a disk.
+// Behind the wires, where the machine has a disk: a file.
 
 // A network device of a machine, and the socket that is its wire: another machine has the other end of it. Nothing else
 // can be at the end of a connected socket, so no packet leaves. The machines are numbered as the nodes in them are.
@@ -45,8 +45,8 @@ struct QemuSpec {
 // "512M", "2G" as MiB; "" is the default. kInvalid for what is no size, and for less than a machine of ours can be in.
 Result<unsigned> parse_memory(const std::string& text);
 
-// No display, no monitor, no disk but the one it is given, and no network device but the wires: the port is the only
-// way in or out.
+// No display, no monitor, no disk but one that is given, and no network device but the wires: the port is the only way
+// in or out.
 process::Command qemu_command(const QemuSpec& spec);
 
 }  // namespace netns_lab::qemu

@@ -47,6 +47,16 @@ TEST(QemuCommand, HasNoNetworkNoDiskAndNoMonitor) {
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-device"), 2);  // the port and what it hangs on
 }
 
+TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
+  QemuSpec with_disk = spec();
+  with_disk.has_disk = true;
+  const process::Command command = qemu_command(with_disk);
+  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
+  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
+  with_disk.wires = {{.own = 1, .peer = 2}};  // whose descriptors come first
+  EXPECT_EQ(after(qemu_command(with_disk), "-drive"), "file=/proc/self/fd/7,format=raw,if=none,id=disk");
+}
+
 TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
   QemuSpec given = spec();
   given.wires = {{.own = 1, .peer = 2}, {.own = 1, .peer = 16}};
@@ -56,14 +66,6 @@ TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
   EXPECT_THAT(command.argv, Contains("socket,id=wire1,fd=7"));
   EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire1,mac=02:00:0a:01:01:10,romfile="));
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-netdev"), 2);
-}
-
-TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
-  QemuSpec with_disk = spec();
-  with_disk.has_disk = true;
-  const process::Command command = qemu_command(with_disk);
-  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
-  EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
 }
 
 struct AccelerationCase {

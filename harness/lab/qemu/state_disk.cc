@@ -51,7 +51,7 @@ std::string who_has_it(const UniqueFd& file, const std::string& path) {
     std::ifstream backing(device.path() / "loop/backing_file");
     std::string line;
     if (std::getline(backing, line) && line == path) {
-      return fmt::format("it is mounted here, by /dev/{}", device.path().filename().string());
+      return fmt::format("this machine has it as /dev/{}", device.path().filename().string());
     }
   }
   return "";
@@ -115,7 +115,8 @@ Result<StateDisk> StateDisk::open(const StateDiskSpec& spec) {
   std::error_code problem;
   const std::string path = fs::canonical(spec.path, problem).string();
   if (const std::string who = who_has_it(file, path); !who.empty()) {
-    return tl::unexpected(Error::taken(attempted, who, "end that first (netns-lab list labs), or name another file"));
+    return tl::unexpected(Error::taken(
+        attempted, who, "end that first (netns-lab list labs; umount and losetup --detach), or name another file"));
   }
   // Looked at under the lock: another may just have made it.
   if (::fstat(file.get(), &status) != 0) return tl::unexpected(Error::system(attempted, errno));
