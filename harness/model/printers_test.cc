@@ -132,7 +132,7 @@ TEST(Printers, EchoReportTellsEachEchoAndSighting) {
   EXPECT_EQ(printed(samples::echo_report()),
             "echo from the node (192.168.50.10) to 10.200.1.1, 56 bytes, don't fragment: 1 of 2 answered\n"
             "  the socket could not be opened: EADDRNOTAVAIL bind 192.168.50.10\n"
-            "  #1: reply from 10.200.1.1 on veth1 ttl 64 in 23.4 us, 56 bytes, 1 duplicates\n"
+            "  #1: slow reply from 10.200.1.1 on veth1 ttl 64 in 23.4 us, 56 bytes, 1 duplicates\n"
             "  #2: not sent, EMSGSIZE\n"
             "    10.0.0.1 says: destination host unreachable, about our packet to 10.200.1.1\n"
             "  seen: request received on veth2 in netns1: 192.168.50.10 > 10.200.1.1 id 4711 #1 ttl 64 56 bytes intact "
