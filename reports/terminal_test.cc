@@ -22,7 +22,8 @@ std::string printed(const std::vector<RunEvent>& events, TerminalOptions options
 
 TEST(TerminalPrinter, PrintsALinePerRequirementAndWhyItFails) {
   EXPECT_EQ(printed(samples::run(), {.colour = Colour::kOff, .report = "netns-lab-report/"}),
-            "single-namespace, target native, IPv4, lab sandbox 'netns-lab' CON=netns1 IP=10.200.1.1\n"
+            "single-namespace, target native, IPv4, lab sandbox 'netns-lab', shuffled (--seed 42) CON=netns1 "
+            "IP=10.200.1.1\n"
             "  FAIL  single-namespace.host-route  The node has the route 10.200.1.1/32 dev veth1.\n"
             "        SingleNamespace.HostRouteExists (suites/single-namespace/routes_test.cc:24)\n"
             "          expected: a route 10.200.1.1/32 dev veth1\n"
