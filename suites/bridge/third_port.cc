@@ -36,6 +36,11 @@ Result<ThirdPort> ThirdPort::create(Subject& subject) {
   pair.peer_name = kLink;
   pair.mac = highest_mac();
   pair.master = kBridge;
+  // As the other ports have it: the bridge takes the least of all, and IPv6 routes keep a lower one when it is gone.
+  for (const Change& change : subject.topology().build) {
+    const auto* const other = std::get_if<CreateVeth>(&change);
+    if (other != nullptr) pair.mtu = other->mtu;
+  }
   pair.up = true;
   NETNS_LAB_TRY(subject.node().apply({CreateNamespace{third.name_}, pair, raised(third.name_, kLink)}));
   protocol::AwaitRequest up;
