@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <ostream>
 
 #include "harness/base/error.h"
@@ -32,6 +34,18 @@ std::ostream& operator<<(std::ostream& out, const ExchangeReport& report) {
   for (const Sighting& sighting : report.sightings) out << "  seen: " << sighting << '\n';
   if (report.capture_drops != 0) out << fmt::format("  the capture lost {} packets\n", report.capture_drops);
   return out;
+}
+
+std::chrono::milliseconds Patience::wait_of(const ExchangeSpec& spec) const {
+  constexpr int kDecided = 3;
+  constexpr std::chrono::milliseconds kShort{200};
+  const bool is_decided = silent_.at(static_cast<std::size_t>(spec.transport)) >= kDecided;
+  return is_decided ? std::min(kShort, spec.reply_wait) : spec.reply_wait;
+}
+
+void Patience::note(const ExchangeReport& report) {
+  const bool is_silent = report.answered == 0 && (report.system_errno == 0 || report.system_errno == ETIMEDOUT);
+  if (is_silent) ++silent_.at(static_cast<std::size_t>(report.spec.transport));
 }
 
 }  // namespace netns_lab

@@ -1,6 +1,7 @@
 // UDP and TCP echo between two namespaces: what to send, and what was seen of it.
 #pragma once
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <iosfwd>
@@ -53,5 +54,17 @@ struct ExchangeReport {
   bool operator==(const ExchangeReport&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const ExchangeReport& report);
+
+// How long each of many exchanges is waited for. Where three of a transport had their full time and nothing came back,
+// that is decided, and is told of them; the others of that transport have 200 ms each, so that a network that drops
+// everything is told in seconds. What a spec itself asks for is never exceeded.
+class Patience {
+ public:
+  std::chrono::milliseconds wait_of(const ExchangeSpec& spec) const;
+  void note(const ExchangeReport& report);
+
+ private:
+  std::array<int, 2> silent_{};  // by transport
+};
 
 }  // namespace netns_lab

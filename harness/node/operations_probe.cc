@@ -17,8 +17,11 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
         if (!request.echoes.empty()) {
           NETNS_LAB_ASSIGN(reply.echoes, prober.echo(request.echoes, cancel));
         }
-        for (const ExchangeSpec& spec : request.exchanges) {
+        Patience patience;
+        for (ExchangeSpec spec : request.exchanges) {
+          spec.reply_wait = patience.wait_of(spec);
           NETNS_LAB_ASSIGN(ExchangeReport report, prober.exchange(spec, cancel));
+          patience.note(report);
           reply.exchanges.push_back(std::move(report));
         }
         if (request.last) prober.release_all();

@@ -230,10 +230,15 @@ Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vec
         .push_back(i);
   }
   std::vector<ExchangeReport> reports(talks.size());
+  Patience patience;
   for (const auto& [key, members] : batches) {
     std::vector<TalkAcross> batch;
-    for (const std::size_t i : members) batch.push_back(talks[i]);
+    for (const std::size_t i : members) {
+      batch.push_back(talks[i]);
+      batch.back().talk.client.reply_wait = patience.wait_of(batch.back().talk.client);
+    }
     NETNS_LAB_ASSIGN(std::vector<ExchangeReport> some, talk_between(subject, batch));
+    for (const ExchangeReport& report : some) patience.note(report);
     for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
   }
   return reports;
