@@ -249,6 +249,16 @@ std::string ConformanceTest::why(const TalkAcross& talk, const ExchangeReport& r
              {.from = talk.from, .to = talk.to, .talk = talk.talk, .wanted = way, .first = trace_of(report)});
 }
 
+bool ConformanceTest::is_still_unjudged(const std::string& id) const {
+  const WorkerContext& worker = context();
+  if (!worker.running) return false;
+  const auto& own = worker.running->requirements;
+  return std::any_of(own.begin(), own.end(), [&](const std::string& each) {
+    const std::vector<std::string> bases = worker.book.unjudged_bases(each);
+    return std::find(bases.begin(), bases.end(), id) != bases.end();
+  });
+}
+
 Subject& ConformanceTest::subject() { return environment().subject(); }
 Subject& ConformanceTest::fresh_subject() { return *value(environment().fresh_subject()); }
 void ConformanceTest::spoil_fresh_subject() { environment().spoil_fresh_subject(); }
