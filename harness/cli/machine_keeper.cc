@@ -8,7 +8,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -82,12 +81,6 @@ Result<void> launch_keeper(KeeperLaunch what) {
   launch.deadline = Deadline::after(kStartLimit).sooner_of(what.deadline);
   launch.guard = [&what](const node::GuardFacts& facts) { return keep(std::move(what), facts); };
   return node::launch_guard(launch);
-}
-
-std::string of_machine(const std::string& name, int number) {
-  if (number == 1) return name;
-  const std::size_t dot = std::min(name.rfind('.'), name.size());
-  return fmt::format("{}-{}{}", name.substr(0, dot), number, name.substr(dot));
 }
 
 Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number, int of, Underlay underlay) {

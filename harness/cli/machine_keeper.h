@@ -19,8 +19,6 @@ namespace netns_lab::cli {
 
 inline constexpr auto kDoorSocket = "machine.sock";  // in a named lab's folder
 inline constexpr auto kLastWordsFile = "ended";      // there too
-// The same for a further machine of the lab: "machine-2.sock", "ended-2".
-std::string of_machine(const std::string& name, int number);
 
 struct KeeperLaunch {
   node::LabLife life = node::LabLife::kCallers;

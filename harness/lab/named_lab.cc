@@ -78,7 +78,13 @@ Result<SocketAddress> socket_address(const std::string& path) {
 
 }  // namespace
 
-std::string node_socket(int number) { return number == 1 ? kNodeSocket : fmt::format("node-{}.sock", number); }
+std::string of_machine(const std::string& name, int number) {
+  if (number == 1) return name;
+  const std::size_t dot = std::min(name.rfind('.'), name.size());
+  return fmt::format("{}-{}{}", name.substr(0, dot), number, name.substr(dot));
+}
+
+std::string node_socket(int number) { return of_machine(kNodeSocket, number); }
 
 Result<void> check_lab_name(const std::string& name) {
   const std::string attempted = fmt::format("lab name \"{}\"", name);

@@ -24,6 +24,9 @@ namespace netns_lab {
 
 inline constexpr auto kNodeSocket = "node.sock";
 inline constexpr auto kOutsideSocket = "outside.sock";
+// A file of the lab's folder, as a further node or machine has it: "log", 2 is "log-2", "machine.sock", 2
+// "machine-2.sock".
+std::string of_machine(const std::string& name, int number);
 std::string node_socket(int number);  // of the node: 1 node.sock, 2 node-2.sock …
 inline constexpr auto kProviderFile = "provider";
 inline constexpr auto kLogFile = "log";

@@ -12,7 +12,6 @@
 #include <charconv>
 #include <cstddef>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <utility>
@@ -94,22 +93,6 @@ Result<UniqueFd> serve_joiner(int vlan) {
   detail::leave(joined ? 0 : 1);
 }
 
-// "2 KEY" behind a word, the number from 2 to kMostNodes; none for anything else.
-struct Numbered {
-  int number = 0;
-  std::string key;
-};
-std::optional<Numbered> numbered(const std::string& label, std::string_view word) {
-  if (!label.starts_with(word)) return std::nullopt;
-  const std::string rest = label.substr(word.size());
-  const std::size_t blank = rest.find(' ');
-  if (blank == 0 || blank > 2 || rest.find_first_not_of("0123456789") != blank || blank + 1 == rest.size())
-    return std::nullopt;
-  const int number = std::atoi(rest.c_str());
-  if (number < 2 || number > kMostNodes) return std::nullopt;
-  return Numbered{.number = number, .key = rest.substr(blank + 1)};
-}
-
 // So many numbers behind a word, and what is left behind them; none for anything else.
 struct Numbers {
   std::vector<int> values;
@@ -130,6 +113,13 @@ std::optional<Numbers> numbers(const std::string& label, std::string_view word, 
     read.values.push_back(value);
   }
   read.rest = text;
+  return read;
+}
+
+// "2 KEY" behind a word, the number from 2 to kMostNodes; none for anything else.
+std::optional<Numbers> numbered(const std::string& label, std::string_view word) {
+  auto read = numbers(label, word, 1);
+  if (!read || read->rest.empty() || read->values[0] < 2 || read->values[0] > kMostNodes) return std::nullopt;
   return read;
 }
 
@@ -194,7 +184,7 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
   for (const auto& [word, underlay] : {std::pair(protocol::kPrivateNodes, Underlay::kOneSegment),
                                        std::pair(protocol::kPrivateRouted, Underlay::kRouted)}) {
     if (const auto several = numbered(label, word))
-      return open_private(several->key, several->number, {.underlay = underlay});
+      return open_private(several->rest, several->values[0], {.underlay = underlay});
   }
   for (const auto& [word, underlay] : {std::pair(protocol::kPrivatePart, Underlay::kOneSegment),
                                        std::pair(protocol::kPrivateRoutedPart, Underlay::kRouted)}) {
@@ -206,9 +196,9 @@ Result<UniqueFd> GuestLabs::open(const std::string& label) {
   }
   UniqueFd stream;
   if (const auto one = numbered(label, protocol::kPrivateFurther)) {
-    const auto index = static_cast<std::size_t>(one->number) - 2;
+    const auto index = static_cast<std::size_t>(one->values[0]) - 2;
     stream =
-        hand_out(one->key, [index](Lab& lab) { return index < lab.further.size() ? &lab.further[index] : nullptr; });
+        hand_out(one->rest, [index](Lab& lab) { return index < lab.further.size() ? &lab.further[index] : nullptr; });
   } else if (label.starts_with(kOutside)) {
     stream = hand_out(label.substr(kOutside.size()), [](Lab& lab) { return &lab.outside; });
   }
