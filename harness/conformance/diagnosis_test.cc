@@ -107,6 +107,8 @@ const Row kRows[] = {
      Step::kRewriting, "sent it out of lo instead of veth1, for 10.0.0.2: its destination was rewritten (table ip nat"},
     {"RequestLost", nothing, [](Lost& l) { l.pass(1); }, Step::kWire,
      "the request was dropped between veth1 (the node) and veth2 (netns1)"},
+    {"DroppedByTheQueue", [](Lost& l) { l.place("").counted["veth1.queue_dropped"] = 3; }, nothing, Step::kSend,
+     "the queueing discipline of veth1 (the node) dropped 3 of them (tc -s qdisc show dev veth1)"},
     {"RequestLostAndCounted", [](Lost& l) { l.place("").counted["veth1.tx_dropped"] = 3; }, [](Lost& l) { l.pass(1); },
      Step::kWire, "veth1 (the node) counts 3 dropped"},
     {"TooLargeForThePeer",
@@ -150,6 +152,30 @@ const Row kRows[] = {
      [](Lost& l) { l.pass_all_there(); }, Step::kReceiver, "netns1's reverse-path filter dropped 3 of them"},
     {"FilteredWhereItArrives", [](Lost& l) { l.filter("netns1", "input"); }, [](Lost& l) { l.pass_all_there(); },
      Step::kReceiver, "a packet filter of netns1 (INPUT) drops it: table inet extra"},
+    {"FilteredByARule",
+     [](Lost& l) {
+       l.filter("netns1", "input");
+       l.filter("netns1", "input", "inet other");
+       l.traced("netns1", "c");
+     },
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver,
+     "drops it: table inet extra, chain c (1 rule) at hook input: rule 2 of chain c drops it (nft --handle list chain "
+     "inet extra c: "
+     "handle 7)"},
+    {"FilteredByAChainThatIsJumpedTo",
+     [](Lost& l) {
+       l.filter("netns1", "input");
+       l.traced("netns1", "more");
+     },
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver, "drops it: table inet extra: rule 2 of chain more drops it"},
+    {"TheRuleOfAnotherHookIsNotMeant",
+     [](Lost& l) {
+       l.filter("netns1", "input", "inet other");
+       l.filter("netns1", "forward");
+       l.traced("netns1", "c");
+     },
+     [](Lost& l) { l.pass_all_there(); }, Step::kReceiver,
+     "drops it: table inet other, chain c (1 rule) at hook input"},
     {"AnswerFiltered",
      [](Lost& l) {
        l.filter("netns1", "input");

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "harness/model/echo.h"
+#include "harness/model/filter_verdict.h"
 #include "harness/model/route.h"
 #include "harness/model/snapshot.h"
 
@@ -25,6 +26,7 @@ struct Place {
   std::string network_namespace;  // on that node; "" its own
   std::string uplink{};           // of a node's own namespace: the link to the segment; "" none
   NamespaceState now{};
+  std::vector<FilterVerdict> filtered{};          // of those packets
   std::map<std::string, std::int64_t> counted{};  // by how much its counters moved while the packets were under way
 
   std::string said() const { return name.empty() ? "the node" : name; }

@@ -86,6 +86,15 @@ struct Lost {
     sighting.destination = question ? asked : *evidence.trace.source;
     evidence.trace.neighbours.push_back(sighting);
   }
+  // The kernel's trace: a rule of that chain of inet extra took it.
+  void traced(const std::string& name, const std::string& chain) {
+    place(name).filtered.push_back({.network_namespace = name,
+                                    .table = "inet extra",
+                                    .chain = chain,
+                                    .rule = 7,
+                                    .position = 2,
+                                    .verdict = "drops"});
+  }
   void filter(const std::string& name, const std::string& hook, const std::string& table = "inet extra") {
     state(name).filter_hooks.push_back({.table = table, .chain = "c", .hook = hook, .rules = 1, .drops = false});
   }

@@ -84,6 +84,19 @@ std::string WalkJudge::so_far(std::size_t at) const {
   return fmt::format("{} {} {}; ", what(), last.direction == PacketDirection::kSent ? "left" : "reached", text(last));
 }
 
+std::string WalkJudge::traced_filter(std::size_t place, const std::vector<std::string>& hooks) const {
+  const Place& here = evidence_.world.at(place);
+  for (const FilterVerdict& verdict : here.filtered) {
+    const auto base = std::find_if(
+        here.now.filter_hooks.begin(), here.now.filter_hooks.end(),
+        [&](const FilterHook& hook) { return hook.table == verdict.table && hook.chain == verdict.chain; });
+    if (base == here.now.filter_hooks.end()) return fmt::format("table {}: {}", verdict.table, to_string(verdict));
+    if (std::find(hooks.begin(), hooks.end(), base->hook) == hooks.end()) continue;
+    return fmt::format("{} at hook {}: {}", to_string(*base), base->hook, to_string(verdict));
+  }
+  return "";
+}
+
 std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>& hooks,
                                const std::string& family) const {
   std::vector<std::string> found;
@@ -93,6 +106,9 @@ std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>
     if (family.empty() ? is_of_layer_2 : !hook.table.starts_with(family + " ")) continue;
     if (hook.rules == 0 && !hook.drops) continue;
     found.push_back(fmt::format("{} at hook {}", to_string(hook), hook.hook));
+  }
+  if (family.empty()) {
+    if (std::string traced = traced_filter(place, hooks); !traced.empty()) return traced;
   }
   if (family.empty()) {
     for (const std::string& table : evidence_.world.at(place).now.nft_tables) {
@@ -168,6 +184,16 @@ std::optional<Diagnosis> WalkJudge::judge_sending(std::size_t at) const {
   if (trace.send_errno == EMSGSIZE) why = ": it is larger than the MTU of its way and may not be fragmented";
   return Diagnosis{Step::kSend, fmt::format("the kernel of {} refused to send: {}{}", here.said(),
                                             errno_name(trace.send_errno), why)};
+}
+
+// A packet is seen where it leaves behind the queue of that link.
+std::optional<Diagnosis> WalkJudge::judge_queue(std::size_t at) const {
+  const Point& to = path_.points[at];
+  const std::int64_t dropped = place(to).count(to.link + ".queue_dropped");
+  if (to.direction != PacketDirection::kSent || dropped <= 0) return std::nullopt;
+  return Diagnosis{Step::kSend,
+                   fmt::format("{}the queueing discipline of {} dropped {} of them (tc -s qdisc show dev {})",
+                               so_far(at), text(to), dropped, to.link)};
 }
 
 // It was seen in this namespace, but not where its kernel said that it would go.
@@ -288,6 +314,7 @@ Diagnosis WalkJudge::judge_gap(std::size_t at) const {
   const Point& to = path_.points[at];
   if (begins_stage(at)) {
     if (auto found = judge_link(to)) return *found;
+    if (auto found = judge_queue(at)) return *found;
     if (auto found = judge_sending(at)) return *found;
     if (auto found = judge_resolution(at)) return *found;
     if (auto found = judge_forwarding(at)) return *found;

@@ -42,11 +42,15 @@ class WalkJudge {
   std::optional<Diagnosis> judge_problems(const std::string& so_far) const;
 
   // "a packet filter: table inet extra, chain in (1 rule)" of those at these hooks; "" when there is none.
+  // Where the kernel's trace tells, the rule alone.
   std::string filters(std::size_t place, const std::vector<std::string>& hooks, const std::string& family = "") const;
 
  private:
   const Place& place(const Point& point) const { return evidence_.world.at(point.place); }
   const Link* link(const Point& point) const { return place(point).now.find_link(point.link); }
+  // By the kernel's trace: the rule that took a packet there, of a chain at one of these hooks or one that such jumps
+  // to. "": none.
+  std::string traced_filter(std::size_t place, const std::vector<std::string>& hooks) const;
   std::size_t stage_before(std::size_t at) const;
   bool begins_stage(std::size_t at) const;
   std::string so_far(std::size_t at) const;
@@ -56,6 +60,7 @@ class WalkJudge {
   std::optional<Diagnosis> judge_first_look() const;
   std::optional<Diagnosis> judge_link(const Point& point) const;
   std::optional<Diagnosis> judge_sending(std::size_t at) const;
+  std::optional<Diagnosis> judge_queue(std::size_t at) const;
   std::optional<Diagnosis> judge_detour(std::size_t at) const;
   std::optional<Diagnosis> judge_forwarding(std::size_t at) const;
   std::optional<Diagnosis> judge_reverse_path(std::size_t place, const std::string& in_link,

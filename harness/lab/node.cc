@@ -222,6 +222,16 @@ Result<protocol::SightingsReply> Node::sightings(const protocol::SightingsReques
   return session_->call(request, kQuick);
 }
 
+Result<protocol::Handle> Node::trace(const protocol::TraceRequest& request) {
+  NETNS_LAB_ASSIGN(const protocol::HandleReply reply, session_->call(request, kQuick));
+  return reply.handle;
+}
+
+Result<std::vector<FilterVerdict>> Node::verdicts(protocol::Handle trace) {
+  NETNS_LAB_ASSIGN(protocol::VerdictsReply reply, session_->call(protocol::VerdictsRequest{.handle = trace}, kQuick));
+  return std::move(reply.verdicts);
+}
+
 Result<protocol::Handle> Node::start(const protocol::RunRequest& request) {
   const auto carries = [](const std::string& text) { return json_support::valid_utf8(text) == text; };
   if (!std::all_of(request.argv.begin(), request.argv.end(), carries) ||

@@ -19,6 +19,7 @@
 #include "harness/model/diff.h"
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
+#include "harness/model/filter_verdict.h"
 #include "harness/model/run_record.h"
 #include "harness/model/scenario.h"
 #include "harness/model/snapshot.h"
@@ -49,6 +50,7 @@ NETNS_LAB_JSON_DECLARE(MacAddress);
 // kernel objects (json_kernel.cc)
 NETNS_LAB_JSON_DECLARE(OperState);
 NETNS_LAB_JSON_DECLARE(VxlanSettings);
+NETNS_LAB_JSON_DECLARE(FilterVerdict);
 NETNS_LAB_JSON_DECLARE(Link);
 NETNS_LAB_JSON_DECLARE(Scope);
 NETNS_LAB_JSON_DECLARE(InterfaceAddress);

@@ -22,6 +22,7 @@
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
 #include "harness/netlink/nft_table.h"
+#include "harness/netlink/nft_trace.h"
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/route_lookup.h"
@@ -37,7 +38,7 @@ void use(const T& result) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 13) {
+  switch (kind % 14) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -62,6 +63,8 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_acknowledgement(message));
     case 11:
       return use(decode_forwarding(message));
+    case 12:
+      return use(decode_trace_step(message));
     default:
       return use(split_messages(message.payload));
   }

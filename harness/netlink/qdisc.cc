@@ -2,8 +2,10 @@
 
 #include <sys/socket.h>
 
+#include <linux/gen_stats.h>
 #include <linux/rtnetlink.h>
 
+#include <cstring>
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
@@ -29,6 +31,15 @@ Result<Qdisc> decode_qdisc(const MessageView& message) {
   AttributeReader reader(after_header<tcmsg>(message));
   while (reader.next()) {
     if (reader.type() == TCA_KIND) qdisc.kind = reader.string();
+    if (reader.type() != TCA_STATS2) continue;
+    reader.nested([&](AttributeReader& statistics) {
+      while (statistics.next()) {
+        gnet_stats_queue queue{};
+        if (statistics.type() != TCA_STATS_QUEUE || statistics.bytes().size() < sizeof queue) continue;
+        std::memcpy(&queue, statistics.bytes().data(), sizeof queue);
+        qdisc.drops = queue.drops;
+      }
+    });
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode RTM_NEWQDISC"));
   return qdisc;

@@ -14,6 +14,7 @@ struct Qdisc {
   std::string kind;          // "noqueue", "fq_codel", "netem" …
   std::uint32_t handle = 0;  // major:minor as 16:16 bits; 0 for those the kernel attached by itself
   std::uint32_t parent = 0;  // TC_H_ROOT 0xFFFFFFFF for the root
+  std::uint32_t drops = 0;   // packets, since it was attached (TCA_STATS_QUEUE, linux/gen_stats.h)
   bool operator==(const Qdisc&) const = default;
 };
 

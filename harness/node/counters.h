@@ -19,7 +19,8 @@ using Counters = std::map<std::string, std::uint64_t>;
 Counters parse_paired_counters(std::string_view text);
 // A name and a number on each line: "Ip6InReceives 7".
 Counters parse_named_counters(std::string_view text);
-// Of each interface "veth1.rx_dropped" and "veth1.tx_dropped", in packets.
+// Of each interface (beside "veth1.queue_dropped", which netlink tells) "veth1.rx_dropped" and "veth1.tx_dropped", in
+// packets.
 Counters parse_device_counters(std::string_view text);
 
 // All of them, as far as the kernel has them (a kernel without IPv6 has no snmp6).

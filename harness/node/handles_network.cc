@@ -1,6 +1,9 @@
 #include "harness/node/handles_network.h"
 
 #include <poll.h>
+#include <sys/socket.h>
+
+#include <linux/netlink.h>
 
 #include <array>
 #include <cerrno>
@@ -8,6 +11,7 @@
 #include <optional>
 #include <utility>
 
+#include "harness/netns/netns.h"
 #include "harness/probe/echo_server.h"
 #include "harness/probe/packet_stream.h"
 
@@ -134,6 +138,51 @@ Result<void> WatchHandle::write(const protocol::WriteRequest& /*request*/, std::
 Result<void> WatchHandle::close(Deadline /*deadline*/) {
   const std::lock_guard lock(mutex_);
   watch_.reset();
+  return {};
+}
+
+std::unique_ptr<TraceHandle> TraceHandle::open(const std::string& namespace_directory,
+                                               const protocol::TraceRequest& request) {
+  std::unique_ptr<TraceHandle> handle(new TraceHandle);
+  for (const std::string& name : request.namespaces) {
+    const auto start = [&]() -> Result<netlink::FilterTrace> {
+      NETNS_LAB_ASSIGN(const NetworkNamespace where,
+                       name.empty() ? NetworkNamespace::current() : NetworkNamespace::open(namespace_directory, name));
+      constexpr int kType = SOCK_RAW | SOCK_CLOEXEC;
+      NETNS_LAB_ASSIGN(UniqueFd requests, socket_in(where, AF_NETLINK, kType, NETLINK_NETFILTER));
+      NETNS_LAB_ASSIGN(UniqueFd events, socket_in(where, AF_NETLINK, kType, NETLINK_NETFILTER));
+      return netlink::FilterTrace::start(std::move(requests), std::move(events), request.addresses);
+    };
+    if (auto trace = start()) handle->traces_.emplace_back(name, std::move(*trace));
+  }
+  return handle;
+}
+
+Result<protocol::VerdictsReply> TraceHandle::verdicts() {
+  const std::lock_guard lock(mutex_);
+  protocol::VerdictsReply reply;
+  for (auto& [name, trace] : traces_) {
+    NETNS_LAB_ASSIGN(std::vector<FilterVerdict> taken, trace.take());
+    for (FilterVerdict& verdict : taken) {
+      verdict.network_namespace = name;
+      reply.verdicts.push_back(std::move(verdict));
+    }
+  }
+  return reply;
+}
+
+Result<Taken> TraceHandle::read(std::uint32_t /*maximum*/, Deadline /*wait*/, const Cancellation& /*cancellation*/) {
+  return tl::unexpected(Error::invalid("read from a trace", "ask it for verdicts"));
+}
+
+Result<void> TraceHandle::write(const protocol::WriteRequest& /*request*/, std::string_view /*bytes*/,
+                                Deadline /*deadline*/, const Cancellation& /*cancellation*/) {
+  return tl::unexpected(takes_nothing("a trace"));
+}
+
+Result<void> TraceHandle::close(Deadline /*deadline*/) {
+  const std::lock_guard lock(mutex_);
+  traces_.clear();
   return {};
 }
 

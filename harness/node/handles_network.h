@@ -4,8 +4,10 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "harness/netlink/nft_trace.h"
 #include "harness/node/handle.h"
 #include "harness/probe/far_watch.h"
 #include "harness/probe/socket_factory.h"
@@ -38,6 +40,24 @@ class WatchHandle final : public HandleObject {
   explicit WatchHandle(std::unique_ptr<probe::FarWatch> watch) : watch_(std::move(watch)) {}
   std::mutex mutex_;  // of watch_
   std::unique_ptr<probe::FarWatch> watch_;
+};
+
+// Of `trace`; `verdicts` asks it, not `read`.
+class TraceHandle final : public HandleObject {
+ public:
+  static std::unique_ptr<TraceHandle> open(const std::string& namespace_directory,
+                                           const protocol::TraceRequest& request);
+
+  Result<protocol::VerdictsReply> verdicts();
+  Result<Taken> read(std::uint32_t maximum, Deadline wait, const Cancellation& cancellation) override;
+  Result<void> write(const protocol::WriteRequest& request, std::string_view bytes, Deadline deadline,
+                     const Cancellation& cancellation) override;
+  Result<void> close(Deadline deadline) override;
+
+ private:
+  TraceHandle() = default;
+  std::mutex mutex_;                                                  // of traces_
+  std::vector<std::pair<std::string, netlink::FilterTrace>> traces_;  // by namespace
 };
 
 }  // namespace netns_lab::node

@@ -94,13 +94,14 @@ Result<void> read_addressing(NetlinkSocket& socket, NamespaceState& state) {
   return read_forwarding(socket, state);
 }
 
-Result<void> read_policy(NetlinkSocket& socket, NamespaceState& state) {
+Result<void> read_policy(NetlinkSocket& socket, bool counters, NamespaceState& state) {
   NETNS_LAB_ASSIGN(state.rules, netlink::list_rules(socket));
   NETNS_LAB_ASSIGN(const std::vector<netlink::Qdisc> qdiscs, netlink::list_qdiscs(socket));
   const LinkNames names(state.links);
   for (const netlink::Qdisc& qdisc : qdiscs) {
     // The kernel gives no handle to those it attaches by itself (noqueue, fq_codel, mq and its children).
     if (qdisc.handle == 0) continue;
+    if (counters) state.counters[names.of(qdisc.link_index) + ".queue_dropped"] += qdisc.drops;
     state.qdiscs.push_back({names.of(qdisc.link_index), qdisc.kind, qdisc.handle, qdisc.parent});
   }
   return {};
@@ -131,7 +132,7 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
     put_in_order(state);
     return state;
   }
-  NETNS_LAB_TRY(read_policy(*sockets.route, state));
+  NETNS_LAB_TRY(read_policy(*sockets.route, options.counters, state));
   if (sockets.netfilter != nullptr) {
     NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
   }
@@ -201,7 +202,8 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
   if (!options.addressing_only) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
   if (options.counters) {
-    NETNS_LAB_ASSIGN(state.counters, read_counters(*opened));
+    NETNS_LAB_ASSIGN(Counters counters, read_counters(*opened));
+    state.counters.merge(counters);
     if (sockets.netfilter != nullptr) {
       NETNS_LAB_ASSIGN(state.filter_hooks, netlink::list_filter_hooks(*sockets.netfilter));
     }

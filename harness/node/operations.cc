@@ -22,6 +22,8 @@ OperationTable all_operations() {
   table.add(&capture);
   table.add(&watch);
   table.add(&sightings);
+  table.add(&trace);
+  table.add(&verdicts);
   table.add(&run);
   table.add(&read);
   table.add(&write);

@@ -22,6 +22,8 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
 Result<protocol::ServeReply> serve(OperationContext& context, const protocol::ServeRequest& request);
 Result<protocol::HandleReply> capture(OperationContext& context, const protocol::CaptureRequest& request);
 Result<protocol::WatchReply> watch(OperationContext& context, const protocol::WatchRequest& request);
+Result<protocol::HandleReply> trace(OperationContext& context, const protocol::TraceRequest& request);
+Result<protocol::VerdictsReply> verdicts(OperationContext& context, const protocol::VerdictsRequest& request);
 Result<protocol::SightingsReply> sightings(OperationContext& context, const protocol::SightingsRequest& request);
 // operations_command.cc
 Result<protocol::HandleReply> run(OperationContext& context, const protocol::RunRequest& request);

@@ -62,4 +62,20 @@ Result<protocol::SightingsReply> sightings(OperationContext& context, const prot
   return watch->sightings(request.probes);
 }
 
+Result<protocol::HandleReply> trace(OperationContext& context, const protocol::TraceRequest& request) {
+  Session& session = context.session;
+  auto object = TraceHandle::open(session.agent().context.namespace_directory, request);
+  NETNS_LAB_ASSIGN(const protocol::Handle handle, session.handles().add(std::move(object)));
+  return protocol::HandleReply{.handle = handle};
+}
+
+Result<protocol::VerdictsReply> verdicts(OperationContext& context, const protocol::VerdictsRequest& request) {
+  NETNS_LAB_ASSIGN(const auto object, context.session.handles().find(request.handle));
+  const auto trace = std::dynamic_pointer_cast<TraceHandle>(object);
+  if (trace == nullptr) {
+    return tl::unexpected(Error::invalid(fmt::format("ask handle {} for verdicts", request.handle), "it is no trace"));
+  }
+  return trace->verdicts();
+}
+
 }  // namespace netns_lab::node

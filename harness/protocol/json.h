@@ -28,6 +28,9 @@ NETNS_LAB_JSON_DECLARE(WatchRequest);
 NETNS_LAB_JSON_DECLARE(FarProbe);
 NETNS_LAB_JSON_DECLARE(SightingsReply);
 NETNS_LAB_JSON_DECLARE(SightingsRequest);
+NETNS_LAB_JSON_DECLARE(TraceRequest);
+NETNS_LAB_JSON_DECLARE(VerdictsReply);
+NETNS_LAB_JSON_DECLARE(VerdictsRequest);
 NETNS_LAB_JSON_DECLARE(RunRequest);  // sent with an empty standard_input: it travels raw
 NETNS_LAB_JSON_DECLARE(CommandEnd::How);
 NETNS_LAB_JSON_DECLARE(CommandEnd);

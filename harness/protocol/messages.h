@@ -14,6 +14,7 @@
 #include "harness/model/change.h"
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
+#include "harness/model/filter_verdict.h"
 #include "harness/model/route.h"
 #include "harness/model/snapshot.h"
 
@@ -184,6 +185,27 @@ struct SightingsRequest {
   Handle handle = 0;
   std::vector<FarProbe> probes;
   bool operator==(const SightingsRequest&) const = default;
+};
+
+// From now on, what packet filters of these namespaces do to packets from or to one of these addresses, which are of
+// one family (harness/netlink/nft_trace.h). Where there is no such namespace, or it cannot be traced, nothing is.
+struct TraceRequest {
+  static constexpr auto kOperation = "trace";
+  using Reply = HandleReply;
+  std::vector<std::string> namespaces;
+  std::vector<IpAddress> addresses;
+  bool operator==(const TraceRequest&) const = default;
+};
+struct VerdictsReply {
+  std::vector<FilterVerdict> verdicts;  // each once
+  bool operator==(const VerdictsReply&) const = default;
+};
+// What ended a packet's way since the trace began, or was asked before.
+struct VerdictsRequest {
+  static constexpr auto kOperation = "verdicts";
+  using Reply = VerdictsReply;
+  Handle handle = 0;
+  bool operator==(const VerdictsRequest&) const = default;
 };
 
 struct RunRequest {

@@ -22,8 +22,15 @@ class Investigator {
   Result<Findings> run() {
     NETNS_LAB_TRY(look());
     const World before = world_;
+    NETNS_LAB_ASSIGN(const std::vector<protocol::Handle> filters, trace_filters());
     NETNS_LAB_ASSIGN(PacketTrace trace, send());
+    NETNS_LAB_ASSIGN(const std::vector<FilterVerdict> filtered, end_of(filters));
     NETNS_LAB_TRY(look());
+    for (Place& place : world_.places) {
+      for (const FilterVerdict& verdict : filtered) {
+        if (verdict.network_namespace == place.name) place.filtered.push_back(verdict);
+      }
+    }
     for (Place& place : world_.places) {
       const auto then = before.find(place.name);
       if (!then) continue;
@@ -37,7 +44,10 @@ class Investigator {
     findings.is_of_first_time = trace.all_answered && enquiry_.first && !enquiry_.first->all_answered;
     if (findings.is_of_first_time) {
       trace = *enquiry_.first;
-      for (Place& place : world_.places) place.counted.clear();  // they are of the second time
+      for (Place& place : world_.places) {  // they are of the second time
+        place.counted.clear();
+        place.filtered.clear();
+      }
     }
     WalkEvidence& evidence = findings.evidence;
     evidence.wanted = enquiry_.wanted;
@@ -88,6 +98,34 @@ class Investigator {
       if (place.node == node) names.push_back(place.network_namespace);
     }
     return names;
+  }
+
+  // On every node, of the packets that are about to be sent and their answers. By then the verdict has been given: our
+  // tables stand while nothing is compared.
+  Result<std::vector<protocol::Handle>> trace_filters() {
+    std::vector<IpAddress> addresses{enquiry_.talk ? enquiry_.talk->client.destination : enquiry_.echo.destination};
+    const std::optional<IpAddress>& source = enquiry_.talk ? enquiry_.talk->client.source : enquiry_.echo.source;
+    if (source) addresses.push_back(*source);
+    std::vector<protocol::Handle> handles;
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+      NETNS_LAB_ASSIGN(const protocol::Handle handle,
+                       nodes_[node]->trace({.namespaces = namespaces_of(node), .addresses = addresses}));
+      handles.push_back(handle);
+    }
+    return handles;
+  }
+
+  Result<std::vector<FilterVerdict>> end_of(const std::vector<protocol::Handle>& traces) {
+    std::vector<FilterVerdict> all;
+    for (std::size_t node = 0; node < nodes_.size(); ++node) {
+      NETNS_LAB_ASSIGN(const std::vector<FilterVerdict> verdicts, nodes_[node]->verdicts(traces[node]));
+      NETNS_LAB_TRY(nodes_[node]->close(traces[node]));
+      for (FilterVerdict verdict : verdicts) {
+        verdict.network_namespace = name_of(nodes_, node, verdict.network_namespace);
+        all.push_back(std::move(verdict));
+      }
+    }
+    return all;
   }
 
   Result<PacketTrace> send() {
