@@ -60,6 +60,7 @@ std::string text(const SetLink& change) {
   if (change.mtu) line += fmt::format(" mtu {}", *change.mtu);
   if (change.mac) line += " mac " + change.mac->to_string();
   if (change.arp) line += *change.arp ? " arp on" : " arp off";
+  if (change.hairpin) line += *change.hairpin ? " hairpin on" : " hairpin off";
   if (change.master) line += change.master->empty() ? std::string(" nomaster") : " master " + *change.master;
   if (change.new_name) line += " name " + *change.new_name;
   if (change.move_to) line += " netns " + (change.move_to->empty() ? std::string("of the node") : *change.move_to);

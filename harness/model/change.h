@@ -80,6 +80,7 @@ struct SetLink {  // what is not set stays as it is
   std::optional<std::string> new_name;
   std::optional<std::string> move_to;  // another namespace
   std::optional<bool> arp;             // false sets IFF_NOARP
+  std::optional<bool> hairpin;         // a bridge's port sends packets back where they came from
   bool operator==(const SetLink&) const = default;
 };
 struct AddAddress {

@@ -10,7 +10,7 @@ NETNS_LAB_JSON(CreateLink, network_namespace, name, kind);
 NETNS_LAB_JSON(CreateVxlan, network_namespace, name, vni, port, local, remote, link, learning, mtu, mac);
 NETNS_LAB_JSON(CreateTunRelay, network_namespace, name, mtu, local, remote, port);
 NETNS_LAB_JSON(DeleteLink, network_namespace, name);
-NETNS_LAB_JSON(SetLink, network_namespace, name, up, mtu, mac, master, new_name, move_to, arp);
+NETNS_LAB_JSON(SetLink, network_namespace, name, up, mtu, mac, master, new_name, move_to, arp, hairpin);
 NETNS_LAB_JSON(AddAddress, network_namespace, link, prefix, scope, no_duplicate_detection, valid_lifetime,
                preferred_lifetime);
 NETNS_LAB_JSON(DeleteAddress, network_namespace, link, prefix);

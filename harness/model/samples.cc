@@ -184,7 +184,8 @@ std::vector<Change> changes() {
               .master = "br0",
               .new_name = "eth0",
               .move_to = "netns2",
-              .arp = false},
+              .arp = false,
+              .hairpin = true},
       AddAddress{.network_namespace = "netns1",
                  .link = "veth2",
                  .prefix = Prefix::host(kContainer),
@@ -265,7 +266,8 @@ ExchangeReport exchange_report() {
                  .payload_size = 4096,
                  .count = 3,
                  .reply_wait = std::chrono::milliseconds(50),
-                 .watch = {"netns1", ""}};
+                 .watch = {"netns1", ""},
+                 .source_port = 33000};
   report.system_errno = 111;
   report.sent = 4096;
   report.answered = 4095;

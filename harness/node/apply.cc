@@ -8,6 +8,7 @@
 #include <set>
 #include <utility>
 
+#include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/neighbour.h"
@@ -206,6 +207,9 @@ class Applier {
       NETNS_LAB_ASSIGN(wanted.move_to, descriptor(*change.move_to));
     }
     NETNS_LAB_TRY(add_to(change.network_namespace, netlink::set_link(LinkRef::indexed(link), wanted)));
+    if (change.hairpin) {
+      NETNS_LAB_TRY(add_to(change.network_namespace, netlink::set_hairpin(link, *change.hairpin)));
+    }
     if (!change.new_name && !change.move_to) return {};
     NETNS_LAB_TRY(flush());
     handles_.forget_links();

@@ -59,6 +59,7 @@ void ConformanceTest::demand_lab() const {
 }
 
 Family ConformanceTest::family() const { return context().spec.family; }
+const Parameters& ConformanceTest::parameters() const { return context().spec.parameters; }
 const Topology& ConformanceTest::topology() const { return context().topologies.at(looked_at_); }
 const Declaration& ConformanceTest::declared() const { return environment().declared(looked_at_); }
 

@@ -46,6 +46,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void demand_lab() const;  // ends the case as `error` when the lab could not be set up
 
   Family family() const;
+  const Parameters& parameters() const;  // every one of the scenario has a value
   // What follows is of the node that is looked at: the first, but in `on_each_node`.
   const Topology& topology() const;
   const Declaration& declared() const;
