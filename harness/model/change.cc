@@ -100,6 +100,15 @@ std::string text(const AddForwarding& change) {
 std::string text(const SetSysctl& change) {
   return fmt::format("set sysctl {} to {}{}", change.key, change.value, in(change.network_namespace));
 }
+std::string text(const CreateNftTable& change) {
+  std::string line =
+      fmt::format("create nft table {}{} {{", nft_table_text(change.family, change.name), in(change.network_namespace));
+  for (const NftChain& chain : change.chains) line += " " + to_string(chain);
+  return line + " }";
+}
+std::string text(const DeleteNftTable& change) {
+  return fmt::format("delete nft table {}{}", nft_table_text(change.family, change.name), in(change.network_namespace));
+}
 
 }  // namespace
 

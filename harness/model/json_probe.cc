@@ -5,7 +5,7 @@
 namespace netns_lab {
 
 NETNS_LAB_JSON(EchoSpec, network_namespace, destination, source, link, count, interval, window, payload_size,
-               dont_fragment, ttl, reply_wait, watch);
+               dont_fragment, ttl, reply_wait, watch, identifier);
 NETNS_LAB_JSON(EchoReply, source, arrival_link, ttl, round_trip, payload_intact, payload_size);
 NETNS_LAB_JSON(IcmpProblem, from, type, code, mtu, about_destination, local);
 NETNS_LAB_JSON(Echo, sequence, send_errno, reply, duplicates, late, slow, problems);

@@ -202,6 +202,17 @@ std::vector<Change> changes() {
       DeleteNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode},
       AddForwarding{.network_namespace = "netns1", .link = "vxlan0", .mac = kMac, .destination = kNode},
       SetSysctl{.network_namespace = "netns1", .key = "net.ipv4.ip_forward", .value = "1"},
+      CreateNftTable{.network_namespace = "",
+                     .family = "ip",
+                     .name = "nat",
+                     .chains = {{.name = "prerouting",
+                                 .type = "nat",
+                                 .hook = "prerouting",
+                                 .priority = -100,
+                                 .drops = true,
+                                 .rules = {{.matches = {{"tcp dport", "8080"}, {"iifname", "br0", true}},
+                                            .action = {"dnat", kContainer, std::uint16_t{80}}}}}}},
+      DeleteNftTable{.network_namespace = "netns1", .family = "inet", .name = "nat"},
   };
 }
 

@@ -111,8 +111,8 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
   if (::fcntl(fd, F_SETFL, O_NONBLOCK) != 0) return tl::unexpected(Error::system("prepare a client", errno));
 
   // Bound first, so that its port is known to the captures before the first packet.
-  const SocketAddress source = SocketAddress::of(
-      spec.source.value_or(IpAddress::unspecified(spec.destination.family())), spec.source_port);
+  const SocketAddress source =
+      SocketAddress::of(spec.source.value_or(IpAddress::unspecified(spec.destination.family())), spec.source_port);
   if (::bind(fd, source.get(), source.size) != 0) {
     report.system_errno = errno;
     return report;

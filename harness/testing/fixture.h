@@ -126,7 +126,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void check_capture(std::uint64_t drops);
   void note_slow(const EchoReport& report);
   std::string why(const std::vector<Node*>& nodes, Enquiry enquiry);
-  std::vector<Node*> all_nodes();
+  std::vector<Node*> ends(std::size_t from, std::size_t to);
+  std::size_t number_of(std::size_t node) const;  // among those
   WorkerContext& context() const;
   LabEnvironment& environment() const;
 
