@@ -85,8 +85,8 @@ std::vector<std::string> answer_findings(const std::vector<IpHeader>& packets, c
     if (!is_whole(packet, want.transport) || destination_of(packet) != client) continue;
     is_any = true;
     if (source_of(packet) == want.mapped) continue;
-    findings.add(fmt::format("{} to {} is answered by {}", what(want), to_string(want.mapped),
-                             to_string(source_of(packet))));
+    findings.add(
+        fmt::format("{} to {} is answered by {}", what(want), to_string(want.mapped), to_string(source_of(packet))));
   }
   if (!is_any) findings.add(fmt::format("{} to {}: no answer is seen", what(want), to_string(want.mapped)));
   return std::move(findings).lines();

@@ -24,10 +24,10 @@ std::string to_string(const Endpoint& endpoint);  // "172.16.0.2 port 80"
 
 struct Translation {
   Transport transport = Transport::kUdp;
-  std::string client;  // for messages: "the outside"
-  std::string place;   // of the server's link, for messages: "veth11 (netns1)"
-  Endpoint mapped;     // what the client asks for
-  Endpoint server;     // where that stands
+  std::string client;              // for messages: "the outside"
+  std::string place;               // of the server's link, for messages: "veth11 (netns1)"
+  Endpoint mapped;                 // what the client asks for
+  Endpoint server;                 // where that stands
   std::vector<IpAddress> sources;  // the server sees one of these
 };
 
