@@ -24,6 +24,7 @@ protocol::ClaimRequest claim_of(const Topology& topology) {
   protocol::ClaimRequest claim;
   claim.namespaces = topology.namespaces;
   claim.links = topology.links;
+  claim.nft_tables = nft_tables_of(topology);
   for (const Attachment& attachment : topology.attachments) {
     claim.addresses.insert(claim.addresses.end(), attachment.addresses.begin(), attachment.addresses.end());
   }

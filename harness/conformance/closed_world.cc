@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 
@@ -277,20 +278,16 @@ Findings qdiscs(const Comparison& here) {
   return same_set(texts(*here.was), texts(*here.is), place_text(here.name), "queueing discipline");
 }
 
-// "ip filter" of "ip filter with 1 chain, 2 rules, contents 7f3a…": the table, whatever it holds.
-std::string table_of(const std::string& filter) {
-  return filter.substr(0, std::min(filter.find(" with "), filter.find(", ")));
-}
-
-Findings packet_filters(const Comparison& here) {
+Findings packet_filters(const Comparison& here, const Declaration& declared) {
   const std::string place = place_text(here.name);
   const auto equal = [](const std::string& a, const std::string& b) { return a == b; };
   std::vector<std::string> gone = lacking(here.was->nft_tables, here.is->nft_tables, equal);
   Findings findings;
   for (const std::string& filter : lacking(here.is->nft_tables, here.was->nft_tables, equal)) {
-    const auto was =
-        std::find_if(gone.begin(), gone.end(), [&](const auto& other) { return table_of(other) == table_of(filter); });
+    const auto was = std::find_if(gone.begin(), gone.end(),
+                                  [&](const auto& other) { return nft_table_name(other) == nft_table_name(filter); });
     if (was == gone.end()) {
+      if (declared.has_nft_table(here.name, filter)) continue;  // a claim of its own
       findings.push_back(nobody("packet filter", place, filter));
       continue;
     }
@@ -340,7 +337,7 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kSysctls:
       return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:
-      return packet_filters(here);
+      return packet_filters(here, declared);
     case Area::kQdiscs:
       return qdiscs(here);
     case Area::kSockets:
@@ -452,11 +449,28 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
 
 namespace {
 
+// What iptables leaves of a table when the last rule is deleted: the chains, or not even those. It does nothing, and
+// there is no way to be rid of it but nft.
+bool is_left_by_iptables(const std::string& table) {
+  static const std::set<std::string> kTables = {"filter", "nat", "mangle", "raw", "security"};
+  const std::string name = nft_table_name(table);
+  const bool is_idle = name == table || table.find(" without effect, ") != std::string::npos;
+  const std::size_t blank = name.find(' ');
+  const std::string family = name.substr(0, blank);
+  return is_idle && (family == "ip" || family == "ip6") && kTables.count(name.substr(blank + 1)) > 0;
+}
+
 Findings differences(const Snapshot& before, const Snapshot& after, bool processes) {
   Findings findings;
+  Declaration nothing;
+  if (const NamespaceState* own = after.find_namespace("")) {
+    for (const std::string& table : own->nft_tables) {
+      if (is_left_by_iptables(table)) nothing.nft_tables.push_back({"", nft_table_name(table)});
+    }
+  }
   for (const Area area : all_areas()) {
     if (area == Area::kProcesses && !processes) continue;
-    for (auto& finding : undeclared(area, before, after, Declaration{})) findings.push_back(std::move(finding));
+    for (auto& finding : undeclared(area, before, after, nothing)) findings.push_back(std::move(finding));
   }
   return findings;
 }

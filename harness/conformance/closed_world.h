@@ -43,6 +43,8 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
                                     const Declaration& declared);
 
 // After tear-down: everything that differs from before the build, in all areas, with nothing declared.
+// Of a table of iptables (ip or ip6 filter, nat, mangle, raw, security) chains without effect may be left: iptables
+// deletes rules, and has no command that deletes the rest.
 std::vector<std::string> left_behind(const Snapshot& before, const Snapshot& after);
 
 // The same, but for processes: while nothing is under test somebody may look around in a shell.

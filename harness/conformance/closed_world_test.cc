@@ -15,12 +15,37 @@ using namespace test_world;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 Declaration declared() { return declaration_of(topology()); }
 
 TEST(ClosedWorld, FindsNothingInARightBuild) {
   for (const Area area : all_areas())
     EXPECT_THAT(undeclared(area, before(), after(), declared()), IsEmpty()) << to_string(area);
+}
+
+TEST(ClosedWorld, WhatIptablesLeavesOfItsTablesIsNothing) {
+  Snapshot after = before();
+  auto& tables = after.namespaces.front().nft_tables;
+  tables.emplace_back("ip nat");
+  tables.emplace_back("ip6 filter with 3 chains without effect, contents 1");
+  EXPECT_THAT(left_behind(before(), after), IsEmpty());
+  tables.back() = "ip6 filter with 3 chains, 1 rule, contents 1";
+  tables.emplace_back("ip extra");
+  tables.emplace_back("inet nat with 1 chain without effect, contents 1");
+  EXPECT_THAT(left_behind(before(), after), SizeIs(3));
+}
+
+TEST(ClosedWorld, ADeclaredTableIsNoFinding) {
+  Snapshot with = after();
+  with.namespaces.front().nft_tables.emplace_back("ip nat with 1 chain, 1 rule, contents 2");
+  with.namespaces.front().nft_tables.emplace_back("iptables (legacy) nat with 1 rules or chains, contents 3");
+  Declaration known = declared();
+  EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), SizeIs(2));
+  known.nft_tables = {{"", "ip nat"}};
+  EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), IsEmpty());
+  known.nft_tables = {{"netns1", "ip nat"}, {"", "ip6 nat"}, {"", "ip na"}};
+  EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), SizeIs(2));
 }
 
 TEST(ClosedWorld, FindsNothingLeftBehindWhenNothingChanged) { EXPECT_THAT(left_behind(before(), before()), IsEmpty()); }

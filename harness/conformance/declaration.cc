@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <string_view>
 #include <type_traits>
 
 namespace netns_lab {
@@ -39,6 +40,9 @@ struct Collector {
   void operator()(const AddRoute& change) { declaration.routes.push_back({change.network_namespace, change.route}); }
   void operator()(const SetSysctl& change) {
     declaration.sysctls.push_back({change.network_namespace, change.key, change.value});
+  }
+  void operator()(const CreateNftTable& change) {
+    declaration.nft_tables.push_back({change.network_namespace, nft_table_text(change.family, change.name)});
   }
   template <typename Other>
   void operator()(const Other&) {}
@@ -77,6 +81,21 @@ bool Declaration::has_address(const std::string& network_namespace, const std::s
 bool Declaration::routes_to(const std::string& network_namespace, const Prefix& destination) const {
   return std::any_of(routes.begin(), routes.end(), [&](const DeclaredRoute& route) {
     return route.network_namespace == network_namespace && route.route.destination == destination;
+  });
+}
+
+std::string nft_table_name(const std::string& table) {
+  return table.substr(0, std::min(table.find(" with "), table.find(", ")));
+}
+
+bool Declaration::has_nft_table(const std::string& network_namespace, const std::string& table) const {
+  constexpr std::string_view kOld = "iptables (legacy) ";
+  constexpr std::string_view kOld6 = "ip6tables (legacy) ";
+  std::string name = nft_table_name(table);
+  if (name.rfind(kOld, 0) == 0) name = "ip " + name.substr(kOld.size());
+  if (name.rfind(kOld6, 0) == 0) name = "ip6 " + name.substr(kOld6.size());
+  return std::any_of(nft_tables.begin(), nft_tables.end(), [&](const DeclaredTable& one) {
+    return one.network_namespace == network_namespace && one.name == name;
   });
 }
 

@@ -42,6 +42,11 @@ struct DeclaredSocket {
   std::uint16_t port = 0;  // UDP
 };
 
+struct DeclaredTable {
+  std::string network_namespace;
+  std::string name;  // "ip nat"
+};
+
 struct Declaration {
   std::vector<std::string> namespaces;
   std::vector<DeclaredLink> links;
@@ -51,6 +56,7 @@ struct Declaration {
   std::vector<DeclaredForwarding> forwarding;
   std::vector<DeclaredSocket> sockets;  // a tunnel takes in its packets there
   std::vector<std::string> daemons;
+  std::vector<DeclaredTable> nft_tables;
 
   bool has_namespace(const std::string& name) const;
   bool has_link(const std::string& network_namespace, const std::string& name) const;
@@ -58,7 +64,13 @@ struct Declaration {
   // Is the destination, in the main table of that namespace, one that the scenario routes? (How it does is judged route
   // by route.)
   bool routes_to(const std::string& network_namespace, const Prefix& destination) const;
+  // `table` as a snapshot says it, whatever it holds ("ip nat with 1 chain, …"). The tables ip and ip6 of a name are
+  // also those of the old iptables and ip6tables.
+  bool has_nft_table(const std::string& network_namespace, const std::string& table) const;
 };
+
+// "ip filter" of "ip filter with 1 chain, 2 rules, contents 7f3a…": the table, whatever it holds.
+std::string nft_table_name(const std::string& table);
 
 Declaration declaration_of(const Topology& topology);
 

@@ -28,6 +28,7 @@ struct IpHeader {
   std::uint16_t sequence = 0;    // ICMP echo; UDP and TCP: destination port
   bool is_echo_request = false;  // ICMP, ICMPv6
   bool is_echo_reply = false;
+  bool is_error = false;  // ICMP, ICMPv6: destination unreachable and the like
 };
 
 // RFC 7348, 5.

@@ -60,6 +60,7 @@ std::string text(const SetLink& change) {
   if (change.mtu) line += fmt::format(" mtu {}", *change.mtu);
   if (change.mac) line += " mac " + change.mac->to_string();
   if (change.arp) line += *change.arp ? " arp on" : " arp off";
+  if (change.hairpin) line += *change.hairpin ? " hairpin on" : " hairpin off";
   if (change.master) line += change.master->empty() ? std::string(" nomaster") : " master " + *change.master;
   if (change.new_name) line += " name " + *change.new_name;
   if (change.move_to) line += " netns " + (change.move_to->empty() ? std::string("of the node") : *change.move_to);
@@ -98,6 +99,15 @@ std::string text(const AddForwarding& change) {
 }
 std::string text(const SetSysctl& change) {
   return fmt::format("set sysctl {} to {}{}", change.key, change.value, in(change.network_namespace));
+}
+std::string text(const CreateNftTable& change) {
+  std::string line =
+      fmt::format("create nft table {}{} {{", nft_table_text(change.family, change.name), in(change.network_namespace));
+  for (const NftChain& chain : change.chains) line += " " + to_string(chain);
+  return line + " }";
+}
+std::string text(const DeleteNftTable& change) {
+  return fmt::format("delete nft table {}{}", nft_table_text(change.family, change.name), in(change.network_namespace));
 }
 
 }  // namespace

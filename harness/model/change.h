@@ -8,8 +8,10 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "harness/model/address.h"
+#include "harness/model/nft_rules.h"
 #include "harness/model/route.h"
 
 namespace netns_lab {
@@ -80,6 +82,7 @@ struct SetLink {  // what is not set stays as it is
   std::optional<std::string> new_name;
   std::optional<std::string> move_to;  // another namespace
   std::optional<bool> arp;             // false sets IFF_NOARP
+  std::optional<bool> hairpin;         // a bridge's port sends packets back where they came from
   bool operator==(const SetLink&) const = default;
 };
 struct AddAddress {
@@ -144,10 +147,23 @@ struct SetSysctl {
   std::string value;
   bool operator==(const SetSysctl&) const = default;
 };
+struct CreateNftTable {  // that is not there yet, all of it or nothing; by the program nft
+  std::string network_namespace;
+  std::string family;  // "ip", "ip6", "inet"
+  std::string name;
+  std::vector<NftChain> chains;
+  bool operator==(const CreateNftTable&) const = default;
+};
+struct DeleteNftTable {  // with everything in it
+  std::string network_namespace;
+  std::string family;
+  std::string name;
+  bool operator==(const DeleteNftTable&) const = default;
+};
 
 using Change = std::variant<CreateNamespace, DeleteNamespace, CreateVeth, CreateLink, CreateVxlan, CreateTunRelay,
                             DeleteLink, SetLink, AddAddress, DeleteAddress, AddRoute, DeleteRoute, AddRule, DeleteRule,
-                            AddNeighbour, DeleteNeighbour, AddForwarding, SetSysctl>;
+                            AddNeighbour, DeleteNeighbour, AddForwarding, SetSysctl, CreateNftTable, DeleteNftTable>;
 
 std::string to_string(const Change& change);  // "add address 10.200.1.1/32 to veth2 in netns1"
 std::ostream& operator<<(std::ostream& out, const Change& change);

@@ -25,6 +25,8 @@ struct EchoSpec {
   std::optional<std::uint8_t> ttl;              // hop limit in IPv6; none: the kernel's default (64)
   std::chrono::milliseconds reply_wait{1'000};  // after the last request
   std::vector<std::string> watch;               // namespaces in which sightings are captured while it runs
+  // Of the first of a probe's echoes, 1..65,535: the others of the probe have those that follow. None: by chance.
+  std::optional<std::uint16_t> identifier{};
   bool operator==(const EchoSpec&) const = default;
 };
 

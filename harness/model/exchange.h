@@ -36,6 +36,7 @@ struct ExchangeSpec {
   std::uint32_t count = 3;           // datagrams; TCP: ignored
   std::chrono::milliseconds reply_wait{1'000};
   std::vector<std::string> watch;  // namespaces in which sightings are captured
+  std::uint16_t source_port = 0;   // 0: the kernel chooses
   bool operator==(const ExchangeSpec&) const = default;
 };
 

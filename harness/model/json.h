@@ -92,6 +92,12 @@ NETNS_LAB_JSON_DECLARE(AddNeighbour);
 NETNS_LAB_JSON_DECLARE(DeleteNeighbour);
 NETNS_LAB_JSON_DECLARE(AddForwarding);
 NETNS_LAB_JSON_DECLARE(SetSysctl);
+NETNS_LAB_JSON_DECLARE(NftMatch);
+NETNS_LAB_JSON_DECLARE(NftAction);
+NETNS_LAB_JSON_DECLARE(NftRule);
+NETNS_LAB_JSON_DECLARE(NftChain);
+NETNS_LAB_JSON_DECLARE(CreateNftTable);
+NETNS_LAB_JSON_DECLARE(DeleteNftTable);
 NETNS_LAB_JSON_DECLARE(Change);
 
 // probes (json_probe.cc); intervals and waits in the units of their fields' types

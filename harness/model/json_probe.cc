@@ -5,7 +5,7 @@
 namespace netns_lab {
 
 NETNS_LAB_JSON(EchoSpec, network_namespace, destination, source, link, count, interval, window, payload_size,
-               dont_fragment, ttl, reply_wait, watch);
+               dont_fragment, ttl, reply_wait, watch, identifier);
 NETNS_LAB_JSON(EchoReply, source, arrival_link, ttl, round_trip, payload_intact, payload_size);
 NETNS_LAB_JSON(IcmpProblem, from, type, code, mtu, about_destination, local);
 NETNS_LAB_JSON(Echo, sequence, send_errno, reply, duplicates, late, slow, problems);
@@ -22,7 +22,7 @@ NETNS_LAB_JSON(EchoReport, spec, identifier, payload_seed, source, echoes, sight
 NETNS_LAB_JSON_ENUM(Transport, Transport::kUdp, Transport::kTcp);
 NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port);
 NETNS_LAB_JSON(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count, reply_wait,
-               watch);
+               watch, source_port);
 NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source, source_port,
                sightings, capture_drops, starved);
 

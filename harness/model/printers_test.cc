@@ -126,6 +126,9 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
           std::string("delete neighbour 192.168.50.10 from veth2 in netns1"),
           std::string("add forwarding entry 02:00:00:00:00:01 to 192.168.50.10 on vxlan0 in netns1"),
           std::string("set sysctl net.ipv4.ip_forward to 1 in netns1"),
+          std::string("create nft table ip nat { chain prerouting { type nat hook prerouting priority -100; policy "
+                      "drop; tcp dport 8080 iifname != \"br0\" dnat to 10.200.1.1:80; } }"),
+          std::string("delete nft table inet nat in netns1"),
       }));
 }
 TEST(Printers, EchoReportTellsEachEchoAndSighting) {

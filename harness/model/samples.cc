@@ -184,7 +184,8 @@ std::vector<Change> changes() {
               .master = "br0",
               .new_name = "eth0",
               .move_to = "netns2",
-              .arp = false},
+              .arp = false,
+              .hairpin = true},
       AddAddress{.network_namespace = "netns1",
                  .link = "veth2",
                  .prefix = Prefix::host(kContainer),
@@ -201,6 +202,17 @@ std::vector<Change> changes() {
       DeleteNeighbour{.network_namespace = "netns1", .link = "veth2", .address = kNode},
       AddForwarding{.network_namespace = "netns1", .link = "vxlan0", .mac = kMac, .destination = kNode},
       SetSysctl{.network_namespace = "netns1", .key = "net.ipv4.ip_forward", .value = "1"},
+      CreateNftTable{.network_namespace = "",
+                     .family = "ip",
+                     .name = "nat",
+                     .chains = {{.name = "prerouting",
+                                 .type = "nat",
+                                 .hook = "prerouting",
+                                 .priority = -100,
+                                 .drops = true,
+                                 .rules = {{.matches = {{"tcp dport", "8080"}, {"iifname", "br0", true}},
+                                            .action = {"dnat", kContainer, std::uint16_t{80}}}}}}},
+      DeleteNftTable{.network_namespace = "netns1", .family = "inet", .name = "nat"},
   };
 }
 
@@ -265,7 +277,8 @@ ExchangeReport exchange_report() {
                  .payload_size = 4096,
                  .count = 3,
                  .reply_wait = std::chrono::milliseconds(50),
-                 .watch = {"netns1", ""}};
+                 .watch = {"netns1", ""},
+                 .source_port = 33000};
   report.system_errno = 111;
   report.sent = 4096;
   report.answered = 4095;

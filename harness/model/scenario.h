@@ -53,6 +53,9 @@ enum class Underlay : std::uint8_t {
   kRouted,      // each node has a segment of its own, and the outside is the router between them
 };
 
+// The tables of nftables in the node's own namespace that it makes, as they are claimed: "ip nat".
+std::vector<std::string> nft_tables_of(const Topology& topology);
+
 struct Scenario {
   std::string name;   // "single-namespace"
   std::string title;  // one line

@@ -98,6 +98,17 @@ Result<std::vector<ForwardingRow>> list_forwarding(NetlinkSocket& socket) {
   return decode_all<ForwardingRow>(replies, decode_forwarding);
 }
 
+Request set_hairpin(std::uint32_t link_index, bool on) {
+  // A port's settings are changed by its bridge: family AF_BRIDGE (rtnl_bridge_setlink, net/core/rtnetlink.c).
+  Request request(RTM_SETLINK, 0);
+  ifinfomsg header{};
+  header.ifi_family = AF_BRIDGE;
+  header.ifi_index = static_cast<int>(link_index);
+  request.put_header(header);
+  request.put_nested(IFLA_PROTINFO, [&] { request.put_u8(IFLA_BRPORT_MODE, on ? 1 : 0); });
+  return request;
+}
+
 Result<ForwardingRow> decode_forwarding(const MessageView& message) {
   NETNS_LAB_ASSIGN(const ndmsg header, read_header<ndmsg>(message, "RTM_NEWNEIGH"));
   ForwardingRow row;

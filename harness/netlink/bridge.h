@@ -15,6 +15,10 @@ namespace netns_lab::netlink {
 BridgeSettings bridge_settings(AttributeReader& data);       // IFLA_INFO_DATA of kind "bridge"
 BridgeSettings bridge_port_settings(AttributeReader& data);  // IFLA_INFO_SLAVE_DATA of kind "bridge"
 
+// Whether a port sends packets back where they came from (IFLA_BRPORT_MODE; bridge(8), hairpin). EOPNOTSUPP where the
+// link is no port.
+Request set_hairpin(std::uint32_t link_index, bool on);
+
 // Of all bridges and VXLAN links of the socket's namespace. Names are left empty; `master` is the index of the bridge.
 struct ForwardingRow {
   ForwardingEntry entry;

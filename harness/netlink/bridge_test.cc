@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "harness/netlink/link.h"
 #include "harness/netlink/test_namespace.h"
@@ -59,6 +60,17 @@ TEST_F(BridgeTest, SettingsAreTheKernelsDefaults) {
     EXPECT_THAT(port, Contains(Pair(name, 1U)));
   for (const char* name : {"hairpin", "isolated", "guard"}) EXPECT_THAT(port, Contains(Pair(name, 0U)));
   EXPECT_THAT(link("veth1").bridge, IsEmpty());
+}
+
+TEST_F(BridgeTest, HairpinIsSetOnPortsOnly) {
+  make_bridge();
+  for (const bool on : {true, false}) {
+    arranged(socket().execute(set_hairpin(index_of("veth1"), on)));
+    EXPECT_THAT(link("veth1").bridge_port, Contains(Pair("hairpin", on ? 1U : 0U)));
+  }
+  const auto refused = socket().execute(set_hairpin(index_of("veth2"), true));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().system_errno, EOPNOTSUPP);
 }
 
 TEST_F(BridgeTest, WhatIsNoBridgeAndNoPortHasNoSettings) {

@@ -107,6 +107,8 @@ std::string describe(const MessageView& request) {
       return "delete " + route_text(request);
     case RTM_GETROUTE:
       return "look up " + route_text(request);
+    case (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELTABLE:
+      return "delete an nft table";
     case RTM_NEWRULE:
       return "add " + rule_text(request);
     case RTM_DELRULE:

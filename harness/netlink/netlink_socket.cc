@@ -1,10 +1,12 @@
 #include "harness/netlink/netlink_socket.h"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 #include <libmnl/libmnl.h>
 #include <poll.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 
 #include <algorithm>
@@ -130,11 +132,17 @@ class NetlinkSocket::State {
   // Sends at most one datagram's worth and gathers its answers. `first`: position of requests[0] in the whole batch.
   std::optional<BatchFailure> execute_datagram(std::span<Request> requests, std::uint32_t first_sequence,
                                                std::size_t first, Replies* replies) {
+    return execute_until(requests, requests.size() - 1, first_sequence, first, replies);
+  }
+
+  // The same; the acknowledgement of requests[last] is the end, or a refusal of what begins an nfnetlink batch.
+  std::optional<BatchFailure> execute_until(std::span<Request> requests, std::size_t last, std::uint32_t first_sequence,
+                                            std::size_t first, Replies* replies) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       requests[i].set_identity(first_sequence + static_cast<std::uint32_t>(i), port());
     }
     // Refusals are always answered: so one acknowledgement, of the last, is enough to know that all have been done.
-    requests.back().add_flags(NLM_F_ACK);
+    requests[last].add_flags(NLM_F_ACK);
     if (auto sent = send(requests); !sent) return BatchFailure{first, std::move(sent).error()};
     std::optional<BatchFailure> failure;
     for (;;) {
@@ -153,7 +161,7 @@ class NetlinkSocket::State {
           failure = BatchFailure{first + i, Error::system(describe(requests[i].view()), acknowledgement->system_errno,
                                                           acknowledgement->text)};
         }
-        if (i + 1 == requests.size()) return failure;
+        if (i == last || (failure && requests[i].type() == NFNL_MSG_BATCH_BEGIN)) return failure;
       }
     }
   }
@@ -316,6 +324,23 @@ tl::expected<NetlinkSocket::BatchReplies, BatchFailure> NetlinkSocket::exchange_
     first += count;
   }
   return answer;
+}
+
+Result<void> NetlinkSocket::commit(Request request, std::uint16_t subsystem) {
+  nfgenmsg header{};
+  header.nfgen_family = AF_UNSPEC;
+  header.version = NFNETLINK_V0;
+  header.res_id = htons(subsystem);
+  std::vector<Request> batch;
+  batch.emplace_back(NFNL_MSG_BATCH_BEGIN, 0);
+  batch.back().put_header(header);
+  batch.push_back(std::move(request));
+  batch.emplace_back(NFNL_MSG_BATCH_END, 0);
+  batch.back().put_header(header);
+  const std::uint32_t sequence = state_->reserve_sequences(batch.size());
+  if (auto failure = state_->execute_until(batch, 1, sequence, 0, nullptr))
+    return tl::unexpected(std::move(failure->error));
+  return {};
 }
 
 tl::expected<void, BatchFailure> NetlinkSocket::execute_all(std::vector<Request> requests) {

@@ -78,6 +78,7 @@ struct Object {
   NftTableKey table;
   std::string name;         // of the object, or of the rule's chain
   std::uint32_t flags = 0;  // of a set
+  bool drops = false;       // a chain's policy
   std::string bytes;
 };
 
@@ -115,6 +116,7 @@ Result<Object> decode(const MessageView& message, const Sort& sort) {
     if (type == sort.table) object.table.second = reader.string();
     if (type == sort.name) object.name = reader.string();
     if (sort.message == NFT_MSG_GETSET && type == NFTA_SET_FLAGS) object.flags = ntohl(reader.u32());
+    if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_POLICY) object.drops = ntohl(reader.u32()) == NF_DROP;
     if (sort.message == NFT_MSG_GETRULE && type == NFTA_RULE_EXPRESSIONS)
       reader.nested([&](AttributeReader& list) { append(object.bytes, type, expressions(list)); });
     if (sort.ignored.count(type) == 0) append(object.bytes, type, reader.bytes());
@@ -192,6 +194,7 @@ class Reading {
       NftContents* const contents = of(object);
       if (contents == nullptr) continue;
       ++(contents->*count);
+      contents->drops = contents->drops || object.drops;
       contents->objects.push_back(object.bytes);
     }
     return {};
@@ -244,6 +247,8 @@ std::string NftContents::text() const {
   count(rules, "rule");
   count(sets, "set");
   count(others, "object");
+  const bool is_idle = rules == 0 && sets == 0 && others == 0 && !drops;
+  if (is_idle) counts.insert(counts.size() - 2, " without effect");
   return fmt::format("{}contents {:016x}", counts, std::hash<std::string>()(bytes));
 }
 

@@ -21,9 +21,11 @@ struct NftContents {
   unsigned rules = 0;
   unsigned sets = 0;    // maps among them
   unsigned others = 0;  // stateful objects, flowtables
+  bool drops = false;   // by a chain's policy
   std::vector<std::string> objects;
 
-  // "2 chains, 5 rules, contents 7f3a…"; "" for a table that holds nothing.
+  // "2 chains, 5 rules, contents 7f3a…", "1 chain without effect, contents …" where nothing is but chains that take
+  // every packet; "" for a table that holds nothing.
   std::string text() const;
 };
 

@@ -7,6 +7,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
@@ -32,36 +33,73 @@ std::string nft_family_name(std::uint8_t family) {
   }
 }
 
-Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
+std::optional<NftTableKey> nft_table_key(std::string_view text) {
+  const std::size_t blank = text.find(' ');
+  if (blank == std::string_view::npos || blank + 1 == text.size()) return std::nullopt;
+  for (const int family : {NFPROTO_INET, NFPROTO_IPV4, NFPROTO_ARP, NFPROTO_NETDEV, NFPROTO_BRIDGE, NFPROTO_IPV6}) {
+    const auto number = static_cast<std::uint8_t>(family);
+    if (nft_family_name(number) == text.substr(0, blank)) return NftTableKey(number, text.substr(blank + 1));
+  }
+  return std::nullopt;
+}
+
+std::string to_string(const NftTableKey& key) { return nft_family_name(key.first) + " " + key.second; }
+
+namespace {
+
+// Of all families. Empty on a kernel without nf_tables (EINVAL: nfnetlink without that subsystem).
+Result<std::vector<NftTable>> read_tables(NetlinkSocket& socket) {
   Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, 0);
   nfgenmsg header{};
   header.nfgen_family = NFPROTO_UNSPEC;
   header.version = NFNETLINK_V0;
   request.put_header(header);
   const auto replies = socket.dump(std::move(request));
-  if (!replies) {
-    switch (replies.error().system_errno) {
-      case ENOENT:
-      case EPROTONOSUPPORT:
-      case EOPNOTSUPP:
-      case EINVAL:  // nfnetlink without the nf_tables subsystem
-        return std::vector<std::string>{};
-      default:
-        return tl::unexpected(replies.error());
-    }
+  if (replies) return decode_all<NftTable>(*replies, decode_nft_table);
+  switch (replies.error().system_errno) {
+    case ENOENT:
+    case EPROTONOSUPPORT:
+    case EOPNOTSUPP:
+    case EINVAL:
+      return std::vector<NftTable>{};
+    default:
+      return tl::unexpected(replies.error());
   }
-  NETNS_LAB_ASSIGN(const std::vector<NftTable> tables, decode_all<NftTable>(*replies, decode_nft_table));
+}
+
+}  // namespace
+
+Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
+  NETNS_LAB_ASSIGN(const std::vector<NftTable> tables, read_tables(socket));
   std::vector<NftTableKey> keys;
   for (const NftTable& table : tables) keys.push_back(table.key);
   NETNS_LAB_ASSIGN(const auto contents, read_nft_contents(socket, keys));
   std::vector<std::string> texts;
   for (const NftTable& table : tables) {
-    const auto [family, name] = table.key;
     const std::string held = contents.at(table.key).text();
-    texts.push_back(fmt::format("{} {}{}{}{}", nft_family_name(family), name, table.is_dormant ? ", dormant" : "",
+    texts.push_back(fmt::format("{}{}{}{}", to_string(table.key), table.is_dormant ? ", dormant" : "",
                                 held.empty() ? "" : " with ", held));
   }
   return texts;
+}
+
+Result<bool> has_nft_table(NetlinkSocket& socket, const NftTableKey& key) {
+  NETNS_LAB_ASSIGN(const std::vector<NftTable> tables, read_tables(socket));
+  return std::any_of(tables.begin(), tables.end(), [&](const NftTable& table) { return table.key == key; });
+}
+
+Result<void> delete_nft_table(NetlinkSocket& socket, const NftTableKey& key) {
+  Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELTABLE, 0);
+  nfgenmsg header{};
+  header.nfgen_family = key.first;
+  header.version = NFNETLINK_V0;
+  request.put_header(header);
+  request.put_string(NFTA_TABLE_NAME, key.second);
+  auto deleted = socket.commit(std::move(request), NFNL_SUBSYS_NFTABLES);
+  if (deleted) return {};
+  Error error = std::move(deleted).error();
+  error.attempted = "delete nft table " + to_string(key);
+  return tl::unexpected(std::move(error));
 }
 
 Result<NftTable> decode_nft_table(const MessageView& message) {

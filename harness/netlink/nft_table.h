@@ -2,7 +2,9 @@
 // net/netfilter/nf_tables_api.c).
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "harness/netlink/netlink_socket.h"
@@ -17,6 +19,16 @@ Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket);
 
 // Of a family (NFPROTO_*), as nft(8) spells it: "inet", "ip".
 std::string nft_family_name(std::uint8_t family);
+
+// Of "ip nat": family and name. Nothing for a text that names no table of a family known here.
+std::optional<NftTableKey> nft_table_key(std::string_view text);
+std::string to_string(const NftTableKey& key);  // "ip nat"
+
+// Whether there is a table of that name, dormant or not.
+Result<bool> has_nft_table(NetlinkSocket& socket, const NftTableKey& key);
+
+// With everything in it (NFT_MSG_DELTABLE). ENOENT when there is none.
+Result<void> delete_nft_table(NetlinkSocket& socket, const NftTableKey& key);
 
 struct NftTable {
   NftTableKey key;

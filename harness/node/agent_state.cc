@@ -48,6 +48,20 @@ Result<void> AgentJournal::forget_link(const std::string& name) {
   return (*journal_)->forget_link(name);
 }
 
+Result<void> AgentJournal::before_nft_table(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!journal_) return {};
+  if (!*journal_) return tl::unexpected(journal_->error());
+  return (*journal_)->before_nft_table(name);
+}
+
+Result<void> AgentJournal::forget_nft_table(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  if (!journal_) return {};
+  if (!*journal_) return tl::unexpected(journal_->error());
+  return (*journal_)->forget_nft_table(name);
+}
+
 void StopSignal::request() {
   const std::lock_guard lock(mutex_);
   cancellation_.request();

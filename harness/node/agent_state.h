@@ -60,6 +60,8 @@ class AgentJournal {
   Result<void> before_sysctl(const std::string& key);
   Result<void> before_link(const std::string& name);
   Result<void> forget_link(const std::string& name);
+  Result<void> before_nft_table(const std::string& name);
+  Result<void> forget_nft_table(const std::string& name);
 
  private:
   std::mutex mutex_;

@@ -8,14 +8,17 @@
 #include <set>
 #include <utility>
 
+#include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/neighbour.h"
+#include "harness/netlink/nft_table.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/route_lookup.h"
 #include "harness/netlink/rule.h"
 #include "harness/netlink/vxlan.h"
 #include "harness/netns/named.h"
+#include "harness/node/nft_command.h"
 #include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
@@ -206,6 +209,9 @@ class Applier {
       NETNS_LAB_ASSIGN(wanted.move_to, descriptor(*change.move_to));
     }
     NETNS_LAB_TRY(add_to(change.network_namespace, netlink::set_link(LinkRef::indexed(link), wanted)));
+    if (change.hairpin) {
+      NETNS_LAB_TRY(add_to(change.network_namespace, netlink::set_hairpin(link, *change.hairpin)));
+    }
     if (!change.new_name && !change.move_to) return {};
     NETNS_LAB_TRY(flush());
     handles_.forget_links();
@@ -256,6 +262,21 @@ class Applier {
     NETNS_LAB_TRY(flush());
     NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles_.network_namespace(change.network_namespace));
     return write_sysctl(*opened, change.key, change.value);
+  }
+
+  Result<void> apply(const CreateNftTable& change) {
+    NETNS_LAB_TRY(flush());
+    NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles_.network_namespace(change.network_namespace));
+    return create_nft_table(*opened, change);
+  }
+  Result<void> apply(const DeleteNftTable& change) {
+    NETNS_LAB_TRY(flush());
+    const std::string name = nft_table_text(change.family, change.name);
+    const auto key = netlink::nft_table_key(name);
+    if (!key) return tl::unexpected(Error::invalid("delete nft table " + name, "that names none"));
+    NETNS_LAB_ASSIGN(NetlinkSocket* const socket,
+                     handles_.socket(change.network_namespace, netlink::Protocol::kNetfilter));
+    return netlink::delete_nft_table(*socket, *key);
   }
 
   NetworkHandles& handles_;

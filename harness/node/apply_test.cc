@@ -103,6 +103,12 @@ TEST_F(ApplyTest, APairIsMadeAsAPortOfABridgeOfTheSameList) {
   const NamespaceState node = state("");
   EXPECT_EQ(node.find_link("veth10")->master, node.find_link("br0")->index);
   EXPECT_EQ(state("netns1").find_link("veth11")->master, std::nullopt);
+  EXPECT_EQ(node.find_link("veth10")->bridge_port.at("hairpin"), 0U);
+  SetLink hairpin;
+  hairpin.name = "veth10";
+  hairpin.hairpin = true;
+  arrange({hairpin});
+  EXPECT_EQ(state("").find_link("veth10")->bridge_port.at("hairpin"), 1U);
 }
 
 TEST_F(ApplyTest, RenamesAndMovesAreFollowedWithinOneList) {

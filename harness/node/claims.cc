@@ -30,6 +30,7 @@ bool overlap(const Prefix& one, const Prefix& other) {
 std::optional<std::string> first_conflict(const protocol::ClaimRequest& wanted, const protocol::ClaimRequest& held) {
   if (const auto* name = first_common(wanted.namespaces, held.namespaces)) return "namespace " + *name;
   if (const auto* name = first_common(wanted.links, held.links)) return "link " + *name;
+  if (const auto* name = first_common(wanted.nft_tables, held.nft_tables)) return "nft table " + *name;
   for (const Prefix& prefix : wanted.addresses) {
     const bool taken = std::any_of(held.addresses.begin(), held.addresses.end(),
                                    [&](const Prefix& other) { return overlap(prefix, other); });
@@ -104,11 +105,14 @@ Result<void> Claims::claim(SessionNumber session, const protocol::ClaimRequest& 
   const protocol::ClaimRequest fresh = {.namespaces = without(wanted.namespaces, held.namespaces),
                                         .links = without(wanted.links, held.links),
                                         .addresses = without(wanted.addresses, held.addresses),
-                                        .keep = wanted.keep};
-  if (!fresh.namespaces.empty() || !fresh.links.empty() || !fresh.addresses.empty()) NETNS_LAB_TRY(in_use(fresh));
+                                        .keep = wanted.keep,
+                                        .nft_tables = without(wanted.nft_tables, held.nft_tables)};
+  if (!fresh.namespaces.empty() || !fresh.links.empty() || !fresh.addresses.empty() || !fresh.nft_tables.empty())
+    NETNS_LAB_TRY(in_use(fresh));
   merge(held.namespaces, fresh.namespaces);
   merge(held.links, fresh.links);
   merge(held.addresses, fresh.addresses);
+  merge(held.nft_tables, fresh.nft_tables);
   held.keep = wanted.keep;
   return {};
 }

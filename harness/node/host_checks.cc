@@ -8,6 +8,7 @@
 #include "harness/base/text.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/nft_table.h"
 #include "harness/netlink/route.h"
 #include "harness/netns/named.h"
 #include "harness/node/host_firewall.h"
@@ -59,6 +60,21 @@ Result<void> check_links(const AgentContext& context, const std::vector<Link>& l
                                          fmt::format("there is one of that name on {}", context.host_name),
                                          remedy_there("ip link delete " + name)));
     }
+  }
+  return {};
+}
+
+Result<void> check_nft_tables(const AgentContext& context, const std::vector<std::string>& names) {
+  if (names.empty()) return {};
+  NETNS_LAB_ASSIGN(netlink::NetlinkSocket socket, netlink::NetlinkSocket::open(netlink::Protocol::kNetfilter));
+  for (const std::string& name : names) {
+    const auto key = netlink::nft_table_key(name);
+    if (!key) return tl::unexpected(Error::invalid("nft table \"" + visible(name, 64) + "\"", "that names none"));
+    NETNS_LAB_ASSIGN(const bool is_there, netlink::has_nft_table(socket, *key));
+    if (!is_there) continue;
+    return tl::unexpected(Error::taken("claim nft table " + name,
+                                       fmt::format("there is one of that name on {}", context.host_name),
+                                       remedy_there("nft delete table " + name)));
   }
   return {};
 }
@@ -119,6 +135,7 @@ Result<void> check_claim(const AgentContext& context, const protocol::ClaimReque
   NETNS_LAB_ASSIGN(netlink::NetlinkSocket socket, netlink::NetlinkSocket::open(netlink::Protocol::kRoute));
   NETNS_LAB_ASSIGN(const std::vector<Link> links, netlink::list_links(socket));
   NETNS_LAB_TRY(check_links(context, links, claim.links));
+  NETNS_LAB_TRY(check_nft_tables(context, claim.nft_tables));
   NETNS_LAB_TRY(check_addresses(context, socket, links, claim.addresses));
   if (context.provider == "host") NETNS_LAB_TRY(check_surroundings(context));
   return {};

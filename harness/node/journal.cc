@@ -21,6 +21,7 @@
 #include "harness/base/deadline.h"
 #include "harness/base/text.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/nft_table.h"
 #include "harness/netns/netns.h"
 #include "harness/node/sandbox_process.h"
 #include "harness/node/sysctl.h"
@@ -55,6 +56,7 @@ struct Contents {
   pid_t guard = 0;
   std::vector<std::pair<std::string, std::string>> sysctls;  // key, value before
   std::vector<std::string> links;
+  std::vector<std::string> nft_tables;
   std::vector<std::string> torn;  // lines that are no record
 };
 
@@ -76,6 +78,10 @@ Contents parse(const std::string& text) {
       }
     } else if (entry.contains("link")) {
       contents.links.push_back(entry.value("link", ""));
+    } else if (entry.contains("nft-table")) {
+      contents.nft_tables.push_back(entry.value("nft-table", ""));
+    } else if (entry.contains("forget-nft-table")) {
+      std::erase(contents.nft_tables, entry.value("forget-nft-table", ""));
     } else if (entry.contains("forget")) {
       const std::string name = entry.value("forget", "");
       std::erase(contents.links, name);
@@ -92,8 +98,25 @@ struct Attempt {
   std::string records;  // for the journal: what is done with
 };
 
+// A table that is gone, and one that no kernel without nf_tables could have had, are nothing to remove.
+Result<void> remove_nft_table(const std::string& name) {
+  const auto key = netlink::nft_table_key(name);
+  if (!key) return {};
+  NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kNetfilter));
+  NETNS_LAB_ASSIGN(const bool is_there, netlink::has_nft_table(socket, *key));
+  return is_there ? netlink::delete_nft_table(socket, *key) : Result<void>();
+}
+
 Result<Attempt> undo(const Contents& contents) {
   Attempt attempt;
+  for (const std::string& name : contents.nft_tables) {
+    const auto removed = remove_nft_table(name);
+    if (removed) {
+      attempt.records += json({{"forget-nft-table", name}}).dump() + "\n";
+    } else {
+      attempt.left.push_back(fmt::format("{}; do it with: nft delete table {}", removed.error().message(), name));
+    }
+  }
   NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kRoute));
   for (auto name = contents.links.rbegin(); name != contents.links.rend(); ++name) {
     const auto removed = socket.execute(netlink::delete_link(LinkRef::named(*name)));
@@ -231,6 +254,19 @@ Result<void> Journal::before_link(const std::string& name) {
     return tl::unexpected(Error::taken(fmt::format("make link {}", name), "there is one of that name already"));
   }
   return append(json({{"link", name}}).dump() + "\n");
+}
+
+Result<void> Journal::before_nft_table(const std::string& name) {
+  const auto key = netlink::nft_table_key(name);
+  if (!key) return tl::unexpected(Error::invalid("make nft table " + name, "that names none"));
+  NETNS_LAB_ASSIGN(NetlinkSocket socket, NetlinkSocket::open(netlink::Protocol::kNetfilter));
+  NETNS_LAB_ASSIGN(const bool is_there, netlink::has_nft_table(socket, *key));
+  if (is_there) return tl::unexpected(Error::taken("make nft table " + name, "there is one of that name already"));
+  return append(json({{"nft-table", name}}).dump() + "\n");
+}
+
+Result<void> Journal::forget_nft_table(const std::string& name) {
+  return append(json({{"forget-nft-table", name}}).dump() + "\n");
 }
 
 Result<void> Journal::forget_link(const std::string& name) { return append(json({{"forget", name}}).dump() + "\n"); }

@@ -45,6 +45,9 @@ class Journal {
   // A link that is about to be made. kTaken when one of that name exists already.
   Result<void> before_link(const std::string& name);
   Result<void> forget_link(const std::string& name);
+  // The same of a table of nftables, "ip nat".
+  Result<void> before_nft_table(const std::string& name);
+  Result<void> forget_nft_table(const std::string& name);
 
   const std::string& path() const { return path_; }
   int fd() const { return file_.get(); }

@@ -15,11 +15,18 @@ Result<protocol::Empty> claim(OperationContext& context, const protocol::ClaimRe
   const InUseCheck in_use = [&](const protocol::ClaimRequest& wanted) -> Result<void> {
     NETNS_LAB_TRY(check_claim(agent.context, wanted));
     // From here on a target may make them; should everything die, the journal knows whose they are.
+    // Nothing is claimed when one is refused, and what is not claimed must not be undone later.
     for (std::size_t i = 0; i < wanted.links.size(); ++i) {
       auto noted = agent.journal.before_link(wanted.links[i]);
       if (noted) continue;
-      // Nothing is claimed then, and what is not claimed must not be undone later.
       for (std::size_t j = 0; j < i; ++j) static_cast<void>(agent.journal.forget_link(wanted.links[j]));
+      return noted;
+    }
+    for (std::size_t i = 0; i < wanted.nft_tables.size(); ++i) {
+      auto noted = agent.journal.before_nft_table(wanted.nft_tables[i]);
+      if (noted) continue;
+      for (std::size_t j = 0; j < i; ++j) static_cast<void>(agent.journal.forget_nft_table(wanted.nft_tables[j]));
+      for (const std::string& link : wanted.links) static_cast<void>(agent.journal.forget_link(link));
       return noted;
     }
     return {};

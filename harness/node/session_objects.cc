@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "harness/base/unique_fd.h"
+#include "harness/netlink/nft_table.h"
 #include "harness/netns/named.h"
 #include "harness/node/apply.h"
 #include "harness/node/sysctl.h"
@@ -79,6 +80,9 @@ std::optional<Change> opposite(const Change& change) {
                           if (!before) return std::nullopt;  // setting it will fail and say why
                           return SetSysctl{.network_namespace = "", .key = set.key, .value = *std::move(before)};
                         },
+                        [](const CreateNftTable& made) -> std::optional<Change> {
+                          return DeleteNftTable{.network_namespace = "", .family = made.family, .name = made.name};
+                        },
                         [](const auto&) -> std::optional<Change> { return std::nullopt; },
                     },
                     change);
@@ -127,6 +131,8 @@ bool SessionObjects::must_be_undone(const Change& change) const {
           [](const AddRule& add) { return add.network_namespace.empty(); },
           [](const DeleteRule& gone) { return gone.network_namespace.empty(); },
           [](const SetSysctl& set) { return set.network_namespace.empty(); },
+          [](const CreateNftTable& made) { return made.network_namespace.empty(); },
+          [](const DeleteNftTable& gone) { return gone.network_namespace.empty(); },
           [](const auto&) { return false; },
       },
       change);
@@ -174,6 +180,8 @@ Result<void> SessionObjects::start_relay(NetworkHandles& network, const CreateTu
 // One change whose success must be known for sure, because undoing what was not done would harm somebody else's.
 Result<void> SessionObjects::apply_alone(NetworkHandles& network, const Change& change) {
   if (const auto* set = std::get_if<SetSysctl>(&change)) NETNS_LAB_TRY(journal_.before_sysctl(set->key));
+  if (const auto* made = std::get_if<CreateNftTable>(&change))
+    NETNS_LAB_TRY(journal_.before_nft_table(nft_table_text(made->family, made->name)));
   std::optional<Change> undo = opposite(change);
   std::optional<Change> undo_what_follows = opposite_of_what_follows(change);
   if (undo_what_follows) NETNS_LAB_TRY(journal_.before_sysctl(kRedirects));
@@ -182,6 +190,8 @@ Result<void> SessionObjects::apply_alone(NetworkHandles& network, const Change& 
   const auto added = std::find_if(undo_.rbegin(), undo_.rend(), [&](const Change& known) { return known == change; });
   if (added != undo_.rend()) {
     undo_.erase(std::next(added).base());
+    if (const auto* gone = std::get_if<DeleteNftTable>(&change))
+      static_cast<void>(journal_.forget_nft_table(nft_table_text(gone->family, gone->name)));
   } else if (undo) {
     if (undo_what_follows) undo_.push_back(*std::move(undo_what_follows));  // undone after it
     undo_.push_back(*std::move(undo));
@@ -287,6 +297,16 @@ bool SessionObjects::empty() const {
   return namespaces_.empty() && links_.empty() && undo_.empty() && paths_.empty();
 }
 
+// Once it is gone the journal must know nothing of it: the next one of that name is somebody else's.
+Result<void> SessionObjects::remove_nft_table(NetworkHandles& network, const std::string& name) {
+  const auto key = netlink::nft_table_key(name);
+  if (!key) return {};
+  NETNS_LAB_ASSIGN(netlink::NetlinkSocket* const socket, network.socket("", netlink::Protocol::kNetfilter));
+  NETNS_LAB_ASSIGN(const bool is_there, netlink::has_nft_table(*socket, *key));
+  if (is_there) NETNS_LAB_TRY(netlink::delete_nft_table(*socket, *key));
+  return journal_.forget_nft_table(name);
+}
+
 std::vector<Error> SessionObjects::remove(NetworkHandles& network, const protocol::ClaimRequest& claimed) {
   const std::lock_guard lock(mutex_);
   std::vector<Error> errors;
@@ -300,7 +320,13 @@ std::vector<Error> SessionObjects::remove(NetworkHandles& network, const protoco
   for (auto change = undo_.rbegin(); change != undo_.rend(); ++change) {
     note(apply_changes(network, {*change}), {ENOENT, ENODEV, ESRCH, EADDRNOTAVAIL, EEXIST});
   }
+  std::set<std::string> tables(claimed.nft_tables.begin(), claimed.nft_tables.end());
+  for (const Change& change : undo_) {
+    if (const auto* table = std::get_if<DeleteNftTable>(&change))
+      tables.insert(nft_table_text(table->family, table->name));
+  }
   undo_.clear();
+  for (const std::string& name : tables) note(remove_nft_table(network, name), {ENOENT});
 
   namespaces_.insert(claimed.namespaces.begin(), claimed.namespaces.end());
   for (const std::string& name : namespaces_) {

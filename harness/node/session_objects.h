@@ -4,9 +4,9 @@
 //   objects.remove(*network, claimed);                          // at the end
 //
 // Remembered are: named namespaces, links of the node's own namespace, and there, too, addresses, routes, rules,
-// neighbours and sysctls that do not go with such a link. What was there before is never taken for the session's own.
-// What a session changes inside a namespace goes with that namespace; inside one that it did not make, nobody undoes
-// it. Threading: every member from any thread; changes of one session are done one list after the other.
+// neighbours, sysctls and nft tables that do not go with such a link. What was there before is never taken for the
+// session's own. What a session changes inside a namespace goes with that namespace; inside one that it did not make,
+// nobody undoes it. Threading: every member from any thread; changes of one session are done one list after the other.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +47,7 @@ class SessionObjects {
   Result<void> apply_alone(NetworkHandles& network, const Change& change);
   Result<void> start_relay(NetworkHandles& network, const CreateTunRelay& change);
   Result<void> apply_batch(NetworkHandles& network, const std::vector<Change>& changes);
+  Result<void> remove_nft_table(NetworkHandles& network, const std::string& name);
   void follow(const Change& change);
   bool has_namespace(const std::string& name) const;
 

@@ -22,6 +22,16 @@ constexpr std::uint32_t kMostFlows = 32'768;
 constexpr std::uint32_t kMostStampedFlood = 256;  // requests without an interval that still get transmit stamps
 constexpr unsigned kRoundsBetweenCancelLooks = 64;
 
+Result<void> check_identifier(std::span<const EchoSpec> specs) {
+  if (specs.empty() || !specs.front().identifier) return {};
+  const std::uint32_t first = *specs.front().identifier;
+  if (first >= 1 && first + specs.size() - 1 <= 65'535) return {};
+  return tl::unexpected(Error::invalid(fmt::format("echo to {}", specs.front().destination.to_string()),
+                                       fmt::format("identifiers from {} on were asked for, and {} echoes need 1 to "
+                                                   "65535",
+                                                   first, specs.size())));
+}
+
 Result<void> check(const EchoSpec& spec) {
   const auto refuse = [&](std::string why) {
     return tl::unexpected(Error::invalid(fmt::format("echo to {}", spec.destination.to_string()), std::move(why)));
@@ -73,7 +83,8 @@ class EchoRun {
       members[place.first->second].push_back(index);
     }
     const std::uint64_t seed = random_seed();
-    identifiers_.first = static_cast<std::uint16_t>(1 + (seed >> 32) % (65'535 - specs.size()));
+    const auto by_chance = static_cast<std::uint16_t>(1 + (seed >> 32) % (65'535 - specs.size()));
+    identifiers_.first = specs.empty() ? by_chance : specs.front().identifier.value_or(by_chance);
     identifiers_.count = static_cast<std::uint32_t>(specs.size());
     std::vector<std::uint16_t> identifiers(specs.size());
     std::uint16_t next = identifiers_.first;
@@ -280,6 +291,7 @@ Result<std::vector<EchoReport>> run_echoes(ProbeTools& tools, std::span<const Ec
     return tl::unexpected(
         Error::invalid(fmt::format("{} echoes at once", specs.size()), fmt::format("expected at most {}", kMostFlows)));
   }
+  NETNS_LAB_TRY(check_identifier(specs));
   return EchoRun(tools, cancel).run(specs);
 }
 

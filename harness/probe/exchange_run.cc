@@ -112,7 +112,7 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
 
   // Bound first, so that its port is known to the captures before the first packet.
   const SocketAddress source =
-      SocketAddress::of(spec.source.value_or(IpAddress::unspecified(spec.destination.family())));
+      SocketAddress::of(spec.source.value_or(IpAddress::unspecified(spec.destination.family())), spec.source_port);
   if (::bind(fd, source.get(), source.size) != 0) {
     report.system_errno = errno;
     return report;

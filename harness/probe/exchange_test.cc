@@ -128,6 +128,20 @@ TEST(Exchange, SeesEachDatagramArriveAndLeaveIntact) {
   EXPECT_EQ(report.source, address(TestPair::kNear));
 }
 
+TEST(Exchange, IsSentFromThePortThatWasAskedFor) {
+  const TestPair pair;
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    const auto server = EchoServer::open(
+        test_socket, ServeSpec{.network_namespace = "far", .transport = transport, .address = address("10.0.0.2")});
+    ASSERT_TRUE(server) << server.error();
+    ExchangeSpec spec = to_far(transport, server->port());
+    spec.source_port = 40'123;
+    const ExchangeReport report = report_of(spec);
+    EXPECT_TRUE(report.payload_intact) << report;
+    EXPECT_EQ(report.source_port, 40'123);
+  }
+}
+
 struct Refusal {
   std::string name;
   Transport transport;

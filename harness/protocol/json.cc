@@ -24,7 +24,7 @@ const char* name_of(How how) {
 NETNS_LAB_JSON_EMPTY(Empty);
 NETNS_LAB_JSON(HelloReply, build, provider, node, host_name, kernel, uplink, uplink_addresses, outside_addresses, lost);
 NETNS_LAB_JSON(HelloRequest, build);
-NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep);
+NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep, nft_tables);
 NETNS_LAB_JSON(ApplyRequest, changes);
 NETNS_LAB_JSON(SnapshotRequest, options, first);
 NETNS_LAB_JSON(AwaitRequest::LinkState, network_namespace, link, present, operational, link_local);

@@ -40,8 +40,11 @@ TEST(MessagesAsJson, HelloSurvives) {
                                .lost = {"no /proc"}});
 }
 TEST(MessagesAsJson, ClaimSurvives) {
-  expect_round_trip(
-      ClaimRequest{.namespaces = {"netns1"}, .links = {"veth1"}, .addresses = {prefix("10.200.1.1/32")}, .keep = true});
+  expect_round_trip(ClaimRequest{.namespaces = {"netns1"},
+                                 .links = {"veth1"},
+                                 .addresses = {prefix("10.200.1.1/32")},
+                                 .keep = true,
+                                 .nft_tables = {"ip nat"}});
 }
 TEST(MessagesAsJson, ApplySurvives) { expect_round_trip(ApplyRequest{.changes = {CreateNamespace{.name = "netns1"}}}); }
 TEST(MessagesAsJson, SnapshotSurvives) {

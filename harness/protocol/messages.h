@@ -57,6 +57,7 @@ struct ClaimRequest {
   std::vector<std::string> links;  // in the node's own namespace
   std::vector<Prefix> addresses;   // must not be present, nor routed to, on the node
   bool keep = false;
+  std::vector<std::string> nft_tables{};  // in the node's own namespace: "ip nat"
   bool operator==(const ClaimRequest&) const = default;
 };
 

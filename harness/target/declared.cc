@@ -61,6 +61,17 @@ Result<std::string> delete_declared(Node& node, const Topology& topology) {
     changes.emplace_back(DeleteNamespace{name});
     words.push_back("namespace " + name);
   }
+  for (const Change& change : topology.build) {
+    const auto* table = std::get_if<CreateNftTable>(&change);
+    if (table == nullptr || !table->network_namespace.empty() || own == nullptr) continue;
+    const std::string name = nft_table_text(table->family, table->name);
+    const auto is_it = [&name](const std::string& seen) {
+      return seen == name || seen.rfind(name + " with ", 0) == 0 || seen.rfind(name + ", ", 0) == 0;
+    };
+    if (std::none_of(own->nft_tables.begin(), own->nft_tables.end(), is_it)) continue;
+    changes.emplace_back(DeleteNftTable{"", table->family, table->name});
+    words.push_back("nft table " + name);
+  }
   // What hangs on none of them: routes over the uplink, and settings of the node.
   for (const Change& change : topology.tear_down) {
     if (const auto* set = std::get_if<SetSysctl>(&change)) {

@@ -75,9 +75,17 @@ std::span<const T> front_of(std::span<const T> rest, std::size_t budget, Cost co
   return rest.first(size);
 }
 
+Result<Node*> end_of(Subject& subject, std::size_t node) {
+  if (node == kOutside) return subject.outside();
+  return &subject.node(node);
+}
+
 Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from, std::size_t to,
                                              const std::vector<EchoSpec>& specs, std::vector<std::string> far_watch) {
-  Node& far = subject.node(to);
+  NETNS_LAB_ASSIGN(Node* const sender, end_of(subject, from));
+  NETNS_LAB_ASSIGN(Node* const receiver, end_of(subject, to));
+  Node& near = *sender;
+  Node& far = *receiver;
   NETNS_LAB_ASSIGN(const protocol::WatchReply watch, far.watch({.namespaces = std::move(far_watch), .port = 0}));
   std::vector<EchoReport> reports;
   const auto cost = [](const EchoSpec& spec) { return queued_bytes(spec.payload_size, spec.count); };
@@ -86,7 +94,7 @@ Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from,
     rest = rest.subspan(some.size());
     protocol::ProbeRequest request;
     request.echoes.assign(some.begin(), some.end());
-    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
     protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
     for (const EchoReport& report : reply.echoes) {
       question.probes.push_back({.identifier = report.identifier,
@@ -96,7 +104,7 @@ Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from,
     }
     NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
     for (EchoReport& report : reply.echoes) {
-      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      merge(report, near.hello().node, far.hello().node, those_of(report, seen.sightings));
       report.capture_drops += seen.drops;
       reports.push_back(std::move(report));
     }
@@ -110,11 +118,12 @@ class Servers {
  public:
   explicit Servers(Node& node) : node_(node) {}
 
-  // The server's port; an errno (as a kSystem error) that lies in the subject is the caller's to tell.
+  // The server's port: the first one's own, where it names one; an errno (as a kSystem error) that lies in the subject
+  // is the caller's to tell.
   Result<std::uint16_t> open(ServeSpec spec) {
     if (std::find(specs_.begin(), specs_.end(), spec) != specs_.end()) return port_;
     const ServeSpec asked = spec;
-    spec.port = port_;
+    if (port_ != 0) spec.port = port_;
     NETNS_LAB_ASSIGN(const protocol::ServeReply reply, node_.serve(spec));
     port_ = reply.port;
     handles_.push_back(reply.handle);
@@ -143,8 +152,10 @@ std::size_t queued_bytes(const ExchangeSpec& spec) {
 }
 
 Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::vector<TalkAcross>& talks) {
-  const std::size_t from = talks.front().from;
-  Node& far = subject.node(talks.front().to);
+  NETNS_LAB_ASSIGN(Node* const client, end_of(subject, talks.front().from));
+  NETNS_LAB_ASSIGN(Node* const server, end_of(subject, talks.front().to));
+  Node& near = *client;
+  Node& far = *server;
   Servers servers(far);
   std::vector<ExchangeReport> reports(talks.size());
   std::vector<std::size_t> asked;
@@ -170,7 +181,7 @@ Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::ve
     rest = rest.subspan(some.size());
     protocol::ProbeRequest request;
     for (const std::size_t i : some) request.exchanges.push_back(reports[i].spec);
-    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, subject.node(from).probe(std::move(request)));
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
     protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
     for (const ExchangeReport& report : reply.exchanges) {
       question.probes.push_back({.identifier = report.source_port,
@@ -182,7 +193,7 @@ Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::ve
     for (std::size_t i = 0; i < some.size(); ++i) {
       ExchangeReport& report = reports[some[i]];
       report = std::move(reply.exchanges[i]);
-      merge(report, subject.hello(from).node, far.hello().node, those_of(report, seen.sightings));
+      merge(report, near.hello().node, far.hello().node, those_of(report, seen.sightings));
       report.capture_drops += seen.drops;
     }
   }

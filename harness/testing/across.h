@@ -20,8 +20,11 @@ struct Talk {
   bool operator==(const Talk&) const = default;
 };
 
+// In place of a node's number: the lab's outside.
+inline constexpr std::size_t kOutside = static_cast<std::size_t>(-1);
+
 struct EchoAcross {
-  std::size_t from = 0;  // nodes
+  std::size_t from = 0;  // nodes, or kOutside
   std::size_t to = 1;
   EchoSpec spec;                       // on the sender's node
   std::vector<std::string> far_watch;  // namespaces of the receiver's node

@@ -59,6 +59,7 @@ void ConformanceTest::demand_lab() const {
 }
 
 Family ConformanceTest::family() const { return context().spec.family; }
+const Parameters& ConformanceTest::parameters() const { return context().spec.parameters; }
 const Topology& ConformanceTest::topology() const { return context().topologies.at(looked_at_); }
 const Declaration& ConformanceTest::declared() const { return environment().declared(looked_at_); }
 
@@ -221,11 +222,15 @@ std::string ConformanceTest::why(const std::vector<Node*>& nodes, Enquiry enquir
   return "\nWhy: " + text;
 }
 
-std::vector<Node*> ConformanceTest::all_nodes() {
+// All nodes and, where one of these two is it, the outside behind them.
+std::vector<Node*> ConformanceTest::ends(std::size_t from, std::size_t to) {
   std::vector<Node*> all;
   for (std::size_t i = 0; i < nodes(); ++i) all.push_back(&environment().subject().node(i));
+  if (from == kOutside || to == kOutside) all.push_back(value(environment().subject().outside()));
   return all;
 }
+
+std::size_t ConformanceTest::number_of(std::size_t node) const { return node == kOutside ? nodes() : node; }
 
 std::string ConformanceTest::why(const EchoReport& report, const Way& way) {
   return why({&node()}, {.echo = report.spec, .wanted = way, .first = trace_of(report)});
@@ -240,13 +245,19 @@ std::string ConformanceTest::why(const Talk& talk, const ExchangeReport& report,
 }
 
 std::string ConformanceTest::why(const EchoAcross& echo, const EchoReport& report, const Way& way) {
-  return why(all_nodes(),
-             {.from = echo.from, .to = echo.to, .echo = echo.spec, .wanted = way, .first = trace_of(report)});
+  return why(ends(echo.from, echo.to), {.from = number_of(echo.from),
+                                        .to = number_of(echo.to),
+                                        .echo = echo.spec,
+                                        .wanted = way,
+                                        .first = trace_of(report)});
 }
 
 std::string ConformanceTest::why(const TalkAcross& talk, const ExchangeReport& report, const Way& way) {
-  return why(all_nodes(),
-             {.from = talk.from, .to = talk.to, .talk = talk.talk, .wanted = way, .first = trace_of(report)});
+  return why(ends(talk.from, talk.to), {.from = number_of(talk.from),
+                                        .to = number_of(talk.to),
+                                        .talk = talk.talk,
+                                        .wanted = way,
+                                        .first = trace_of(report)});
 }
 
 bool ConformanceTest::is_still_unjudged(const std::string& id) const {

@@ -46,6 +46,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void demand_lab() const;  // ends the case as `error` when the lab could not be set up
 
   Family family() const;
+  const Parameters& parameters() const;  // every one of the scenario has a value
   // What follows is of the node that is looked at: the first, but in `on_each_node`.
   const Topology& topology() const;
   const Declaration& declared() const;
@@ -125,7 +126,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void check_capture(std::uint64_t drops);
   void note_slow(const EchoReport& report);
   std::string why(const std::vector<Node*>& nodes, Enquiry enquiry);
-  std::vector<Node*> all_nodes();
+  std::vector<Node*> ends(std::size_t from, std::size_t to);
+  std::size_t number_of(std::size_t node) const;  // among those
   WorkerContext& context() const;
   LabEnvironment& environment() const;
 

@@ -284,6 +284,7 @@ Result<void> LabEnvironment::tear_down() {
       protocol::ClaimRequest keep;
       keep.namespaces = subject_->topology(node).namespaces;
       keep.links = subject_->topology(node).links;
+      keep.nft_tables = nft_tables_of(subject_->topology(node));
       keep.keep = true;
       NETNS_LAB_TRY(subject_->node(node).claim(keep));
     }

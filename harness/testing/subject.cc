@@ -183,6 +183,7 @@ Result<void> Subject::prepare_part(std::size_t node) {
   protocol::ClaimRequest claim;
   claim.namespaces = topology.namespaces;
   claim.links = topology.links;
+  claim.nft_tables = nft_tables_of(topology);
   for (const auto& name : plan_.more_namespaces) claim.namespaces.push_back(name);
   for (const auto& name : plan_.more_links) claim.links.push_back(name);
   for (const Attachment& attachment : topology.attachments) {

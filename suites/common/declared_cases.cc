@@ -25,6 +25,17 @@ std::string listed(const std::set<std::string>& names) {
   return names.empty() ? "none" : join(std::vector(names.begin(), names.end()), ", ");
 }
 
+// A bridge takes the least MTU of its ports (br_mtu_auto_adjust, net/bridge/br_if.c).
+std::uint32_t declared_mtu(const CreateLink& link, const std::vector<Change>& build) {
+  std::uint32_t least = kEthernetMtu;
+  for (const Change& change : build) {
+    const auto* port = std::get_if<CreateVeth>(&change);
+    if (port == nullptr || port->network_namespace != link.network_namespace || port->master != link.name) continue;
+    least = std::min(least, port->mtu.value_or(kEthernetMtu));
+  }
+  return least;
+}
+
 // Where the requests of a failed probe ended, whatever was to be crossed: by the captures, hence as far as these look.
 std::string last_seen(const EchoReport& report) {
   const Sighting* last = nullptr;
@@ -71,7 +82,7 @@ void DeclaredCases::judge_links() {
       expect_pair(one, other);
       if (pair->master) ports[one.network_namespace + "/" + *pair->master].insert(one.name);
     } else if (const auto* link = std::get_if<CreateLink>(&change)) {
-      judge({link->network_namespace, link->name}, link->kind, kEthernetMtu);
+      judge({link->network_namespace, link->name}, link->kind, declared_mtu(*link, topology().build));
       ports[link->network_namespace + "/" + link->name];
     } else if (const auto* set = std::get_if<SetLink>(&change);
                set != nullptr && set->master && !set->master->empty()) {

@@ -58,6 +58,10 @@ void Layout::forwarding(const std::string& network_namespace, Family family) {
   settings_.emplace_back(SetSysctl{network_namespace, key, "1"});
 }
 
+void Layout::nft_table(const std::string& family, const std::string& name, std::vector<NftChain> chains) {
+  nft_tables_.push_back({"", family, name, std::move(chains)});
+}
+
 std::vector<const Layout::End*> Layout::ends() const {
   std::vector<const End*> all;
   for (const auto& [one, other] : pairs_) {
@@ -166,6 +170,10 @@ Result<Topology> Layout::topology() const {
     if (!end->gateway) continue;
     const Prefix everywhere = Prefix::default_route(end->gateway->family());
     build.emplace_back(route_by(end->network_namespace, everywhere, end->link, end->gateway));
+  }
+  for (const CreateNftTable& table : nft_tables_) {
+    build.emplace_back(table);
+    topology.tear_down.emplace_back(DeleteNftTable{"", table.family, table.name});
   }
 
   // Pairs go with their namespaces, some time later; what is the node's alone goes at once.

@@ -39,6 +39,9 @@ class Layout {
   // The namespace ("": the node) passes on packets of that family that are for others.
   void forwarding(const std::string& network_namespace, Family family);
 
+  // A table of nftables of the node's.
+  void nft_table(const std::string& family, const std::string& name, std::vector<NftChain> chains);
+
   // An attachment for each end with an address in a namespace, in the order of the pairs. kInvalid when the subnets of
   // two ends in one namespace overlap, or a gateway is not another address of its end's subnet: by the parameters that
   // is what somebody asked for.
@@ -53,6 +56,7 @@ class Layout {
   std::vector<std::pair<End, End>> pairs_;
   std::vector<Change> settings_;
   std::vector<Change> addresses_;
+  std::vector<CreateNftTable> nft_tables_;
 };
 
 }  // namespace netns_lab::suites

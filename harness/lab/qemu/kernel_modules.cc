@@ -28,6 +28,7 @@ constexpr Wanted kWanted[] = {
     // Links.
     {"veth", "CONFIG_VETH"},
     {"bridge", "CONFIG_BRIDGE"},
+    {"br_netfilter", "CONFIG_BRIDGE_NETFILTER"},
     {"vxlan", "CONFIG_VXLAN"},
     {"8021q", "CONFIG_VLAN_8021Q"},
     {"virtio_net", "CONFIG_VIRTIO_NET"},  // wires to other machines
