@@ -1,0 +1,158 @@
+#include "suites/bridge-scale/fixture.h"
+
+#include <fmt/format.h>
+
+#include <linux/neighbour.h>
+
+#include <algorithm>
+#include <map>
+#include <random>
+#include <set>
+
+#include "harness/testing/matchers.h"
+
+namespace netns_lab::bridge_scale {
+namespace {
+
+constexpr std::size_t kSample = 16;  // ordered pairs
+
+const Neighbour* find_neighbour(const NamespaceState& state, const std::string& link, const IpAddress& address) {
+  for (const Neighbour& each : state.neighbours) {
+    if (each.link == link && each.address == address && !each.is_proxy()) return &each;
+  }
+  return nullptr;
+}
+
+// What contradicts "it has resolved that address on that link to `mac`".
+std::string resolution_finding(const NamespaceState& state, const std::string& link, const IpAddress& address,
+                               const MacAddress& mac, const std::string& owner) {
+  const Neighbour* const entry = find_neighbour(state, link, address);
+  const bool is_resolved =
+      entry != nullptr && entry->mac && (entry->state & (NUD_REACHABLE | NUD_STALE | NUD_DELAY | NUD_PROBE)) != 0;
+  if (!is_resolved)
+    return fmt::format("{} has not resolved {} on {}", place_text(state.name), address.to_string(), link);
+  if (*entry->mac == mac) return "";
+  return fmt::format("{} takes {} to be at {} on {}; its owner {} is at {}", place_text(state.name),
+                     address.to_string(), entry->mac->to_string(), link, owner, mac.to_string());
+}
+
+}  // namespace
+
+void BridgeScale::SetUp() {
+  suites::NetworkCases::SetUp();
+  // In a shuffled order it may have been torn down already.
+  if (can_be_judged() && subject().state() != Subject::State::kBuilt) value(subject().build(Look::kOwn));
+}
+
+const Census& BridgeScale::census() {
+  note_observation();
+  return *kept<std::shared_ptr<Census>>([this] {
+    auto census = std::make_shared<Census>(topology(), after());
+    SnapshotOptions options;
+    options.all_sysctls = true;
+    options.processes = false;
+    options.files = false;
+    for (const std::vector<std::string>& part : census->parts()) {
+      options.only = part;
+      census->add(part, value(node().snapshot(options)));
+    }
+    census->finish();
+    return census;
+  });
+}
+
+void BridgeScale::expect_none(const Findings& findings) { EXPECT_TRUE(findings.none()) << findings.text(); }
+
+void BridgeScale::expect_nothing_undeclared(Area area) {
+  EXPECT_THAT(after(), NothingUndeclared(area, before(), declared()));
+  expect_none(census().undeclared(area));
+}
+
+Snapshot BridgeScale::addressing_of(std::size_t begin, std::size_t end) {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  options.addressing_only = true;
+  options.only = {""};
+  for (std::size_t i = begin; i < end; ++i) options.only->push_back(container(i).network_namespace);
+  return value(node().snapshot(options));
+}
+
+void BridgeScale::forget(const Snapshot& seen, std::size_t begin, std::size_t end) {
+  std::vector<Change> changes;
+  const auto add = [&changes](const NamespaceState* state, const std::string& link, const IpAddress& address) {
+    const Neighbour* const entry = state == nullptr ? nullptr : find_neighbour(*state, link, address);
+    if (entry != nullptr && !entry->is_static()) changes.emplace_back(DeleteNeighbour{state->name, link, address});
+  };
+  for (std::size_t i = begin; i < end; ++i) {
+    add(seen.find_namespace(""), kBridge, address(i));
+    add(seen.find_namespace(container(i).network_namespace), container(i).container_link, bridge_address());
+  }
+  if (!changes.empty()) value(node().apply(std::move(changes)));
+}
+
+void BridgeScale::judge_resolution(std::size_t begin, std::size_t end, Findings& findings) {
+  forget(addressing_of(begin, end), begin, end);
+  protocol::ProbeRequest request;
+  for (std::size_t i = begin; i < end; ++i) {
+    for (const bool from_node : {false, true}) {
+      EchoSpec spec = suites::echoes(from_node ? "" : container(i).network_namespace,
+                                     from_node ? address(i) : bridge_address(), kPayload, false, {});
+      spec.count = 1;
+      request.echoes.push_back(spec);
+    }
+  }
+  const std::vector<EchoReport> reports = value(node().probe(std::move(request))).echoes;
+  for (std::size_t i = 0; i < reports.size(); ++i) {
+    const EchoReport& report = reports[i];
+    EchoExpectation want;
+    want.reply_from = report.spec.destination;
+    want.payload_intact = true;
+    const std::string& about = container(begin + i / 2).network_namespace;
+    for (const std::string& finding : echo_findings(report, want))
+      findings.add(about, fmt::format("{} to {}: {}", report.spec.network_namespace.empty() ? "the node" : about,
+                                      report.spec.destination.to_string(), finding));
+  }
+  const Snapshot seen = addressing_of(begin, end);
+  const NamespaceState& own = *seen.find_namespace("");
+  const Link* const bridge = own.find_link(kBridge);
+  for (std::size_t i = begin; i < end; ++i) {
+    const Attachment& each = container(i);
+    const NamespaceState* const state = seen.find_namespace(each.network_namespace);
+    const Link* const inner = state == nullptr ? nullptr : state->find_link(each.container_link);
+    if (inner == nullptr || bridge == nullptr) {
+      findings.add(each.network_namespace, fmt::format("it has no link {}", each.container_link));
+      continue;
+    }
+    for (const std::string& finding :
+         {resolution_finding(*state, each.container_link, bridge_address(), bridge->mac, kBridge),
+          resolution_finding(own, kBridge, address(i), inner->mac, each.container_link)}) {
+      if (!finding.empty()) findings.add(each.network_namespace, finding);
+    }
+  }
+  // The machine has room for 1,024 such entries, all namespaces together.
+  forget(seen, begin, end);
+}
+
+std::vector<std::pair<std::size_t, std::size_t>> BridgeScale::sampled_pairs() const {
+  const std::size_t all = containers() * (containers() - 1);
+  const std::size_t wanted = std::min(kSample, all);
+  std::mt19937 random(static_cast<std::uint32_t>(1 + ::testing::UnitTest::GetInstance()->random_seed()));
+  std::set<std::pair<std::size_t, std::size_t>> pairs;
+  while (pairs.size() < wanted) {
+    const std::size_t drawn = random() % all;  // the same with every library, which a distribution is not
+    const std::size_t from = drawn / (containers() - 1);
+    const std::size_t to = drawn % (containers() - 1);
+    pairs.emplace(from, to < from ? to : to + 1);
+  }
+  return {pairs.begin(), pairs.end()};
+}
+
+MeshSpec BridgeScale::mesh_spec() const {
+  MeshSpec spec;
+  for (const Attachment& each : topology().attachments)
+    spec.members.push_back({each.network_namespace, each.container_link, each.addresses.front().address});
+  return spec;
+}
+
+}  // namespace netns_lab::bridge_scale
