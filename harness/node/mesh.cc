@@ -6,14 +6,13 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
-#include <fstream>
 #include <functional>
 #include <list>
 #include <memory>
 #include <thread>
 #include <utility>
 
+#include "harness/node/counters.h"
 #include "harness/node/mesh_group.h"
 #include "harness/probe/mesh_lane.h"
 #include "harness/probe/signals_blocked.h"
@@ -34,24 +33,6 @@ constexpr std::size_t kGroup = 64;
 constexpr int kAttempts = 3;       // of a round in which the machine dropped packets
 constexpr int kPatientRounds = 3;  // in which something was missing to the last: it is known that the network loses
 constexpr milliseconds kImpatience{60};
-
-// Packets that the kernel dropped because a processor's backlog was full, of the whole machine: the second column of
-// /proc/net/softnet_stat, a line each processor (net/core/net-procfs.c, softnet_seq_show).
-Result<std::uint64_t> backlog_drops() {
-  std::ifstream file("/proc/thread-self/net/softnet_stat");
-  std::uint64_t all = 0;
-  std::string processed;
-  std::string dropped;
-  std::string rest;
-  std::size_t lines = 0;
-  while (file >> processed >> dropped) {
-    all += std::stoull(dropped, nullptr, 16);
-    std::getline(file, rest);
-    ++lines;
-  }
-  if (lines == 0) return tl::unexpected(Error::system("read /proc/thread-self/net/softnet_stat", errno));
-  return all;
-}
 
 // The processors that this process may run on: a lane each, so that what a lane sends is worked off beside the other.
 std::vector<int> processors() {
@@ -206,9 +187,9 @@ class Mesh {
     if (rounds_with_losses_ >= kPatientRounds) pace.reply_wait = std::min(pace.reply_wait, kImpatience);
     for (int attempt = 1;; ++attempt) {
       const std::uint64_t queues_before = groups[0]->queue_drops() + groups[1]->queue_drops();
-      NETNS_LAB_ASSIGN(const std::uint64_t backlog_before, backlog_drops());
+      NETNS_LAB_ASSIGN(const std::uint64_t backlog_before, read_backlog_drops());
       NETNS_LAB_ASSIGN(const std::uint64_t full, ask(groups, numbers, within, pace));
-      NETNS_LAB_ASSIGN(const std::uint64_t backlog_after, backlog_drops());
+      NETNS_LAB_ASSIGN(const std::uint64_t backlog_after, read_backlog_drops());
       const std::uint64_t queues = groups[0]->queue_drops() + groups[1]->queue_drops() - queues_before;
       const std::uint64_t backlog = backlog_after - backlog_before + full;
       report_.queue_drops += queues;

@@ -1,6 +1,7 @@
 // What must hold of part 2 at scale, in the order in which one claim rests on another (scenario.h draws the network,
 // requirements.cc words the claims).
 #include <algorithm>
+#include <optional>
 #include <sstream>
 
 #include "harness/testing/matchers.h"
@@ -126,22 +127,24 @@ TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
     const Link* const far_link = far->find_link(receiver.container_link);
     ASSERT_THAT(near_link, Ne(nullptr)) << sender.network_namespace;
     ASSERT_THAT(far_link, Ne(nullptr)) << receiver.network_namespace;
-    std::vector<Change> changes;
-    for (const auto& [state, link, other] : {std::tuple(near, near_link, to), std::tuple(far, far_link, from)}) {
-      for (const Neighbour& entry : state->neighbours) {
-        if (entry.address == address(other) && !entry.is_static() && !entry.is_proxy())
-          changes.emplace_back(DeleteNeighbour{state->name, link->name, entry.address});
-      }
-    }
-    if (!changes.empty()) value(node().apply(std::move(changes)));
+    forget_pair(from, to);
     const Way way{sender.network_namespace, sender.container_link, receiver.network_namespace, receiver.container_link};
     EchoSpec spec = suites::echoes(sender.network_namespace, address(to), kPayload, false,
                                    {sender.network_namespace, receiver.network_namespace});
     spec.count = 1;
-    const EchoReport report = ping(spec);
-    EXPECT_THAT(report, EveryEchoAnswered(From(address(to)), SentFrom(address(from)), Crossing(way),
-                                          ArrivingWithTtl(64), PayloadIntact()));
-    EXPECT_THAT(report, ResolvedBetween(way, near_link->mac, far_link->mac));
+    const auto answered = EveryEchoAnswered(From(address(to)), SentFrom(address(from)), Crossing(way),
+                                            ArrivingWithTtl(64), PayloadIntact());
+    const auto resolved = ResolvedBetween(way, near_link->mac, far_link->mac);
+    std::optional<EchoReport> report;
+    beside_drops([&] {
+      report = ping_on(subject(), spec);
+      const bool is_right = ::testing::Value(*report, answered) && ::testing::Value(*report, resolved);
+      // Should it be done again: as before.
+      if (!is_right) forget_pair(from, to);
+      return is_right;
+    });
+    EXPECT_THAT(*report, answered);
+    EXPECT_THAT(*report, resolved);
   }
   no_more_probes(subject());
 }

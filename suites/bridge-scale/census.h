@@ -20,6 +20,7 @@ namespace netns_lab::bridge_scale {
 class Findings {
  public:
   void add(const std::string& about, const std::string& finding) { all_.emplace_back(about, finding); }
+  void append(const Findings& more) { all_.insert(all_.end(), more.all_.begin(), more.all_.end()); }
   bool none() const { return all_.empty(); }
   // The first ten of them, and of the others whom they are about.
   std::string text() const;
