@@ -24,9 +24,6 @@ class BridgeScale : public suites::NetworkCases {
 
   // Of all containers, taken when first asked for.
   const Census& census();
-  void expect_none(const Findings& findings);
-  // Neither of the node nor of a container.
-  void expect_nothing_undeclared(Area area);
 
   // Containers `begin` to `end` and the node resolve each other and answer each other's echoes.
   void judge_resolution(std::size_t begin, std::size_t end, Findings& findings);
@@ -44,6 +41,8 @@ class BridgeScale : public suites::NetworkCases {
   Findings resolution_findings(std::size_t begin, std::size_t end);
   std::uint64_t backlog_drops();  // of the machine, so far
   EchoReport echo_now(const std::string& from, const IpAddress& to);
+
+  int unanswered_ = 0;  // of the echoes of this case
   // Those namespaces, and the node's own where asked for: links, addresses, neighbours.
   Snapshot addressing_of(std::size_t begin, std::size_t end);
   // Has those containers and the node forget each other, as far as `seen` shows what they know.
