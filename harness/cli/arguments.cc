@@ -80,6 +80,15 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
   add_lab(*app, to);
   add_machine(*app, to);
   add_building(*app, to);
+  app->add_option("--containers", to.containers,
+                  "of scenario bridge: 3 to 1023 of them instead of two, the full mesh of them proved; IPv4, or "
+                  "--family ipv6")
+      ->type_name("N");
+  app->add_option_function<std::string>(
+         "--family", [&to](const std::string& text) { to.family = text == "ipv6" ? Family::kIpv6 : Family::kIpv4; },
+         "only this address family: ipv4 or ipv6 (default: all that scenario and target have)")
+      ->type_name("FAMILY")
+      ->check(CLI::IsMember({"ipv4", "ipv6"}));
   app->add_option(
          "--filter", to.filter,
          "only these: requirement ids or Suite.Case, with * and ?, joined by ':'; behind \":-\" those to leave out")
@@ -110,6 +119,7 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
       "Examples:\n"
       "  netns-lab test single-namespace --target native\n"
       "  netns-lab test bridge --target script:fixtures/scenarios/bridge --param IP1=172.16.0.9\n"
+      "  netns-lab test bridge --containers 1000\n"
       "  netns-lab test single-namespace --target script:fixtures/scenarios/single-namespace\n"
       "  netns-lab test single-namespace --target script:./setup.sh --param CON=blue --deadline 60\n"
       "Exit status: 0 conformant, 1 not, 2 usage, 3 no lab, 4 harness broke, 5 nothing ran, 124 deadline, 130 "

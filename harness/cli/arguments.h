@@ -57,6 +57,8 @@ struct Arguments {
   std::vector<std::string> targets;                             // --target, as given; empty: native
   std::vector<std::pair<std::string, std::string>> parameters;  // --param KEY=VALUE, in order
   std::string env_file;                                         // --env-file
+  std::string containers;                                       // --containers: test; "" not given
+  std::optional<Family> family;                                 // --family: test; none: all that there are
   std::string filter;                                           // --filter
   std::string known_failures;                                   // --known-failures: a file
   int repeat = 1;                                               // --repeat

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -38,6 +40,26 @@ Result<std::vector<const Scenario*>> select_scenarios(const Arguments& arguments
     if (std::find(selected.begin(), selected.end(), scenario) == selected.end()) selected.push_back(scenario);
   }
   return selected;
+}
+
+// --containers N asks for the scenario of that name at scale, with CONTAINERS=N.
+constexpr auto kAtScale = "-scale";
+constexpr auto kContainers = "CONTAINERS";
+
+Result<const Scenario*> scenario_at_scale(const Arguments& arguments, const std::vector<const Scenario*>& selected,
+                                          const std::vector<Scenario>& scenarios) {
+  std::vector<std::string> known;
+  for (const Scenario& scenario : scenarios) {
+    if (!scenario.name.ends_with(kAtScale)) continue;
+    const std::string plain = scenario.name.substr(0, scenario.name.size() - std::string_view(kAtScale).size());
+    known.push_back(plain);
+    const bool is_asked = arguments.scenarios.size() == 1 && selected.size() == 1 &&
+                          (selected.front()->name == plain || selected.front()->name == scenario.name);
+    if (is_asked) return &scenario;
+  }
+  return tl::unexpected(Error::invalid("--containers " + visible(arguments.containers, 80),
+                                       "it is of one scenario alone: " + join(known, ", "),
+                                       "netns-lab test bridge --containers 100"));
 }
 
 Result<Parameters> read_env_file(const std::string& path) {
@@ -97,7 +119,13 @@ std::string PlannedWorker::label() const {
 }
 
 Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& scenarios) {
-  NETNS_LAB_ASSIGN(const std::vector<const Scenario*> selected, select_scenarios(arguments, scenarios));
+  NETNS_LAB_ASSIGN(std::vector<const Scenario*> selected, select_scenarios(arguments, scenarios));
+  std::optional<Family> only = arguments.family;
+  if (!arguments.containers.empty()) {
+    NETNS_LAB_ASSIGN(const Scenario* const scaled, scenario_at_scale(arguments, selected, scenarios));
+    selected = {scaled};
+    if (!only) only = Family::kIpv4;  // a thousand containers in one family is what the machine has room for
+  }
   NETNS_LAB_TRY(check_parameter_names(arguments, selected));
   NETNS_LAB_TRY(check_filter(arguments, selected));
   Parameters from_file;
@@ -106,6 +134,7 @@ Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& 
   }
   Parameters from_command_line;
   for (const auto& [name, value] : arguments.parameters) from_command_line[name] = value;
+  if (!arguments.containers.empty()) from_command_line[kContainers] = arguments.containers;
 
   Plan plan;
   const std::vector<std::string> native{"native"};
@@ -123,13 +152,15 @@ Result<Plan> make_plan(const Arguments& arguments, const std::vector<Scenario>& 
       const std::vector<Family> families = target->families();
       for (const Family family : scenario->families) {
         if (std::find(families.begin(), families.end(), family) == families.end()) continue;
+        if (only && *only != family) continue;
         NETNS_LAB_ASSIGN(std::vector<Topology> topologies, scenario->topologies(parameters, family));
         plan.workers.push_back({scenario, target, family, parameters, std::move(topologies)});
       }
       if (plan.workers.size() == before) {
         return tl::unexpected(
             Error::invalid(fmt::format("--target {}", text),
-                           fmt::format("it builds no address family that scenario {} has", scenario->name)));
+                           fmt::format("it builds no {} that scenario {} has",
+                                       only ? to_string(*only) + " network" : "address family", scenario->name)));
       }
     }
   }

@@ -51,6 +51,7 @@ class Node {
   Result<EchoReport> ping(const EchoSpec& spec);
   Result<ExchangeReport> exchange(const ExchangeSpec& spec);
   Result<protocol::ProbeReply> probe(protocol::ProbeRequest request);
+  Result<MeshReport> mesh(MeshSpec spec);
   Result<protocol::ServeReply> serve(const ServeSpec& spec);
   Result<protocol::Handle> capture(const protocol::CaptureRequest& request);
   // For probes of another node (protocol::WatchRequest).

@@ -20,6 +20,7 @@
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
 #include "harness/model/filter_verdict.h"
+#include "harness/model/mesh.h"
 #include "harness/model/run_record.h"
 #include "harness/model/scenario.h"
 #include "harness/model/snapshot.h"
@@ -109,6 +110,11 @@ NETNS_LAB_JSON_DECLARE(SightingKind);
 NETNS_LAB_JSON_DECLARE(PacketDirection);
 NETNS_LAB_JSON_DECLARE(Sighting);
 NETNS_LAB_JSON_DECLARE(EchoReport);
+NETNS_LAB_JSON_DECLARE(MeshMember);
+NETNS_LAB_JSON_DECLARE(MeshSpec);
+NETNS_LAB_JSON_DECLARE(MeshLoss);
+NETNS_LAB_JSON_DECLARE(MeshGap);
+NETNS_LAB_JSON_DECLARE(MeshReport);
 NETNS_LAB_JSON_DECLARE(Transport);
 NETNS_LAB_JSON_DECLARE(ServeSpec);
 NETNS_LAB_JSON_DECLARE(ExchangeSpec);

@@ -74,6 +74,9 @@ struct Scenario {
   // Of each further node, the second first; empty for a scenario of one node.
   std::vector<std::function<Result<Topology>(const Parameters&, Family)>> further_nodes{};
   Underlay underlay = Underlay::kOneSegment;
+  // It has more namespaces than one look can hold: what was built is looked at in the node's own namespace alone, its
+  // cases look at the others in parts (SnapshotOptions::only), and no second lab is prepared beside the first.
+  bool looked_at_in_parts = false;
 
   std::size_t nodes() const { return 1 + further_nodes.size(); }
   Result<std::vector<Topology>> topologies(const Parameters& values, Family family) const;  // of all nodes

@@ -79,6 +79,25 @@ Counters parse_device_counters(std::string_view text) {
   return counters;
 }
 
+std::optional<std::uint64_t> parse_backlog_drops(std::string_view text) {
+  std::optional<std::uint64_t> sum;
+  for (const std::string& line : split_lines(std::string(text))) {
+    const std::vector<std::string> words = words_of(line);
+    if (words.size() < 2) continue;
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(words[1].data(), words[1].data() + words[1].size(), number, 16);
+    if (error == std::errc() && end == words[1].data() + words[1].size()) sum = sum.value_or(0) + number;
+  }
+  return sum;
+}
+
+Result<std::uint64_t> read_backlog_drops() {
+  constexpr auto kPath = "/proc/thread-self/net/softnet_stat";
+  const std::optional<std::uint64_t> drops = parse_backlog_drops(read_file(kPath));
+  if (drops) return *drops;
+  return tl::unexpected(Error::internal(std::string("read ") + kPath, "it tells nothing of backlogs"));
+}
+
 Result<Counters> read_counters(const NetworkNamespace& network_namespace) {
   Counters counters;
   NETNS_LAB_TRY(within(network_namespace, [&counters]() -> Result<void> {
@@ -86,6 +105,7 @@ Result<Counters> read_counters(const NetworkNamespace& network_namespace) {
       counters.merge(parse_paired_counters(read_file(path)));
     counters.merge(parse_named_counters(read_file("/proc/thread-self/net/snmp6")));
     counters.merge(parse_device_counters(read_file("/proc/thread-self/net/dev")));
+    if (const auto drops = read_backlog_drops()) counters["softnet.dropped"] = *drops;
     return {};
   }));
   return counters;

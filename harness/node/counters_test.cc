@@ -40,5 +40,11 @@ TEST(Counters, OfANewNamespaceSayThatNothingPassedYet) {
   EXPECT_EQ(counters->at("lo.rx_dropped"), 0U);
 }
 
+TEST(BacklogDrops, AreTheSecondColumnOfAllProcessors) {
+  EXPECT_EQ(parse_backlog_drops("0000a1b2 0000000a 00000000 0\n00000001 00000010 00000002 0\n"), 26U);
+  EXPECT_EQ(parse_backlog_drops(""), std::nullopt);
+  EXPECT_TRUE(read_backlog_drops());
+}
+
 }  // namespace
 }  // namespace netns_lab::node

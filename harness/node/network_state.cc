@@ -306,10 +306,13 @@ Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::st
 Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
                                           const SnapshotOptions& options) {
   const NetworkHandles::Use use(handles);
-  std::vector<std::string> present{""};
+  std::vector<std::string> present;
   std::vector<const NetworkNamespace*> namespaces;
-  NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles.network_namespace(""));
-  namespaces.push_back(own);
+  if (!options.only || std::find(options.only->begin(), options.only->end(), "") != options.only->end()) {
+    NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles.network_namespace(""));
+    present.emplace_back();
+    namespaces.push_back(own);
+  }
   for (const std::string& name : names) {
     const auto opened = handles.network_namespace(name);
     if (!opened && (opened.error().kind == ErrorKind::kMissing || opened.error().kind == ErrorKind::kInvalid)) continue;

@@ -18,6 +18,7 @@ OperationTable all_operations() {
   table.add(&await);
   table.add(&look_up);
   table.add(&probe_all);
+  table.add(&mesh);
   table.add(&serve);
   table.add(&capture);
   table.add(&watch);

@@ -19,6 +19,7 @@ Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRe
 Result<protocol::LookupReply> look_up(OperationContext& context, const protocol::LookupRequest& request);
 // operations_probe.cc
 Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol::ProbeRequest& request);
+Result<MeshReport> mesh(OperationContext& context, const protocol::MeshRequest& request);
 Result<protocol::ServeReply> serve(OperationContext& context, const protocol::ServeRequest& request);
 Result<protocol::HandleReply> capture(OperationContext& context, const protocol::CaptureRequest& request);
 Result<protocol::WatchReply> watch(OperationContext& context, const protocol::WatchRequest& request);

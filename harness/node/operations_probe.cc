@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "harness/node/handles_network.h"
+#include "harness/node/mesh.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
 
@@ -28,6 +29,11 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
         return {};
       }));
   return reply;
+}
+
+Result<MeshReport> mesh(OperationContext& context, const protocol::MeshRequest& request) {
+  return run_mesh(context.session.agent().context.namespace_directory, request.spec, context.deadline,
+                  context.cancellation);
 }
 
 Result<protocol::ServeReply> serve(OperationContext& context, const protocol::ServeRequest& request) {

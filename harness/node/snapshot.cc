@@ -2,6 +2,7 @@
 
 #include <sys/utsname.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <utility>
@@ -22,10 +23,13 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, 
   NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory, mounts.table));
   std::vector<std::string> names;
   for (const NamespaceEntry& entry : snapshot.entries) {
-    if (entry.is_network) names.push_back(entry.name);
+    const bool is_asked =
+        !options.only || std::find(options.only->begin(), options.only->end(), entry.name) != options.only->end();
+    if (entry.is_network && is_asked) names.push_back(entry.name);
   }
   NETNS_LAB_ASSIGN(NetworkStates states, read_network_states(network, names, options));
-  if (options.all_sysctls) origin.sysctls().keep(states.common_sysctls.front());
+  const bool has_own = !states.namespaces.empty() && states.namespaces.front().name.empty();
+  if (options.all_sysctls && has_own) origin.sysctls().keep(states.common_sysctls.front());
   if (options.pristine) {
     const std::shared_ptr<const Sysctls> own_when_new = origin.sysctls().kept();
     NETNS_LAB_ASSIGN(snapshot.pristine,

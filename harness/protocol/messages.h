@@ -15,6 +15,7 @@
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
 #include "harness/model/filter_verdict.h"
+#include "harness/model/mesh.h"
 #include "harness/model/route.h"
 #include "harness/model/snapshot.h"
 
@@ -123,6 +124,15 @@ struct ProbeRequest {
   // end of a session there would be nothing else to do in the 10 ms that the kernel takes.)
   bool last = false;
   bool operator==(const ProbeRequest&) const = default;
+};
+
+// Every member asks every other one (model/mesh.h). The node adds permanent neighbour entries for it, but never in the
+// place of one that somebody made by hand, and removes them; nobody else may be at the members' neighbours meanwhile.
+struct MeshRequest {
+  static constexpr auto kOperation = "mesh";
+  using Reply = MeshReport;
+  MeshSpec spec;
+  bool operator==(const MeshRequest&) const = default;
 };
 
 struct ServeReply {

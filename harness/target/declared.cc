@@ -12,6 +12,7 @@ namespace {
 
 // Far longer than the kernel's worker takes, short enough for a target that builds it wrong.
 constexpr std::chrono::milliseconds kSettling{250};
+constexpr std::size_t kAtOnce = 128;  // links that are waited for by one request
 
 }  // namespace
 
@@ -33,12 +34,19 @@ Result<void> let_links_settle(Node& node, const BuildTask& task) {
     own.link = link;
     state.links.push_back(own);
   }
-  const Result<void> settled = node.await(state, std::min(kSettling, task.step_limit));
-  // A namespace or link that is not there is the target's doing as well.
-  const bool ours =
-      !settled && (settled.error().kind == ErrorKind::kLost || settled.error().kind == ErrorKind::kCancelled ||
-                   settled.error().kind == ErrorKind::kInternal);
-  if (ours) return tl::unexpected(settled.error());
+  // Each namespace that is waited in costs the node a descriptor.
+  const auto whole = std::exchange(state.links, {});
+  for (std::size_t done = 0; done < whole.size(); done += kAtOnce) {
+    const auto begin = whole.begin() + static_cast<std::ptrdiff_t>(done);
+    state.links.assign(begin, begin + static_cast<std::ptrdiff_t>(std::min(kAtOnce, whole.size() - done)));
+    const Result<void> settled = node.await(state, std::min(kSettling, task.step_limit));
+    // A namespace or link that is not there is the target's doing as well.
+    const bool ours =
+        !settled && (settled.error().kind == ErrorKind::kLost || settled.error().kind == ErrorKind::kCancelled ||
+                     settled.error().kind == ErrorKind::kInternal);
+    if (ours) return tl::unexpected(settled.error());
+    if (!settled) break;
+  }
   return {};
 }
 

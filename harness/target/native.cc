@@ -9,13 +9,32 @@
 namespace netns_lab {
 namespace {
 
+// A request holds open what its changes were done with, some descriptors a namespace: more changes than this are done
+// in several requests, each of which begins with a namespace.
+constexpr std::size_t kPart = 512;
+
+std::vector<std::vector<Change>> in_parts(const std::vector<Change>& changes) {
+  std::vector<std::vector<Change>> parts(1);
+  bool follows_another = false;  // several namespaces in a row are made together
+  for (const Change& change : changes) {
+    const bool is_namespace = std::holds_alternative<CreateNamespace>(change);
+    if (is_namespace && !follows_another && parts.back().size() >= kPart) parts.emplace_back();
+    follows_another = is_namespace;
+    parts.back().push_back(change);
+  }
+  return parts;
+}
+
 Result<TargetOutcome> apply(Node& node, const std::vector<Change>& changes) {
   TargetOutcome outcome;
-  if (const Result<void> applied = node.apply(changes); !applied) {
+  for (std::vector<Change>& part : in_parts(changes)) {
+    const Result<void> applied = node.apply(std::move(part));
+    if (applied) continue;
     const Error& error = applied.error();
     if (error.kind != ErrorKind::kSystem || is_exhaustion(error.system_errno)) return tl::unexpected(error);
     outcome.succeeded = false;
     outcome.failure = visible(error.message());
+    break;
   }
   return outcome;
 }

@@ -14,6 +14,7 @@
 
 #include <gtest/gtest.h>
 
+#include <any>
 #include <functional>
 #include <optional>
 #include <ostream>
@@ -114,6 +115,14 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   [[noreturn]] void lab_failed(Error error);
   void note_observation();
   void attach(std::function<std::string()> evidence);
+
+  // What one case finds out for all of its suite: made when first asked for.
+  template <typename T>
+  T& kept(const std::function<T()>& make) {
+    std::any& place = environment().kept();
+    if (!place.has_value()) place = make();
+    return std::any_cast<T&>(place);
+  }
 
   // For REQUIREMENT: why the case is not judged; none when it is.
   std::optional<std::string> begin_requirement(const std::string& id);

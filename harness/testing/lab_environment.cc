@@ -81,6 +81,7 @@ LabEnvironment::LabEnvironment(WorkerContext& context) : context_(context) {
 void LabEnvironment::SetUp() {
   set_up_error_.reset();
   unfit_.clear();
+  kept_.reset();
   for (auto& [node, planned] : echoes_) planned.reports.clear();
   for (auto& [node, planned] : talks_) planned.reports.clear();
   echoes_across_.reports.clear();
@@ -94,7 +95,8 @@ void LabEnvironment::SetUp() {
 
 Result<void> LabEnvironment::set_up() {
   // A filter may leave out all that needs a fresh node: then it is made when it is asked for.
-  if (has_fresh_lab() && context_.spec.filter.empty()) start_fresh_lab();
+  const bool in_parts = context_.spec.scenario->looked_at_in_parts;
+  if (has_fresh_lab() && context_.spec.filter.empty() && !in_parts) start_fresh_lab();
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(lab_spec(), context_.services, Deadline::after(kOpenLimit)));
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
   if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
@@ -109,7 +111,7 @@ Result<void> LabEnvironment::set_up() {
     NETNS_LAB_ASSIGN(fresh_, fresh_starting_.get());
     NETNS_LAB_TRY(rehearse(*fresh_));
   }
-  return subject_->finish_build(Look::kEverything);
+  return subject_->finish_build(in_parts ? Look::kOwn : Look::kEverything);
 }
 
 // In a virtual machine labs are sandboxes, too.

@@ -5,6 +5,7 @@
 
 #include <gtest/gtest.h>
 
+#include <any>
 #include <future>
 #include <map>
 #include <optional>
@@ -53,6 +54,9 @@ class LabEnvironment : public ::testing::Environment {
   Result<Subject*> fresh_subject();
   void spoil_fresh_subject();
 
+  // What a suite's cases keep for each other (ConformanceTest::kept); a repeated run begins without.
+  std::any& kept() { return kept_; }
+
  private:
   Result<void> set_up();
   bool has_fresh_lab() const;
@@ -69,6 +73,7 @@ class LabEnvironment : public ::testing::Environment {
   std::optional<Error> set_up_error_;
   std::string unfit_;
   std::optional<Subject> subject_;
+  std::any kept_;
   std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;
   int fresh_labs_ = 0;  // so far

@@ -26,6 +26,8 @@ constexpr milliseconds kSettleLimit{
 constexpr milliseconds kDeletionLimit{
     5'000};  // from a namespace's deletion to its links gone; 30 to 50 ms on an idle machine
 
+constexpr milliseconds kDeletionLimitOfOne{20};  // more for each namespace; 1 to 2 ms on an idle machine
+
 constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
 
 constexpr milliseconds kOutsideLimit{10'000};  // until the outside node's agent answers
@@ -68,6 +70,37 @@ protocol::AwaitRequest all_gone(const Topology& topology, const SubjectPlan& pla
     request.absent_namespaces.insert(request.absent_namespaces.end(), names.begin(), names.end());
   }
   return request;
+}
+
+// Waits for links that were all raised, some namespaces at a time: each that is waited in costs the node a descriptor.
+// What does not settle is left to the claims about it.
+Result<void> settle_in_parts(Node& node, const Topology& topology) {
+  constexpr std::size_t kAtOnce = 64;
+  const Deadline deadline = Deadline::after(kSettleLimit);
+  const std::span<const Attachment> all(topology.attachments);
+  const auto is_ours = [](const Result<void>& settled) {
+    return !settled && settled.error().kind != ErrorKind::kTimeout && settled.error().kind != ErrorKind::kSystem &&
+           settled.error().kind != ErrorKind::kMissing;
+  };
+  for (std::size_t done = 0; done < all.size(); done += kAtOnce) {
+    protocol::AwaitRequest request;
+    for (const Attachment& each : all.subspan(done, std::min(kAtOnce, all.size() - done))) {
+      request.links.push_back({"", each.host_link, true, true, false});
+      request.links.push_back({each.network_namespace, each.container_link, true, true, false});
+    }
+    const auto settled =
+        node.await(request, std::max(std::chrono::duration_cast<milliseconds>(deadline.left()), milliseconds(1)));
+    if (is_ours(settled)) return settled;
+  }
+  protocol::AwaitRequest own;  // a bridge
+  for (const std::string& link : topology.links) {
+    if (std::none_of(all.begin(), all.end(), [&link](const Attachment& each) { return each.host_link == link; }))
+      own.links.push_back({"", link, true, true, false});
+  }
+  const auto settled =
+      node.await(own, std::max(std::chrono::duration_cast<milliseconds>(deadline.left()), milliseconds(1)));
+  if (is_ours(settled)) return settled;
+  return {};
 }
 
 bool is_timeout(const Result<void>& result) { return !result && result.error().kind == ErrorKind::kTimeout; }
@@ -222,6 +255,7 @@ Result<void> Subject::finish_build(Look look) {
 
 Result<void> Subject::finish_part(std::size_t node, Look look) {
   Part& part = parts_.at(node);
+  if (look == Look::kOwn) NETNS_LAB_TRY(settle_in_parts(lab_.node(node), part.task.topology));
   NETNS_LAB_ASSIGN(part.after, observe(look, node));
   if (part.after.pristine)
     NETNS_LAB_TRY(check_settings(&*part.after.pristine, "new namespaces of this machine", part.task.family));
@@ -250,9 +284,22 @@ Result<void> Subject::begin_tear_down() {
 Result<void> Subject::finish_tear_down() {
   NETNS_LAB_TRY(on_all([this](std::size_t node) -> Result<void> {
     const Part& part = parts_.at(node);
-    const auto limit = part.tear_down_outcome.succeeded ? kDeletionLimit : kFailedDeletionLimit;
-    const auto waited = lab_.node(node).await(all_gone(part.task.topology, plan_), limit);
-    if (!waited && !is_timeout(waited)) return waited;
+    const auto many = kDeletionLimitOfOne * static_cast<int>(part.task.topology.namespaces.size());
+    const auto limit = part.tear_down_outcome.succeeded ? kDeletionLimit + many : kFailedDeletionLimit;
+    const Deadline deadline = Deadline::after(limit);
+    // A request compares all it waits for at each piece of news: with a thousand links that is a million times.
+    constexpr std::size_t kAtOnce = 64;
+    protocol::AwaitRequest gone = all_gone(part.task.topology, plan_);
+    const std::vector<protocol::AwaitRequest::LinkState> links = std::exchange(gone.links, {});
+    for (std::size_t done = 0; done == 0 || done < links.size(); done += kAtOnce) {
+      const auto begin = links.begin() + static_cast<std::ptrdiff_t>(done);
+      gone.links.assign(begin, begin + static_cast<std::ptrdiff_t>(std::min(kAtOnce, links.size() - done)));
+      const auto left = std::chrono::duration_cast<milliseconds>(deadline.left());
+      const auto waited = lab_.node(node).await(gone, std::max(left, milliseconds(1)));
+      if (!waited && !is_timeout(waited)) return waited;
+      if (!waited) return {};
+      gone.absent_namespaces.clear();
+    }
     return {};
   }));
   state_ = State::kEmpty;
@@ -268,7 +315,7 @@ Result<void> Subject::tear_down() {
 Result<Snapshot> Subject::observe(Look look, std::size_t node) {
   SnapshotOptions options;
   const bool everything = look != Look::kLinks;
-  const bool sysctls = look == Look::kNode || look == Look::kEverything;
+  const bool sysctls = look == Look::kNode || look == Look::kEverything || look == Look::kOwn;
   options.all_sysctls = sysctls && plan_.all_sysctls;
   if (sysctls && !plan_.all_sysctls) {
     std::vector<std::string> links = {hello(node).uplink};
@@ -277,7 +324,8 @@ Result<Snapshot> Subject::observe(Look look, std::size_t node) {
   }
   options.processes = everything;
   options.files = everything;
-  options.pristine = look == Look::kEverything;
+  options.pristine = look == Look::kEverything || look == Look::kOwn;
+  if (look == Look::kOwn) options.only = {""};
   options.addressing_only = !everything;
   return lab_.node(node).snapshot(options);
 }

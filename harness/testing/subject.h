@@ -35,6 +35,7 @@ enum class Look {
   kLinks,       // and their addresses and routes, to see whether they have settled
   kObjects,     // everything but sysctls
   kNode,        // everything, to be compared with the node itself
+  kOwn,         // everything, but of the named namespaces their entries only; and what a pristine namespace looks like
   kEverything,  // and what a pristine namespace looks like, to compare declared namespaces with
 };
 

@@ -1,0 +1,117 @@
+// One thread's share of a round of a mesh: members of its own, each of which asks the same targets. Two lanes run side
+// by side; what one asks, the other's sockets may see arriving.
+//
+//   lane.ask(cancel);      // every own member sends to every target, and takes what comes back meanwhile
+//   lane.expect(other);    // once no lane sends any more: what is still on its way
+//   lane.settle(cancel);   // takes it
+//
+// A raw ICMP socket is given replies and requests alike (net/ipv4/icmp.c, raw_local_deliver before icmp_rcv): so a pair
+// is proved at both ends. Threads: a lane is for one thread; lanes of one round write to different cells of the same
+// matrix.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
+#include "harness/model/mesh.h"
+#include "harness/probe/payload.h"
+#include "harness/probe/receive_batch.h"
+#include "harness/probe/socket_address.h"
+#include "harness/probe/socket_factory.h"
+
+namespace netns_lab::probe {
+
+// What is known of each ordered pair. What the sender sees and what the receiver sees are written by different threads.
+class MeshMatrix {
+ public:
+  enum Mark : std::uint8_t { kOnce = 1, kTwice = 2, kWrong = 4, kRefused = 8 };
+  explicit MeshMatrix(std::size_t members)
+      : members_(members), at_sender_(members * members), at_receiver_(members * members) {}
+
+  std::size_t members() const { return members_; }
+  std::uint8_t& at_sender(std::uint32_t from, std::uint32_t to) { return at_sender_[from * members_ + to]; }
+  std::uint8_t& at_receiver(std::uint32_t from, std::uint32_t to) { return at_receiver_[from * members_ + to]; }
+  bool is_answered(std::uint32_t from, std::uint32_t to) const {
+    return at_sender_[from * members_ + to] == kOnce && at_receiver_[from * members_ + to] == kOnce;
+  }
+  // Of a pair that is not answered as it should.
+  MeshLoss loss(std::uint32_t from, std::uint32_t to) const;
+  void forget(std::uint32_t from, std::uint32_t to) { at_sender(from, to) = at_receiver(from, to) = 0; }
+
+ private:
+  std::size_t members_;
+  std::vector<std::uint8_t> at_sender_;    // replies, and requests that were refused
+  std::vector<std::uint8_t> at_receiver_;  // requests
+};
+
+// A raw ICMP socket that gives echoes only, with room for a round's requests.
+Result<UniqueFd> open_mesh_socket(const SocketFactory& factory, const std::string& network_namespace, Family family);
+// Packets that did not fit into its queue so far (SK_MEMINFO_DROPS, linux/sock_diag.h).
+std::uint64_t dropped_by(int socket);
+
+// What a whole mesh has in common.
+struct MeshEchoes {
+  Family family = Family::kIpv4;
+  std::uint16_t identifier = 0;
+  PayloadPattern payload{0};
+  std::vector<IpAddress> addresses;  // of the members, by number
+  std::vector<SocketAddress> names;  // the same for the kernel
+};
+
+// How a round is done.
+struct MeshPace {
+  std::uint32_t window = 32;
+  std::chrono::milliseconds reply_wait{500};
+  std::chrono::milliseconds turn{2};  // how long a member waits for its window's replies before it goes on
+};
+
+class MeshLane {
+ public:
+  struct Own {
+    std::uint32_t number = 0;
+    int socket = -1;
+  };
+  // `targets`: numbers of members; a member does not ask itself. All outlive the lane.
+  MeshLane(const MeshEchoes& echoes, MeshMatrix& matrix, std::vector<Own> own, std::vector<std::uint32_t> targets)
+      : echoes_(echoes), matrix_(matrix), own_(std::move(own)), targets_(std::move(targets)) {}
+
+  const std::vector<Own>& own() const { return own_; }
+  const std::vector<std::uint32_t>& targets() const { return targets_; }
+  std::uint64_t strangers() const { return strangers_; }
+  std::uint64_t full_queues() const { return full_queues_; }  // requests that a queue on the way out had no room for
+  int refused_errno() const { return refused_errno_; }        // of the last request that was refused
+
+  // Errors: kSystem (no socket any more), kCancelled.
+  Result<void> ask(const MeshPace& pace, Cancel cancel);
+  // What is still to come, now that no lane asks any more: replies to this lane's members, and the requests of
+  // `asking`, whose targets are this lane's members. While no lane is at work.
+  void expect(const MeshLane& asking);
+  // Until all of that has come, or nothing has for pace.reply_wait. The time that this thread was not let run does not
+  // count.
+  Result<void> settle(const MeshPace& pace, Cancel cancel);
+  // Throws away what is queued: of an earlier round.
+  Result<void> drain();
+
+ private:
+  Result<void> send(const Own& from, std::span<const std::uint32_t> to);
+  Result<std::size_t> take(const Own& at);
+  void note(const Own& at, std::size_t index);
+  bool is_complete() const;
+
+  const MeshEchoes& echoes_;
+  MeshMatrix& matrix_;
+  std::vector<Own> own_;
+  std::vector<std::uint32_t> targets_;
+  ReceiveBatch batch_;
+  std::vector<const std::uint8_t*> expected_;  // cells of this lane's own
+  std::uint64_t replies_ = 0;                  // that this call of ask() has taken
+  std::uint64_t strangers_ = 0;
+  std::uint64_t full_queues_ = 0;
+  int refused_errno_ = 0;
+};
+
+}  // namespace netns_lab::probe
