@@ -326,7 +326,7 @@ tl::expected<NetlinkSocket::BatchReplies, BatchFailure> NetlinkSocket::exchange_
   return answer;
 }
 
-Result<void> NetlinkSocket::commit(Request request, std::uint16_t subsystem) {
+Result<void> NetlinkSocket::commit(std::vector<Request> requests, std::uint16_t subsystem) {
   nfgenmsg header{};
   header.nfgen_family = AF_UNSPEC;
   header.version = NFNETLINK_V0;
@@ -334,11 +334,11 @@ Result<void> NetlinkSocket::commit(Request request, std::uint16_t subsystem) {
   std::vector<Request> batch;
   batch.emplace_back(NFNL_MSG_BATCH_BEGIN, 0);
   batch.back().put_header(header);
-  batch.push_back(std::move(request));
+  for (Request& request : requests) batch.push_back(std::move(request));
   batch.emplace_back(NFNL_MSG_BATCH_END, 0);
   batch.back().put_header(header);
   const std::uint32_t sequence = state_->reserve_sequences(batch.size());
-  if (auto failure = state_->execute_until(batch, 1, sequence, 0, nullptr))
+  if (auto failure = state_->execute_until(batch, requests.size(), sequence, 0, nullptr))
     return tl::unexpected(std::move(failure->error));
   return {};
 }

@@ -57,9 +57,9 @@ class NetlinkSocket {
     Replies replies;
   };
   tl::expected<BatchReplies, BatchFailure> exchange_all(std::vector<Request> requests);
-  // One request of nfnetlink that the kernel takes in a batch only (NFNL_MSG_BATCH_BEGIN, linux/netfilter/nfnetlink.h),
-  // here of one; `subsystem` is NFNL_SUBSYS_*.
-  Result<void> commit(Request request, std::uint16_t subsystem);
+  // Requests of nfnetlink that the kernel takes in a batch only, all of them or none (NFNL_MSG_BATCH_BEGIN,
+  // linux/netfilter/nfnetlink.h); they must fit into one datagram. `subsystem` is NFNL_SUBSYS_*.
+  Result<void> commit(std::vector<Request> requests, std::uint16_t subsystem);
 
   int fd() const;
   std::uint32_t port() const;

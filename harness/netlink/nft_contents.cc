@@ -14,18 +14,10 @@
 #include <set>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_request.h"
 
 namespace netns_lab::netlink {
 namespace {
-
-Request request_of(std::uint16_t message, std::uint8_t family) {
-  Request request(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message), 0);
-  nfgenmsg header{};
-  header.nfgen_family = family;
-  header.version = NFNETLINK_V0;
-  request.put_header(header);
-  return request;
-}
 
 // A kernel that knows no such objects (EINVAL, EOPNOTSUPP) has none; ENOENT: the table or set is gone by now.
 Result<Replies> dump(NetlinkSocket& socket, Request request) {
@@ -126,7 +118,7 @@ Result<Object> decode(const MessageView& message, const Sort& sort) {
 }
 
 Result<std::vector<Object>> list(NetlinkSocket& socket, const Sort& sort) {
-  NETNS_LAB_ASSIGN(const Replies replies, dump(socket, request_of(sort.message, NFPROTO_UNSPEC)));
+  NETNS_LAB_ASSIGN(const Replies replies, dump(socket, nft_request(sort.message)));
   std::vector<Object> objects;
   for (std::size_t i = 0; i < replies.size(); ++i) {
     NETNS_LAB_ASSIGN(Object object, decode(replies[i], sort));
@@ -147,7 +139,7 @@ std::string element(AttributeReader& reader) {
 
 // The elements of a set, in an order of their own.
 Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set) {
-  Request request = request_of(NFT_MSG_GETSETELEM, set.table.first);
+  Request request = nft_request(NFT_MSG_GETSETELEM, set.table.first);
   request.put_string(NFTA_SET_ELEM_LIST_TABLE, set.table.second);
   request.put_string(NFTA_SET_ELEM_LIST_SET, set.name);
   NETNS_LAB_ASSIGN(const Replies replies, dump(socket, std::move(request)));

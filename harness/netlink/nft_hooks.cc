@@ -14,19 +14,11 @@
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_request.h"
 #include "harness/netlink/nft_table.h"
 
 namespace netns_lab::netlink {
 namespace {
-
-Request request_of(std::uint16_t message) {
-  Request request(static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message), 0);
-  nfgenmsg header{};
-  header.nfgen_family = NFPROTO_UNSPEC;
-  header.version = NFNETLINK_V0;
-  request.put_header(header);
-  return request;
-}
 
 struct Chain {
   NftTableKey table;
@@ -92,7 +84,7 @@ std::string filter_hook_name(std::uint8_t family, std::uint32_t number) {
 }
 
 Result<std::vector<FilterHook>> list_filter_hooks(NetlinkSocket& socket) {
-  const auto tables = socket.dump(request_of(NFT_MSG_GETTABLE));
+  const auto tables = socket.dump(nft_request(NFT_MSG_GETTABLE));
   if (!tables && is_not_supported(tables.error())) return std::vector<FilterHook>{};
   if (!tables) return tl::unexpected(tables.error());
   std::set<NftTableKey> dormant;
@@ -101,8 +93,8 @@ Result<std::vector<FilterHook>> list_filter_hooks(NetlinkSocket& socket) {
     if (table.is_dormant) dormant.insert(table.key);
   }
   if (tables->size() == 0) return std::vector<FilterHook>{};
-  NETNS_LAB_ASSIGN(const Replies chains, socket.dump(request_of(NFT_MSG_GETCHAIN)));
-  NETNS_LAB_ASSIGN(const Replies rules, socket.dump(request_of(NFT_MSG_GETRULE)));
+  NETNS_LAB_ASSIGN(const Replies chains, socket.dump(nft_request(NFT_MSG_GETCHAIN)));
+  NETNS_LAB_ASSIGN(const Replies rules, socket.dump(nft_request(NFT_MSG_GETRULE)));
   std::map<ChainKey, unsigned> counts;
   for (std::size_t i = 0; i < rules.size(); ++i) {
     NETNS_LAB_ASSIGN(const ChainKey key, decode_chain_of_rule(rules[i]));

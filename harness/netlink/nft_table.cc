@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_request.h"
 
 namespace netns_lab::netlink {
 
@@ -49,12 +50,7 @@ namespace {
 
 // Of all families. Empty on a kernel without nf_tables (EINVAL: nfnetlink without that subsystem).
 Result<std::vector<NftTable>> read_tables(NetlinkSocket& socket) {
-  Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE, 0);
-  nfgenmsg header{};
-  header.nfgen_family = NFPROTO_UNSPEC;
-  header.version = NFNETLINK_V0;
-  request.put_header(header);
-  const auto replies = socket.dump(std::move(request));
+  const auto replies = socket.dump(nft_request(NFT_MSG_GETTABLE));
   if (replies) return decode_all<NftTable>(*replies, decode_nft_table);
   switch (replies.error().system_errno) {
     case ENOENT:
@@ -89,13 +85,9 @@ Result<bool> has_nft_table(NetlinkSocket& socket, const NftTableKey& key) {
 }
 
 Result<void> delete_nft_table(NetlinkSocket& socket, const NftTableKey& key) {
-  Request request((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_DELTABLE, 0);
-  nfgenmsg header{};
-  header.nfgen_family = key.first;
-  header.version = NFNETLINK_V0;
-  request.put_header(header);
-  request.put_string(NFTA_TABLE_NAME, key.second);
-  auto deleted = socket.commit(std::move(request), NFNL_SUBSYS_NFTABLES);
+  std::vector<Request> requests{nft_request(NFT_MSG_DELTABLE, key.first)};
+  requests.front().put_string(NFTA_TABLE_NAME, key.second);
+  auto deleted = socket.commit(std::move(requests), NFNL_SUBSYS_NFTABLES);
   if (deleted) return {};
   Error error = std::move(deleted).error();
   error.attempted = "delete nft table " + to_string(key);

@@ -11,13 +11,12 @@
 #include <linux/netlink.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <climits>
-#include <cstring>
 #include <string>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_request.h"
 #include "harness/netlink/nft_table.h"
 
 namespace netns_lab::netlink {
@@ -27,29 +26,15 @@ constexpr auto kStart = "trace what a packet filter does";
 
 void put_be32(Request& request, std::uint16_t type, std::uint32_t value) { request.put_u32(type, htonl(value)); }
 
-Request request_of(std::uint16_t message, std::uint8_t family, std::uint16_t flags, std::uint16_t resource = 0) {
-  Request request(message, flags);
-  nfgenmsg header{};
-  header.nfgen_family = family;
-  header.version = NFNETLINK_V0;
-  header.res_id = htons(resource);
-  request.put_header(header);
-  return request;
-}
-
-constexpr std::uint16_t of_nf_tables(std::uint16_t message) {
-  return static_cast<std::uint16_t>((NFNL_SUBSYS_NFTABLES << 8) | message);
-}
-
 Request new_table(std::uint8_t family, const std::string& table) {
-  Request request = request_of(of_nf_tables(NFT_MSG_NEWTABLE), family, NLM_F_CREATE | NLM_F_EXCL);
+  Request request = nft_request(NFT_MSG_NEWTABLE, family, NLM_F_CREATE | NLM_F_EXCL);
   request.put_string(NFTA_TABLE_NAME, table);
   put_be32(request, NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER);
   return request;
 }
 
 Request new_chain(std::uint8_t family, const std::string& table, const char* name, std::uint32_t hook) {
-  Request request = request_of(of_nf_tables(NFT_MSG_NEWCHAIN), family, NLM_F_CREATE);
+  Request request = nft_request(NFT_MSG_NEWCHAIN, family, NLM_F_CREATE);
   request.put_string(NFTA_CHAIN_TABLE, table);
   request.put_string(NFTA_CHAIN_NAME, name);
   request.put_nested(NFTA_CHAIN_HOOK, [&] {
@@ -75,7 +60,7 @@ Request new_rule(std::uint8_t family, const std::string& table, const char* chai
   const Bytes bytes = address.bytes();
   const auto size = static_cast<std::uint32_t>(bytes.size());
   const std::uint32_t source_offset = v4 ? 12 : 8;  // RFC 791, 3.1; RFC 8200, 3
-  Request request = request_of(of_nf_tables(NFT_MSG_NEWRULE), family, NLM_F_CREATE | NLM_F_APPEND);
+  Request request = nft_request(NFT_MSG_NEWRULE, family, NLM_F_CREATE | NLM_F_APPEND);
   request.put_string(NFTA_RULE_TABLE, table);
   request.put_string(NFTA_RULE_CHAIN, chain);
   request.put_nested(NFTA_RULE_EXPRESSIONS, [&] {
@@ -100,36 +85,6 @@ Request new_rule(std::uint8_t family, const std::string& table, const char* chai
     });
   });
   return request;
-}
-
-// nf_tables takes changes as one transaction: all in one datagram, between two marks that are not acknowledged. The
-// last change is; what fails is told at once, and undoes all.
-Result<void> commit(int socket, std::uint32_t port, std::vector<Request> changes) {
-  changes.back().add_flags(NLM_F_ACK);
-  changes.insert(changes.begin(), request_of(NFNL_MSG_BATCH_BEGIN, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES));
-  changes.push_back(request_of(NFNL_MSG_BATCH_END, AF_UNSPEC, 0, NFNL_SUBSYS_NFTABLES));
-  std::vector<std::uint8_t> datagram;
-  std::uint32_t sequence = 1;
-  for (Request& change : changes) {
-    change.set_identity(sequence++, port);
-    const Bytes bytes = change.bytes();
-    datagram.insert(datagram.end(), bytes.begin(), bytes.end());
-  }
-  if (::send(socket, datagram.data(), datagram.size(), 0) < 0) return tl::unexpected(Error::system(kStart, errno));
-  alignas(nlmsghdr) std::array<std::uint8_t, 16384> answer;
-  // The kernel has done it all when send() returns.
-  const ssize_t size = ::recv(socket, answer.data(), answer.size(), MSG_DONTWAIT);
-  if (size < 0) return tl::unexpected(Error::system(kStart, errno));
-  NETNS_LAB_ASSIGN(const auto messages, split_messages({answer.data(), static_cast<std::size_t>(size)}));
-  for (const MessageView& message : messages) {
-    if (message.type != NLMSG_ERROR) continue;
-    nlmsgerr error{};
-    if (message.payload.size() < sizeof error.error) break;
-    std::memcpy(&error.error, message.payload.data(), sizeof error.error);
-    if (error.error != 0) return tl::unexpected(Error::system(kStart, -error.error));
-    return {};
-  }
-  return tl::unexpected(Error::internal(kStart, "the kernel did not acknowledge it"));
 }
 
 std::string verdict_name(std::uint32_t code) {
@@ -192,7 +147,7 @@ Result<FilterTrace> FilterTrace::start(UniqueFd requests, UniqueFd events, const
       for (const bool is_source : {true, false}) changes.push_back(new_rule(family, table, chain, address, is_source));
     }
   }
-  NETNS_LAB_TRY(commit(asking.fd(), asking.port(), std::move(changes)));
+  NETNS_LAB_TRY(asking.commit(std::move(changes), NFNL_SUBSYS_NFTABLES));
   return FilterTrace(std::move(asking), std::move(events));
 }
 
@@ -206,7 +161,7 @@ Result<std::vector<FilterVerdict>> FilterTrace::take() {
     if (size < 0) return tl::unexpected(Error::system("read the trace of a packet filter", errno));
     NETNS_LAB_ASSIGN(const auto messages, split_messages({buffer.data(), static_cast<std::size_t>(size)}));
     for (const MessageView& message : messages) {
-      if (message.type != of_nf_tables(NFT_MSG_TRACE)) continue;
+      if (message.type != ((NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_TRACE)) continue;
       NETNS_LAB_ASSIGN(FilterVerdict step, decode_trace_step(message));
       if (step.verdict.empty() || std::find(found.begin(), found.end(), step) != found.end()) continue;
       found.push_back(std::move(step));
@@ -218,7 +173,7 @@ Result<std::vector<FilterVerdict>> FilterTrace::take() {
 
 Result<void> FilterTrace::place(FilterVerdict& verdict) {
   if (verdict.rule == 0) return {};
-  const auto rules = requests_.dump(request_of(of_nf_tables(NFT_MSG_GETRULE), NFPROTO_UNSPEC, 0));
+  const auto rules = requests_.dump(nft_request(NFT_MSG_GETRULE));
   if (!rules) return tl::unexpected(rules.error());
   std::uint32_t position = 0;
   for (std::size_t i = 0; i < rules->size(); ++i) {
