@@ -97,7 +97,9 @@ const Sort kRules = {NFT_MSG_GETRULE,
                      NFTA_RULE_TABLE,
                      NFTA_RULE_CHAIN,
                      {NFTA_RULE_HANDLE, NFTA_RULE_POSITION, NFTA_RULE_PAD, NFTA_RULE_EXPRESSIONS}};
-const Sort kSets = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, {NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_PAD}};
+// A set's user data is nft's own note of how it is to be printed, not the same each time it is made.
+const Sort kSets = {
+    NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, {NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_PAD, NFTA_SET_USERDATA}};
 const Sort kStateful = {
     NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, {NFTA_OBJ_HANDLE, NFTA_OBJ_USE, NFTA_OBJ_PAD, NFTA_OBJ_DATA}};
 const Sort kFlowtables = {NFT_MSG_GETFLOWTABLE,

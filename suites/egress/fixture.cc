@@ -24,6 +24,12 @@ constexpr std::uint16_t kServer = 7'007;  // for two clients of one port
   });
 }
 
+std::string only_answered(const Talk& talk) {
+  return fmt::format("the server in {} answers only whom its socket knows as {}",
+                     talk.server.network_namespace.empty() ? "the node" : talk.server.network_namespace,
+                     talk.server.only_from->to_string());
+}
+
 std::string text_of(const std::string& network_namespace) {
   return network_namespace.empty() ? "the node" : network_namespace;
 }
@@ -86,6 +92,10 @@ TalkAcross Egress::talk_out(const std::string& network_namespace, Transport tran
   return talk;
 }
 
+std::string Egress::why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way) {
+  return &subject == &this->subject() ? why(echo, report, way) : "";  // it asks the node that is looked at
+}
+
 void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t payload, bool dont_fragment,
                                 bool in_fragments) {
   std::vector<EchoAcross> echoes;
@@ -96,7 +106,7 @@ void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t 
     const Way way = way_out(con(container).network_namespace);
     const auto claimed = EveryEchoAnswered(From(outside_address()), SentFrom(uplink_address()), Crossing(way),
                                            ArrivingWithTtl(kTtl - 1), PayloadIntact());
-    EXPECT_THAT(reports.at(container), claimed) << why_on(subject, reports.at(container));
+    EXPECT_THAT(reports.at(container), claimed) << why_here(subject, echoes.at(container), reports.at(container), way);
     if (in_fragments) {
       EXPECT_THAT(reports.at(container), EveryEchoAnswered(Crossing(way), InFragments()));
     }
@@ -121,7 +131,7 @@ void Egress::expect_masqueraded(Transport transport) {
   for (const std::size_t container : kContainers) {
     const std::string& name = con(container).network_namespace;
     const ExchangeReport report = talk(talk_out(name, transport));
-    EXPECT_THAT(report, CameBackIntact(way_out(name)));
+    EXPECT_THAT(report, CameBackIntact(way_out(name))) << why(talk_out(name, transport), report, way_out(name));
     expect_source(report, way_out(name), uplink_address());
   }
 }
@@ -148,9 +158,10 @@ void Egress::expect_containers_own_source() {
   expect_reached(both_ways(0, 1), {});
   for (const auto& [from, to] : both_ways(0, 1)) {
     for (const Transport transport : kTransports) {
-      const ExchangeReport report =
-          talk(suites::talk_between(transport, from.network_namespace, to.network_namespace, address_of(to)));
-      EXPECT_THAT(report, CameBackIntact(way(from, to)));
+      Talk own = suites::talk_between(transport, from.network_namespace, to.network_namespace, address_of(to));
+      own.server.only_from = address_of(from);
+      const ExchangeReport report = talk(own);
+      EXPECT_THAT(report, CameBackIntact(way(from, to))) << only_answered(own);
       expect_source(report, way(from, to), address_of(from));
     }
   }
@@ -168,8 +179,10 @@ void Egress::expect_node_sees_own_source() {
           << why(report, way);
     }
     for (const Transport transport : kTransports) {
-      const ExchangeReport report = talk(suites::talk_between(transport, from.network_namespace, "", uplink_address()));
-      EXPECT_THAT(report, CameBackIntact(way));
+      Talk own = suites::talk_between(transport, from.network_namespace, "", uplink_address());
+      own.server.only_from = address_of(from);
+      const ExchangeReport report = talk(own);
+      EXPECT_THAT(report, CameBackIntact(way)) << only_answered(own);
       expect_source(report, way, address_of(from));
     }
   }
@@ -177,10 +190,11 @@ void Egress::expect_node_sees_own_source() {
 
 void Egress::expect_node_untouched() {
   const Way way = way_out("");
-  const EchoReport report = echoes_out(subject(), 14, {echo_out("", kPayload)}).front();
+  const EchoAcross echo = echo_out("", kPayload);
+  const EchoReport report = echoes_out(subject(), 14, {echo}).front();
   EXPECT_THAT(report, EveryEchoAnswered(From(outside_address()), SentFrom(uplink_address()), Crossing(way),
                                         ArrivingWithTtl(kTtl), PayloadIntact()))
-      << why_on(subject(), report);
+      << why(echo, report, way);
   for (const Transport transport : kTransports) {
     const ExchangeReport talked = talk(talk_out("", transport));
     EXPECT_THAT(talked, CameBackIntact(way));

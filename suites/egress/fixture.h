@@ -46,6 +46,7 @@ class Egress : public suites::DeclaredCases {
   void expect_gateway_chosen_out();
 
  private:
+  std::string why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way);
   // What arrived at the far end came from `source`.
   void expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source);
 };
