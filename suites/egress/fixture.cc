@@ -34,6 +34,20 @@ std::string text_of(const std::string& network_namespace) {
   return network_namespace.empty() ? "the node" : network_namespace;
 }
 
+// Of what came to the far end with the sender's own address: that is the cause, whatever became of it there.
+template <typename Report>
+std::string untranslated(const Report& report, const Way& way, const IpAddress& own) {
+  const bool is_seen = std::any_of(report.sightings.begin(), report.sightings.end(), [&](const Sighting& seen) {
+    return seen.network_namespace == way.far_namespace && seen.link == way.far_link &&
+           seen.direction == PacketDirection::kReceived && seen.source == own;
+  });
+  if (!is_seen) return "";
+  return fmt::format(
+      "\nWhy: the node passed it on with {}, the container's own address: no rule of it masquerades it, or "
+      "it is not tracked (nft list ruleset)",
+      own.to_string());
+}
+
 }  // namespace
 
 IpAddress Egress::outside_address() {
@@ -106,7 +120,9 @@ void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t 
     const Way way = way_out(con(container).network_namespace);
     const auto claimed = EveryEchoAnswered(From(outside_address()), SentFrom(uplink_address()), Crossing(way),
                                            ArrivingWithTtl(kTtl - 1), PayloadIntact());
-    EXPECT_THAT(reports.at(container), claimed) << why_here(subject, echoes.at(container), reports.at(container), way);
+    const EchoReport& report = reports.at(container);
+    const std::string cause = untranslated(report, way, address_of(con(container)));
+    EXPECT_THAT(report, claimed) << (cause.empty() ? why_here(subject, echoes.at(container), report, way) : cause);
     if (in_fragments) {
       EXPECT_THAT(reports.at(container), EveryEchoAnswered(Crossing(way), InFragments()));
     }
@@ -131,7 +147,9 @@ void Egress::expect_masqueraded(Transport transport) {
   for (const std::size_t container : kContainers) {
     const std::string& name = con(container).network_namespace;
     const ExchangeReport report = talk(talk_out(name, transport));
-    EXPECT_THAT(report, CameBackIntact(way_out(name))) << why(talk_out(name, transport), report, way_out(name));
+    const std::string cause = untranslated(report, way_out(name), address_of(con(container)));
+    EXPECT_THAT(report, CameBackIntact(way_out(name)))
+        << (cause.empty() ? why(talk_out(name, transport), report, way_out(name)) : cause);
     expect_source(report, way_out(name), uplink_address());
   }
 }
