@@ -23,6 +23,9 @@ struct ServeSpec {
   Transport transport = Transport::kUdp;
   IpAddress address;
   std::uint16_t port = 0;  // 0: the kernel chooses
+  // Only whom the server's socket knows by this address is answered: what a node makes of a source when it takes a
+  // packet in, no capture shows.
+  std::optional<IpAddress> only_from{};
   bool operator==(const ServeSpec&) const = default;
 };
 

@@ -20,7 +20,7 @@ NETNS_LAB_JSON(EchoReport, spec, identifier, payload_seed, source, echoes, sight
                open_errno, open_text, starved);
 
 NETNS_LAB_JSON_ENUM(Transport, Transport::kUdp, Transport::kTcp);
-NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port);
+NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port, only_from);
 NETNS_LAB_JSON(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count, reply_wait,
                watch, source_port);
 NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source, source_port,

@@ -89,7 +89,11 @@ const Sort kRules = {NFT_MSG_GETRULE,
                      NFTA_RULE_TABLE,
                      NFTA_RULE_CHAIN,
                      {NFTA_RULE_HANDLE, NFTA_RULE_POSITION, NFTA_RULE_PAD, NFTA_RULE_EXPRESSIONS}};
-const Sort kSets = {NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, {NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_PAD}};
+// Linux 6.17: NFTA_SET_TYPE, how it is kept, and NFTA_SET_COUNT, how many elements it has, which packets may change.
+constexpr std::uint16_t kSetType = 19;
+constexpr std::uint16_t kSetCount = 20;
+const Sort kSets = {
+    NFT_MSG_GETSET, NFTA_SET_TABLE, NFTA_SET_NAME, {NFTA_SET_HANDLE, NFTA_SET_ID, NFTA_SET_PAD, kSetType, kSetCount}};
 const Sort kStateful = {
     NFT_MSG_GETOBJ, NFTA_OBJ_TABLE, NFTA_OBJ_NAME, {NFTA_OBJ_HANDLE, NFTA_OBJ_USE, NFTA_OBJ_PAD, NFTA_OBJ_DATA}};
 const Sort kFlowtables = {NFT_MSG_GETFLOWTABLE,

@@ -8,11 +8,13 @@
 
 #include <array>
 #include <cerrno>
+#include <optional>
 #include <system_error>
 #include <thread>
 #include <vector>
 
 #include "harness/base/unique_fd.h"
+#include "harness/probe/receive_batch.h"
 #include "harness/probe/signals_blocked.h"
 #include "harness/probe/socket_address.h"
 
@@ -55,6 +57,7 @@ struct EchoServer::Impl {
   UniqueFd stop;
   Transport transport = Transport::kUdp;
   std::uint16_t port = 0;
+  std::optional<IpAddress> only_from;
   std::vector<std::uint8_t> buffer = std::vector<std::uint8_t>(kLargestDatagram);
   std::vector<Connection> connections;
   std::thread thread;
@@ -65,6 +68,8 @@ struct EchoServer::Impl {
     thread.join();
   }
 
+  bool is_welcome(const sockaddr_storage& from) const { return !only_from || address_of(from) == *only_from; }
+
   void serve_datagrams() {
     for (;;) {
       sockaddr_storage from{};
@@ -73,7 +78,7 @@ struct EchoServer::Impl {
                                           reinterpret_cast<sockaddr*>(&from), &size);
       // An ICMP error about an earlier answer is told once and is over.
       if (received < 0 && errno == EAGAIN) return;
-      if (received < 0) continue;
+      if (received < 0 || !is_welcome(from)) continue;
       ::sendto(socket.get(), buffer.data(), static_cast<std::size_t>(received), MSG_DONTWAIT | MSG_NOSIGNAL,
                reinterpret_cast<const sockaddr*>(&from), size);
     }
@@ -81,8 +86,12 @@ struct EchoServer::Impl {
 
   void serve_streams() {
     while (connections.size() < kMostConnections) {
-      UniqueFd accepted(::accept4(socket.get(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
+      sockaddr_storage from{};
+      socklen_t size = sizeof from;
+      UniqueFd accepted(
+          ::accept4(socket.get(), reinterpret_cast<sockaddr*>(&from), &size, SOCK_CLOEXEC | SOCK_NONBLOCK));
       if (!accepted.valid()) break;
+      if (!is_welcome(from)) continue;  // closed
       Connection connection;
       connection.socket = std::move(accepted);
       connections.push_back(std::move(connection));
@@ -111,6 +120,7 @@ Result<EchoServer> EchoServer::open(const SocketFactory& factory, const ServeSpe
                                             spec.address.to_string(), spec.port, spec.network_namespace);
   auto impl = std::make_unique<Impl>();
   impl->transport = spec.transport;
+  impl->only_from = spec.only_from;
   NETNS_LAB_ASSIGN(impl->socket, factory(spec.network_namespace, address_family(spec.address.family()),
                                          udp ? SOCK_DGRAM : SOCK_STREAM, 0));
   const int fd = impl->socket.get();

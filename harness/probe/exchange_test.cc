@@ -190,6 +190,55 @@ TEST(EchoServer, LetsGoOfItsPortWithItsOwner) {
   }
 }
 
+TEST(EchoServer, AnswersOnlyWhomItIsToldTo) {
+  const TestPair pair;
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    for (const char* known : {TestPair::kNear, "10.0.0.77"}) {
+      const auto server = EchoServer::open(test_socket, ServeSpec{.network_namespace = "far",
+                                                                  .transport = transport,
+                                                                  .address = address(TestPair::kFar),
+                                                                  .only_from = address(known)});
+      ASSERT_TRUE(server) << server.error();
+      const ExchangeReport report = report_of(to_far(transport, server->port()));
+      EXPECT_EQ(report.answered > 0, address(known) == address(TestPair::kNear)) << known;
+    }
+  }
+}
+
+TEST(Exchange, HasThePortThatIsAskedFor) {
+  const TestPair pair;
+  for (const Transport transport : {Transport::kUdp, Transport::kTcp}) {
+    const auto server = EchoServer::open(
+        test_socket, ServeSpec{.network_namespace = "far", .transport = transport, .address = address(TestPair::kFar)});
+    ASSERT_TRUE(server) << server.error();
+    ExchangeSpec spec = to_far(transport, server->port());
+    spec.source_port = 40'001;
+    const ExchangeReport report = report_of(spec);
+    EXPECT_EQ(report.source_port, 40'001);
+    EXPECT_GT(report.answered, 0U);
+  }
+}
+
+TEST(Echo, HasTheIdentifierThatIsAskedFor) {
+  const TestPair pair;
+  Prober prober(test_socket);
+  EchoSpec spec;
+  spec.network_namespace = "near";
+  spec.destination = address(TestPair::kFar);
+  spec.count = 1;
+  std::vector<EchoSpec> specs{spec, spec};
+  specs.front().identifier = 65'534;
+  const auto reports = prober.echo(specs);
+  ASSERT_TRUE(reports) << reports.error();
+  EXPECT_EQ(reports->at(0).identifier, 65'534);
+  EXPECT_EQ(reports->at(1).identifier, 65'535);
+  EXPECT_EQ(reports->at(1).answered(), 1U);
+  specs.front().identifier = 65'535;
+  EXPECT_EQ(prober.echo(specs).error().kind, ErrorKind::kInvalid) << "there is none left for the second";
+  specs.front().identifier = 0;
+  EXPECT_EQ(prober.echo(specs).error().kind, ErrorKind::kInvalid);
+}
+
 TEST(Exchange, RefusesWhatIsOutOfRange) {
   Prober prober(test_socket);
   ExchangeSpec spec = to_far(Transport::kUdp, 0);

@@ -70,6 +70,19 @@ TEST(LayoutTest, RefusesAGatewayOfAnotherSubnet) {
   }
 }
 
+TEST(LayoutTest, MakesTablesOfTheNodesLastAndTakesThemAwayAgain) {
+  Layout net;
+  net.nft_table("ip", "nat", {NftChain{"out", "nat", "postrouting", 100, false, {{{}, {"masquerade"}}}}});
+  net.pair({.link = "a"}, {"red", "eth0", prefix("10.1.0.2/24"), address("10.1.0.1")});
+  const Topology topology = net.topology().value();
+  EXPECT_EQ(
+      to_string(topology.build.back()),
+      "create nft table ip nat { chain out { type nat hook postrouting priority 100; policy accept; masquerade; } "
+      "}");
+  EXPECT_EQ(to_string(topology.tear_down.front()), "delete nft table ip nat");
+  EXPECT_EQ(nft_tables_of(topology), std::vector<std::string>{"ip nat"});
+}
+
 TEST(SubnetOfFamilyTest, TakesTheParameterOfTheFamily) {
   const Parameters parameters = {{"LEFT", "10.1.0.0/24"}, {"LEFT6", "fd00:1::/64"}};
   EXPECT_EQ(subnet_of_family(parameters, "LEFT", Family::kIpv4).value(), prefix("10.1.0.0/24"));

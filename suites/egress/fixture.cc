@@ -24,8 +24,28 @@ constexpr std::uint16_t kServer = 7'007;  // for two clients of one port
   });
 }
 
+std::string only_answered(const Talk& talk) {
+  return fmt::format("the server in {} answers only whom its socket knows as {}",
+                     talk.server.network_namespace.empty() ? "the node" : talk.server.network_namespace,
+                     talk.server.only_from->to_string());
+}
+
 std::string text_of(const std::string& network_namespace) {
   return network_namespace.empty() ? "the node" : network_namespace;
+}
+
+// Of what came to the far end with the sender's own address: that is the cause, whatever became of it there.
+template <typename Report>
+std::string untranslated(const Report& report, const Way& way, const IpAddress& own) {
+  const bool is_seen = std::any_of(report.sightings.begin(), report.sightings.end(), [&](const Sighting& seen) {
+    return seen.network_namespace == way.far_namespace && seen.link == way.far_link &&
+           seen.direction == PacketDirection::kReceived && seen.source == own;
+  });
+  if (!is_seen) return "";
+  return fmt::format(
+      "\nWhy: the node passed it on with {}, the container's own address: no rule of it masquerades it, or "
+      "it is not tracked (nft list ruleset)",
+      own.to_string());
 }
 
 }  // namespace
@@ -86,6 +106,10 @@ TalkAcross Egress::talk_out(const std::string& network_namespace, Transport tran
   return talk;
 }
 
+std::string Egress::why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way) {
+  return &subject == &this->subject() ? why(echo, report, way) : "";  // it asks the node that is looked at
+}
+
 void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t payload, bool dont_fragment,
                                 bool in_fragments) {
   std::vector<EchoAcross> echoes;
@@ -96,7 +120,9 @@ void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t 
     const Way way = way_out(con(container).network_namespace);
     const auto claimed = EveryEchoAnswered(From(outside_address()), SentFrom(uplink_address()), Crossing(way),
                                            ArrivingWithTtl(kTtl - 1), PayloadIntact());
-    EXPECT_THAT(reports.at(container), claimed) << why_on(subject, reports.at(container));
+    const EchoReport& report = reports.at(container);
+    const std::string cause = untranslated(report, way, address_of(con(container)));
+    EXPECT_THAT(report, claimed) << (cause.empty() ? why_here(subject, echoes.at(container), report, way) : cause);
     if (in_fragments) {
       EXPECT_THAT(reports.at(container), EveryEchoAnswered(Crossing(way), InFragments()));
     }
@@ -121,7 +147,9 @@ void Egress::expect_masqueraded(Transport transport) {
   for (const std::size_t container : kContainers) {
     const std::string& name = con(container).network_namespace;
     const ExchangeReport report = talk(talk_out(name, transport));
-    EXPECT_THAT(report, CameBackIntact(way_out(name)));
+    const std::string cause = untranslated(report, way_out(name), address_of(con(container)));
+    EXPECT_THAT(report, CameBackIntact(way_out(name)))
+        << (cause.empty() ? why(talk_out(name, transport), report, way_out(name)) : cause);
     expect_source(report, way_out(name), uplink_address());
   }
 }
@@ -148,9 +176,10 @@ void Egress::expect_containers_own_source() {
   expect_reached(both_ways(0, 1), {});
   for (const auto& [from, to] : both_ways(0, 1)) {
     for (const Transport transport : kTransports) {
-      const ExchangeReport report =
-          talk(suites::talk_between(transport, from.network_namespace, to.network_namespace, address_of(to)));
-      EXPECT_THAT(report, CameBackIntact(way(from, to)));
+      Talk own = suites::talk_between(transport, from.network_namespace, to.network_namespace, address_of(to));
+      own.server.only_from = address_of(from);
+      const ExchangeReport report = talk(own);
+      EXPECT_THAT(report, CameBackIntact(way(from, to))) << only_answered(own);
       expect_source(report, way(from, to), address_of(from));
     }
   }
@@ -168,8 +197,10 @@ void Egress::expect_node_sees_own_source() {
           << why(report, way);
     }
     for (const Transport transport : kTransports) {
-      const ExchangeReport report = talk(suites::talk_between(transport, from.network_namespace, "", uplink_address()));
-      EXPECT_THAT(report, CameBackIntact(way));
+      Talk own = suites::talk_between(transport, from.network_namespace, "", uplink_address());
+      own.server.only_from = address_of(from);
+      const ExchangeReport report = talk(own);
+      EXPECT_THAT(report, CameBackIntact(way)) << only_answered(own);
       expect_source(report, way, address_of(from));
     }
   }
@@ -177,10 +208,11 @@ void Egress::expect_node_sees_own_source() {
 
 void Egress::expect_node_untouched() {
   const Way way = way_out("");
-  const EchoReport report = echoes_out(subject(), 14, {echo_out("", kPayload)}).front();
+  const EchoAcross echo = echo_out("", kPayload);
+  const EchoReport report = echoes_out(subject(), 14, {echo}).front();
   EXPECT_THAT(report, EveryEchoAnswered(From(outside_address()), SentFrom(uplink_address()), Crossing(way),
                                         ArrivingWithTtl(kTtl), PayloadIntact()))
-      << why_on(subject(), report);
+      << why(echo, report, way);
   for (const Transport transport : kTransports) {
     const ExchangeReport talked = talk(talk_out("", transport));
     EXPECT_THAT(talked, CameBackIntact(way));
@@ -232,6 +264,12 @@ void Egress::expect_nat_table() {
   ADD_FAILURE() << "the node has no nft table " << wanted << "; it has "
                 << (others.empty() ? "none" : join(others, ", "))
                 << ". What the target's is called is told by --param NFT_TABLE=\"FAMILY NAME\"";
+}
+
+bool Egress::takes_redirects() {
+  const auto& sysctls = before().find_namespace("")->sysctls;
+  const auto found = sysctls.find("net.ipv4.conf.all.accept_redirects");
+  return found != sysctls.end() && found->second != "0";
 }
 
 void Egress::expect_gateway_chosen_out() {

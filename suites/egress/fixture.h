@@ -44,8 +44,10 @@ class Egress : public suites::DeclaredCases {
   void expect_errors_come_back();
   void expect_nat_table();
   void expect_gateway_chosen_out();
+  bool takes_redirects();  // the node did, before the build
 
  private:
+  std::string why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way);
   // What arrived at the far end came from `source`.
   void expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source);
 };

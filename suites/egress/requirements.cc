@@ -36,7 +36,7 @@ std::vector<Requirement> masquerade(const suites::Catalogue& of) {
           "A TCP connection of each container to the outside comes there from the node's uplink address and carries "
           "data and its echo intact.",
           way_out, why_each),
-      of.must("answers-apart", "RFC 3022, 2.2; RFC 4787, 4.2.1; RFC 5508, 3.1",
+      of.must("answers-apart", "RFC 3022, 2.2; RFC 4787, 4.2.1 (REQ-3); RFC 5508, 3.1",
               "When both containers use the same echo identifier, and the same UDP or TCP port to the same server, one "
               "after the other, each has its own answers.",
               {"echoes-masqueraded", "udp-masqueraded", "tcp-masqueraded"},
@@ -46,14 +46,15 @@ std::vector<Requirement> masquerade(const suites::Catalogue& of) {
 
 std::vector<Requirement> left_alone(const suites::Catalogue& of) {
   return {
-      of.must("containers-own-source", "RFC 3022, 2; nft(8), masquerade; Documentation/networking/bridge.rst",
-              "Echoes, UDP and TCP from each container to the other arrive with its own address as their source and, "
-              "echoes, with TTL 64, intact, and are answered.",
-              {},
-              "Masqueraded, every container looks to the others like the node: no policy, no log tells them apart."),
+      of.must(
+          "containers-own-source", "RFC 3022, 2; nft(8), masquerade; Documentation/networking/bridge.rst",
+          "Echoes, UDP and TCP from each container to the other arrive with its own address as their source, by which "
+          "the other's sockets know it, too, and, echoes, with TTL 64, intact, and are answered.",
+          {}, "Masqueraded, every container looks to the others like the node: no policy, no log tells them apart."),
       of.must("node-sees-own-source", "RFC 3022, 2; nft(8), masquerade",
               "Echoes from each container to the node's uplink address and to the bridge's, and UDP and TCP to the "
-              "former, arrive with its own address as their source, and are answered.",
+              "former, arrive with its own address as their source, by which the node's sockets know it, too, and are "
+              "answered.",
               {}, "What the node serves to its containers it cannot tell apart any more."),
       of.must("node-untouched", "RFC 3022, 2",
               "The node's own echoes, UDP and TCP to the outside arrive there from its uplink address and its own "
@@ -65,7 +66,7 @@ std::vector<Requirement> left_alone(const suites::Catalogue& of) {
 std::vector<Requirement> whole(const suites::Catalogue& of) {
   const std::vector<std::string> way_out = {"echoes-masqueraded"};
   return {
-      of.must("icmp-errors", "RFC 5508, 4 (REQ-3 to REQ-5); RFC 3022, 4.3; RFC 1122, 4.1.3.3",
+      of.must("icmp-errors", "RFC 5508, 4.1 and 4.2 (REQ-3, REQ-4); RFC 3022, 4.3; RFC 1122, 4.1.3.3",
               "When the outside says that nobody listens (port unreachable), the kernel of the container that sent the "
               "datagram takes it for its own socket's: the packet inside the error is translated back, too.",
               {"udp-masqueraded"},
@@ -74,7 +75,7 @@ std::vector<Requirement> whole(const suites::Catalogue& of) {
               "Echoes from each container to the outside that fill the smaller MTU of its link and the uplink, with "
               "don't-fragment set, arrive there masqueraded, and are answered.",
               way_out, "Small packets pass and large ones do not: a connection opens and then hangs."),
-      of.must("fragmented", "RFC 791, 3.2; RFC 8200, 4.5; RFC 4787, 10 (REQ-14)",
+      of.must("fragmented", "RFC 791, 3.2; RFC 8200, 4.5; RFC 4787, 11 (REQ-14)",
               "Echoes of twice the MTU from each container to the outside arrive there in fragments, all of them "
               "masqueraded, are put together again and answered.",
               way_out, "Later fragments have no ports: what translates by port alone loses them."),
