@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 #include <set>
 #include <variant>
 
@@ -20,6 +21,7 @@ namespace {
 constexpr std::uint32_t kLinkFlags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
 // Of the same that is down, or whose peer is: what the flags are beside that.
 constexpr std::uint32_t kStateFlags = IFF_UP | IFF_RUNNING | IFF_LOWER_UP;
+constexpr std::uint32_t kMostMtu = 65'535;  // of a veth (ETH_MAX_MTU)
 
 std::string listed(const std::set<std::string>& names) {
   return names.empty() ? "none" : join(std::vector(names.begin(), names.end()), ", ");
@@ -27,13 +29,13 @@ std::string listed(const std::set<std::string>& names) {
 
 // A bridge takes the least MTU of its ports (br_mtu_auto_adjust, net/bridge/br_if.c).
 std::uint32_t declared_mtu(const CreateLink& link, const std::vector<Change>& build) {
-  std::uint32_t least = kEthernetMtu;
+  std::optional<std::uint32_t> least;
   for (const Change& change : build) {
     const auto* port = std::get_if<CreateVeth>(&change);
     if (port == nullptr || port->network_namespace != link.network_namespace || port->master != link.name) continue;
-    least = std::min(least, port->mtu.value_or(kEthernetMtu));
+    least = std::min(least.value_or(kMostMtu), port->mtu.value_or(kEthernetMtu));
   }
-  return least;
+  return least.value_or(kEthernetMtu);
 }
 
 // Where the requests of a failed probe ended, whatever was to be crossed: by the captures, hence as far as these look.
