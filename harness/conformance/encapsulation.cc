@@ -44,8 +44,8 @@ void read_echo(Parsed& parsed, std::uint8_t request, std::uint8_t reply) {
   parsed.header.is_echo_reply = payload[0] == reply;
   // RFC 792: unreachable, source quench, redirect, time exceeded, parameter problem. RFC 4443, 2.1: all below 128.
   const bool v4 = parsed.header.protocol == kIcmp;
-  parsed.header.is_error = v4 ? (payload[0] >= 3 && payload[0] <= 5) || payload[0] == 11 || payload[0] == 12
-                              : payload[0] < 128;
+  parsed.header.is_error =
+      v4 ? (payload[0] >= 3 && payload[0] <= 5) || payload[0] == 11 || payload[0] == 12 : payload[0] < 128;
   parsed.header.identifier = load16(payload, 4);
   parsed.header.sequence = load16(payload, 6);
 }

@@ -154,7 +154,7 @@ TEST_P(PortMapping, OtherPortsAreNotTheContainers) {
   const EchoReport report = value(value(subject().outside())->ping(echo));
   EXPECT_THAT(report, EveryEchoAnswered(From(uplink_address()), PayloadIntact()));
   for (const Echo& each : report.echoes) {
-    if (each.reply) EXPECT_EQ(each.reply->ttl, 64) << "an echo to the node is answered from behind it";
+    EXPECT_EQ(each.reply ? each.reply->ttl : 64, 64) << "an echo to the node is answered from behind it";
   }
 }
 
@@ -253,8 +253,8 @@ TEST_P(PortMapping, LargeDatagramsPass) {
   const Link* uplink = link("", subject().hello().uplink);
   std::vector<Call> calls;
   for (const Client client : clients_but_con1()) {
-    // What fits the containers' links and not the uplink is a matter of the path's MTU.
-    if (client == Client::kOutside && uplink != nullptr && mtu() > uplink->mtu) continue;
+    // Where the links differ it is a matter of the path's MTU, which a sender remembers for 600 s.
+    if (client == Client::kOutside && uplink != nullptr && mtu() != uplink->mtu) continue;
     Call call = both(client, mapped()).front();
     call.payload = large_payload();
     calls.push_back(call);

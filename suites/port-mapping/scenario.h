@@ -26,7 +26,7 @@ inline constexpr auto kTable = "nat";  // of nftables, family ip (IPv6: ip6): th
 struct Mapping {
   std::uint16_t host_port = 0;
   std::uint16_t container_port = 0;
-  bool preserves_source = true;  // else the container sees the bridge's address
+  bool preserves_source = true;           // else the container sees the bridge's address
   std::optional<bool> bridge_calls_nf{};  // bridged packets meet the rules; none: as it is
   IpAddress bridge;
 };
