@@ -5,6 +5,7 @@
 #include <linux/neighbour.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <random>
 #include <set>
@@ -53,10 +54,16 @@ const Census& BridgeScale::census() {
     options.all_sysctls = true;
     options.processes = false;
     options.files = false;
+    std::future<void> judging;  // one part, while the node looks at the next
     for (const std::vector<std::string>& part : census->parts()) {
       options.only = part;
-      census->add(part, value(node().snapshot(options)));
+      Snapshot seen = value(node().snapshot(options));
+      if (judging.valid()) judging.get();
+      judging = std::async(std::launch::async, [census, part, looked_at = std::move(seen)]() mutable {
+        census->add(part, std::move(looked_at));
+      });
     }
+    if (judging.valid()) judging.get();
     census->finish();
     return census;
   });
@@ -108,7 +115,11 @@ void BridgeScale::beside_drops(const std::function<bool()>& work) {
     if (work()) return;
     const std::uint64_t dropped = backlog_drops() - before;
     if (dropped == 0) return;
-    if (attempt < kAttempts) continue;
+    if (attempt < kAttempts) {
+      tell(fmt::format("neighbours were asked for again, because the kernel dropped {} packets from its backlogs",
+                       dropped));
+      continue;
+    }
     lab_failed(Error::internal(
         "prove that neighbours are resolved",
         fmt::format("the kernel dropped {} packets because a backlog was full, each of {} times", dropped, kAttempts)));
