@@ -149,18 +149,29 @@ EchoReport BridgeScale::echo_now(const std::string& from, const IpAddress& to) {
 Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
   Findings findings;
   forget(addressing_of(begin, end), begin, end);
+  const auto judge = [&](const EchoReport& report, const std::string& name, const std::string& from) {
+    EchoExpectation want;
+    want.reply_from = report.spec.destination;
+    want.payload_intact = true;
+    for (const std::string& finding : echo_findings(report, want))
+      findings.add(name, fmt::format("{} to {}: {}", from, report.spec.destination.to_string(), finding));
+  };
   // One after the other: a question goes to all ports, and two of them do not fit into a backlog.
   for (std::size_t i = begin; i < end; ++i) {
     const std::string& name = container(i).network_namespace;
-    for (const bool from_node : {false, true}) {
-      const EchoReport report = echo_now(from_node ? "" : name, from_node ? address(i) : bridge_address());
-      EchoExpectation want;
-      want.reply_from = report.spec.destination;
-      want.payload_intact = true;
-      for (const std::string& finding : echo_findings(report, want))
-        findings.add(name, fmt::format("{} to {}: {}", from_node ? "the node" : name,
-                                       report.spec.destination.to_string(), finding));
-    }
+    judge(echo_now(name, bridge_address()), name, name);
+  }
+  // The node has answered them all, and so asks nobody; else one after the other, too.
+  const bool at_once = findings.none();
+  std::vector<EchoSpec> specs;
+  for (std::size_t i = begin; i < end; ++i) {
+    specs.push_back(suites::echoes("", address(i), kPayload, false, {}));
+    specs.back().count = 1;
+    if (!at_once) judge(echo_now("", address(i)), container(i).network_namespace, "the node");
+  }
+  if (at_once) {
+    const std::vector<EchoReport> reports = ping_on(subject(), specs);
+    for (std::size_t i = begin; i < end; ++i) judge(reports.at(i - begin), container(i).network_namespace, "the node");
   }
   const Snapshot seen = addressing_of(begin, end);
   const NamespaceState& own = *seen.find_namespace("");
