@@ -29,7 +29,7 @@ using std::chrono::milliseconds;
 constexpr std::size_t kMostMembers = 4096;
 // Members of a group: two groups' sockets are four descriptors each pair, and what all of one ask a member of the other
 // fits into that member's queue.
-constexpr std::size_t kGroup = 64;
+constexpr std::size_t kGroup = 128;
 constexpr int kAttempts = 3;       // of a round in which the machine dropped packets
 constexpr int kPatientRounds = 3;  // in which something was missing to the last: it is known that the network loses
 constexpr milliseconds kImpatience{60};
