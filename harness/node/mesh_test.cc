@@ -104,9 +104,9 @@ TEST_F(MeshTest, GoesOverSeveralGroupsWithFewDescriptors) {
   build(130);
   rlimit limit{};
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
-  const rlimit few = {.rlim_cur = 512, .rlim_max = limit.rlim_max};
+  const rlimit few = {.rlim_cur = 256, .rlim_max = limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  const auto report = mesh();
+  const auto report = run_mesh("/run/netns", spec_, Deadline::after(std::chrono::seconds(30)), cancel_, 50);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   ASSERT_TRUE(report) << report.error();
   EXPECT_EQ(report->answered, 130U * 129U) << *report << testing::PrintToString(lines(*report));

@@ -142,7 +142,9 @@ TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
     const auto resolved = ResolvedBetween(way, near_link->mac, far_link->mac);
     std::optional<EchoReport> report;
     beside_drops([&] {
+      if (!is_patient()) spec.reply_wait = kImpatience;
       report = ping_on(subject(), spec);
+      note_answer(*report);
       const bool is_right = ::testing::Value(*report, answered) && ::testing::Value(*report, resolved);
       // Should it be done again: as before.
       if (!is_right) forget_pair(from, to);

@@ -16,7 +16,6 @@ namespace netns_lab::bridge_scale {
 namespace {
 
 constexpr std::size_t kSample = 16;  // ordered pairs
-constexpr std::chrono::milliseconds kImpatience{50};
 
 const Neighbour* find_neighbour(const NamespaceState& state, const std::string& link, const IpAddress& address) {
   for (const Neighbour& each : state.neighbours) {
@@ -138,11 +137,9 @@ void BridgeScale::judge_resolution(std::size_t begin, std::size_t end, Findings&
 EchoReport BridgeScale::echo_now(const std::string& from, const IpAddress& to) {
   EchoSpec spec = suites::echoes(from, to, kPayload, false, {});
   spec.count = 1;
-  // That the network does not answer is known by then, and a second each of a thousand is long.
-  constexpr int kPatient = 3;
-  if (unanswered_ >= kPatient) spec.reply_wait = kImpatience;
+  if (!is_patient()) spec.reply_wait = kImpatience;
   EchoReport report = value(node().ping(spec));
-  if (report.answered() == 0) ++unanswered_;
+  note_answer(report);
   return report;
 }
 
