@@ -62,7 +62,21 @@ TEST(ModelJson, RoundTripKeepsLookupsOptionsErrorsAndTopologies) {
                                     .pristine = true,
                                     .processes = false,
                                     .files = false,
-                                    .counters = true});
+                                    .counters = true,
+                                    .only = std::vector<std::string>{"", "netns1"}});
+  expect_round_trip(MeshSpec{.members = {{"netns1", "veth11", IpAddress::v4(10, 0, 0, 1)}}, .window = 8});
+  expect_round_trip(
+      MeshReport{.pairs = 6,
+                 .answered = 5,
+                 .gaps = {{.from = 1, .first = 0, .last = 2, .loss = MeshLoss::kNotSent, .send_errno = 101}},
+                 .rounds = 2,
+                 .repeated = 1,
+                 .backlog_drops = 3,
+                 .queue_drops = 4,
+                 .is_uncertain = true,
+                 .strangers = 5,
+                 .entries = 6,
+                 .asking = std::chrono::microseconds(7)});
   expect_round_trip(Error::system("add route", 17, "told"));
   expect_round_trip(Finding{Finding::Kind::kChanged, "netns1", "link", "veth2", "mtu 1500", "mtu 1400"});
   expect_round_trip(Parameter{"CON", "netns1", "the namespace"});

@@ -27,9 +27,6 @@ using probe::MeshPace;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMostMembers = 4096;
-// Members of a group: two groups' sockets are four descriptors each pair, and what all of one ask a member of the other
-// fits into that member's queue.
-constexpr std::size_t kGroup = 64;
 constexpr int kAttempts = 3;       // of a round in which the machine dropped packets
 constexpr int kPatientRounds = 3;  // in which something was missing to the last: it is known that the network loses
 constexpr milliseconds kImpatience{60};
@@ -55,8 +52,10 @@ void pin(std::thread& thread, int processor) {
 
 class Mesh {
  public:
-  Mesh(const std::string& directory, const MeshSpec& spec, Deadline deadline, const Cancellation& cancellation)
-      : directory_(directory),
+  Mesh(const std::string& directory, const MeshSpec& spec, Deadline deadline, const Cancellation& cancellation,
+       std::size_t group)
+      : group_(group),
+        directory_(directory),
         spec_(spec),
         deadline_(deadline),
         cancellation_(cancellation),
@@ -114,7 +113,7 @@ class Mesh {
     for (std::uint32_t number = 0; number < links_.size(); ++number) {
       if (links_[number]) present.push_back(number);
     }
-    const std::size_t size = std::clamp<std::size_t>((present.size() + 1) / 2, 1, kGroup);
+    const std::size_t size = std::clamp<std::size_t>((present.size() + 1) / 2, 1, group_);
     std::vector<Numbers> groups;
     for (std::size_t at = 0; at < present.size(); at += size) {
       const auto begin = present.begin() + static_cast<std::ptrdiff_t>(at);
@@ -285,6 +284,7 @@ class Mesh {
     }
   }
 
+  const std::size_t group_;
   const std::string& directory_;
   const MeshSpec& spec_;
   Deadline deadline_;
@@ -315,9 +315,9 @@ Result<void> check(const MeshSpec& spec) {
 }  // namespace
 
 Result<MeshReport> run_mesh(const std::string& namespace_directory, const MeshSpec& spec, Deadline deadline,
-                            const Cancellation& cancellation) {
+                            const Cancellation& cancellation, std::size_t group) {
   NETNS_LAB_TRY(check(spec));
-  return Mesh(namespace_directory, spec, deadline, cancellation).run();
+  return Mesh(namespace_directory, spec, deadline, cancellation, group).run();
 }
 
 }  // namespace netns_lab::node

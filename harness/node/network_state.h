@@ -21,7 +21,8 @@ struct NetworkStates {
   std::vector<Sysctls> common_sysctls;
   std::vector<NamespaceState> take() &&;  // all in one
 };
-// The node's own first (unless SnapshotOptions::only leaves it out), then `names` in their order. A name that vanishes or is no namespace is left out.
+// The node's own first (unless SnapshotOptions::only leaves it out), then `names` in their order. A name that vanishes
+// or is no namespace is left out.
 Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
                                           const SnapshotOptions& options);
 

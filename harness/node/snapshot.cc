@@ -15,6 +15,37 @@
 
 namespace netns_lab::node {
 
+namespace {
+
+// Links of which a namespace has so many have settings like all others': 130 of each of a thousand, which say nothing,
+// would be most of a snapshot.
+constexpr std::size_t kManyLinks = 64;
+
+// The same setting of `default`, from which a new link's is copied, or, of neighbour tables, of lo; "" of other keys.
+// What decides which addresses the kernel makes is kept of every link.
+std::string usual_key(const std::string& key) {
+  if (key.ends_with(".disable_ipv6") || key.ends_with(".addr_gen_mode")) return "";
+  for (const std::string prefix : {"net.ipv4.conf.", "net.ipv6.conf.", "net.ipv4.neigh.", "net.ipv6.neigh."}) {
+    if (!key.starts_with(prefix)) continue;
+    const std::size_t end = key.find('.', prefix.size());
+    if (end == std::string::npos) return "";
+    return prefix + (prefix.ends_with(".neigh.") ? "lo" : "default") + key.substr(end);
+  }
+  return "";
+}
+
+void leave_out_usual_sysctls(NamespaceState& state) {
+  if (state.links.size() <= kManyLinks) return;
+  std::erase_if(state.sysctls, [&state](const auto& entry) {
+    const std::string usual = usual_key(entry.first);
+    if (usual.empty() || usual == entry.first) return false;
+    const auto found = state.sysctls.find(usual);
+    return found != state.sysctls.end() && found->second == entry.second;
+  });
+}
+
+}  // namespace
+
 Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, NetworkHandles& network,
                                const SnapshotOptions& options) {
   Snapshot snapshot;
@@ -36,6 +67,9 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, 
                      read_pristine_state(network, options, {own_when_new.get(), &states.common_sysctls}));
   }
   snapshot.namespaces = std::move(states).take();
+  if (options.only) {
+    for (NamespaceState& state : snapshot.namespaces) leave_out_usual_sysctls(state);
+  }
   if (options.processes) {
     NETNS_LAB_ASSIGN(auto processes, list_processes());
     snapshot.processes_hidden = !processes;

@@ -85,6 +85,9 @@ TEST(MessagesAsJson, ServeAndCaptureSurvive) {
   expect_round_trip(HandleReply{.handle = 18'446'744'073'709'551'615U});
   expect_round_trip(CaptureRequest{.network_namespace = "netns1", .link = "veth2"});
 }
+TEST(MessagesAsJson, MeshSurvives) {
+  expect_round_trip(MeshRequest{.spec = {.members = {{"netns1", "veth11", IpAddress::v4(10, 0, 0, 1)}}}});
+}
 TEST(MessagesAsJson, WatchSurvives) {
   expect_round_trip(WatchReply{.handle = 3, .queue_bytes = 425'984});
   expect_round_trip(WatchRequest{.namespaces = {"", "netns1"}, .port = 7});

@@ -12,7 +12,7 @@ namespace {
 
 // Far longer than the kernel's worker takes, short enough for a target that builds it wrong.
 constexpr std::chrono::milliseconds kSettling{250};
-constexpr std::size_t kAtOnce = 128;  // links that are waited for by one request
+constexpr std::size_t kAtOnce = 400;  // links that are waited for by one request
 
 }  // namespace
 

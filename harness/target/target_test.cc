@@ -85,6 +85,29 @@ TEST(NativeTarget, AppliesTheTopologyAndWaitsForItsLinks) {
   EXPECT_EQ(asked[2].second.get<protocol::ApplyRequest>().changes, native_task().topology.tear_down);
 }
 
+TEST(NativeTarget, DoesManyChangesInPartsThatBeginWithANamespace) {
+  BuildTask task = native_task();
+  task.topology.build.clear();
+  for (int i = 0; i < 300; ++i) {
+    const std::string name = "netns" + std::to_string(i);
+    SetLink raised;
+    raised.network_namespace = name;
+    raised.name = "lo";
+    raised.up = true;
+    task.topology.build.insert(task.topology.build.end(), {CreateNamespace{name}, raised, raised});
+  }
+  test_support::FakeNode fake;
+  ASSERT_TRUE(NativeTarget().build(fake.node(), task));
+  const auto& asked = fake.finish();
+  ASSERT_THAT(asked, ElementsAre(Key("apply"), Key("apply"), Key("await")));
+  std::vector<Change> all = asked[0].second.get<protocol::ApplyRequest>().changes;
+  const std::vector<Change> second = asked[1].second.get<protocol::ApplyRequest>().changes;
+  EXPECT_GE(all.size(), 512U);
+  EXPECT_TRUE(std::holds_alternative<CreateNamespace>(second.front()));
+  all.insert(all.end(), second.begin(), second.end());
+  EXPECT_EQ(all, task.topology.build);
+}
+
 TEST(NativeTarget, ALinkThatDoesNotComeUpIsLeftToTheRequirements) {
   test_support::FakeNode fake({{"await", [](const nlohmann::json&) {
                                   return Result<nlohmann::json>(

@@ -280,6 +280,8 @@ void ConformanceTest::note_observation() {
   if (context().running) ++context().running->observations;
 }
 
+void ConformanceTest::tell(std::string note) { context().notes.push_back(std::move(note)); }
+
 void ConformanceTest::attach(std::function<std::string()> evidence) {
   if (context().running) context().running->evidence.push_back(std::move(evidence));
 }

@@ -115,6 +115,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   [[noreturn]] void lab_failed(Error error);
   void note_observation();
   void attach(std::function<std::string()> evidence);
+  // Tells something of this machine at the end of the run, whatever the verdict: one line, without a full stop.
+  void tell(std::string note);
 
   // What one case finds out for all of its suite: made when first asked for.
   template <typename T>

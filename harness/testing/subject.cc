@@ -75,7 +75,7 @@ protocol::AwaitRequest all_gone(const Topology& topology, const SubjectPlan& pla
 // Waits for links that were all raised, some namespaces at a time: each that is waited in costs the node a descriptor.
 // What does not settle is left to the claims about it.
 Result<void> settle_in_parts(Node& node, const Topology& topology) {
-  constexpr std::size_t kAtOnce = 64;
+  constexpr std::size_t kAtOnce = 200;
   const Deadline deadline = Deadline::after(kSettleLimit);
   const std::span<const Attachment> all(topology.attachments);
   const auto is_ours = [](const Result<void>& settled) {

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "harness/base/text.h"
 #include "harness/testing/lab_error.h"
 
 namespace netns_lab {
@@ -45,7 +46,12 @@ void WorkerContext::announce_running() {
 }
 
 std::string WorkerContext::slow_text() const {
-  if (slow_replies == 0) return "";
+  std::vector<std::string> all = notes;
+  if (slow_replies > 0) all.insert(all.begin(), replies_text());
+  return join(all, "; ");
+}
+
+std::string WorkerContext::replies_text() const {
   return fmt::format(
       "slow: {} replies came after their time, for which this machine, too busy to run the probe for {} ms, "
       "is to blame and not the network: they count as answered",

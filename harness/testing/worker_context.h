@@ -33,8 +33,12 @@ struct WorkerContext {
   std::size_t slow_replies = 0;           // those that a busy machine made come late (Echo::slow)
   std::chrono::nanoseconds longest_starved{0};
 
-  // What is told of them; "" when there were none.
+  std::vector<std::string> notes;  // what cases tell of this machine, whatever their verdict (ConformanceTest::tell)
+
+  // What is told of these; "" when there is nothing.
   std::string slow_text() const;
+
+  std::string replies_text() const;  // of slow_replies
 
   // Marks the running case (if any) as `error` and throws LabError.
   [[noreturn]] void lab_failed(Error error);

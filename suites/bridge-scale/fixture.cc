@@ -5,6 +5,7 @@
 #include <linux/neighbour.h>
 
 #include <algorithm>
+#include <future>
 #include <map>
 #include <random>
 #include <set>
@@ -15,7 +16,6 @@ namespace netns_lab::bridge_scale {
 namespace {
 
 constexpr std::size_t kSample = 16;  // ordered pairs
-constexpr std::chrono::milliseconds kImpatience{50};
 
 const Neighbour* find_neighbour(const NamespaceState& state, const std::string& link, const IpAddress& address) {
   for (const Neighbour& each : state.neighbours) {
@@ -53,10 +53,16 @@ const Census& BridgeScale::census() {
     options.all_sysctls = true;
     options.processes = false;
     options.files = false;
+    std::future<void> judging;  // one part, while the node looks at the next
     for (const std::vector<std::string>& part : census->parts()) {
       options.only = part;
-      census->add(part, value(node().snapshot(options)));
+      Snapshot seen = value(node().snapshot(options));
+      if (judging.valid()) judging.get();
+      judging = std::async(std::launch::async, [census, part, looked_at = std::move(seen)]() mutable {
+        census->add(part, std::move(looked_at));
+      });
     }
+    if (judging.valid()) judging.get();
     census->finish();
     return census;
   });
@@ -108,7 +114,11 @@ void BridgeScale::beside_drops(const std::function<bool()>& work) {
     if (work()) return;
     const std::uint64_t dropped = backlog_drops() - before;
     if (dropped == 0) return;
-    if (attempt < kAttempts) continue;
+    if (attempt < kAttempts) {
+      tell(fmt::format("neighbours were asked for again, because the kernel dropped {} packets from its backlogs",
+                       dropped));
+      continue;
+    }
     lab_failed(Error::internal(
         "prove that neighbours are resolved",
         fmt::format("the kernel dropped {} packets because a backlog was full, each of {} times", dropped, kAttempts)));
@@ -127,29 +137,38 @@ void BridgeScale::judge_resolution(std::size_t begin, std::size_t end, Findings&
 EchoReport BridgeScale::echo_now(const std::string& from, const IpAddress& to) {
   EchoSpec spec = suites::echoes(from, to, kPayload, false, {});
   spec.count = 1;
-  // That the network does not answer is known by then, and a second each of a thousand is long.
-  constexpr int kPatient = 3;
-  if (unanswered_ >= kPatient) spec.reply_wait = kImpatience;
+  if (!is_patient()) spec.reply_wait = kImpatience;
   EchoReport report = value(node().ping(spec));
-  if (report.answered() == 0) ++unanswered_;
+  note_answer(report);
   return report;
 }
 
 Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
   Findings findings;
   forget(addressing_of(begin, end), begin, end);
+  const auto judge = [&](const EchoReport& report, const std::string& name, const std::string& from) {
+    EchoExpectation want;
+    want.reply_from = report.spec.destination;
+    want.payload_intact = true;
+    for (const std::string& finding : echo_findings(report, want))
+      findings.add(name, fmt::format("{} to {}: {}", from, report.spec.destination.to_string(), finding));
+  };
   // One after the other: a question goes to all ports, and two of them do not fit into a backlog.
   for (std::size_t i = begin; i < end; ++i) {
     const std::string& name = container(i).network_namespace;
-    for (const bool from_node : {false, true}) {
-      const EchoReport report = echo_now(from_node ? "" : name, from_node ? address(i) : bridge_address());
-      EchoExpectation want;
-      want.reply_from = report.spec.destination;
-      want.payload_intact = true;
-      for (const std::string& finding : echo_findings(report, want))
-        findings.add(name, fmt::format("{} to {}: {}", from_node ? "the node" : name,
-                                       report.spec.destination.to_string(), finding));
-    }
+    judge(echo_now(name, bridge_address()), name, name);
+  }
+  // The node has answered them all, and so asks nobody; else one after the other, too.
+  const bool at_once = findings.none();
+  std::vector<EchoSpec> specs;
+  for (std::size_t i = begin; i < end; ++i) {
+    specs.push_back(suites::echoes("", address(i), kPayload, false, {}));
+    specs.back().count = 1;
+    if (!at_once) judge(echo_now("", address(i)), container(i).network_namespace, "the node");
+  }
+  if (at_once) {
+    const std::vector<EchoReport> reports = ping_on(subject(), specs);
+    for (std::size_t i = begin; i < end; ++i) judge(reports.at(i - begin), container(i).network_namespace, "the node");
   }
   const Snapshot seen = addressing_of(begin, end);
   const NamespaceState& own = *seen.find_namespace("");

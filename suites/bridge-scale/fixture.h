@@ -31,6 +31,12 @@ class BridgeScale : public suites::NetworkCases {
   // meanwhile because a backlog was full (a broadcast to a thousand ports fills one). Ends the case as `error` when
   // that goes on: nothing can be told of the network then.
   void beside_drops(const std::function<bool()>& work);
+  // After three echoes of a case without an answer it is known that the network does not answer: a second for each of a
+  // thousand would be long.
+  static constexpr std::chrono::milliseconds kImpatience{50};
+  bool is_patient() const { return unanswered_ < 3; }
+  void note_answer(const EchoReport& report) { unanswered_ += report.answered() == 0 ? 1 : 0; }
+
   // Has two containers forget what they know of each other.
   void forget_pair(std::size_t one, std::size_t other);
   // Ordered pairs, by a seed that is the run's.

@@ -49,8 +49,8 @@ std::vector<Requirement> reachability(const suites::Catalogue& of) {
   return {
       of.must(
           "neighbour-resolution", "RFC 826; RFC 4861, 7.2; RFC 1122, 3.2.2.6; RFC 4443, 4",
-          "Each container, knowing nothing, resolves the bridge's address to br0's MAC address, the node resolves the "
-          "container's to vethC1's, and both answer the other's echo.",
+          "Each container, knowing nothing, asks for the bridge's address and is answered with br0's MAC address; the "
+          "node then knows the container's address to be at vethC1's; each answers the other's echo.",
           {"links-up"}, "An answer by somebody else sends all that the container sends to the outside elsewhere."),
       of.must(
           "sampled-pairs", "RFC 826; RFC 4861, 7.2; IEEE 802.1D, 7",

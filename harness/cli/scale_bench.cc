@@ -1,0 +1,79 @@
+// What `netns-lab test bridge --containers N` takes, from the build to the last link gone, and how it grows with N.
+// NETNS_LAB names the binary (ci/bench sets it).
+#include <cstdlib>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "harness/test_support/versus.h"
+
+namespace netns_lab {
+namespace {
+
+using test_support::Comparison;
+using test_support::milliseconds_of;
+using test_support::run_quietly;
+using test_support::Versus;
+
+std::vector<std::string> command(int containers) {
+  const char* binary = std::getenv("NETNS_LAB");
+  return {binary != nullptr ? binary : "build/release/netns-lab",
+          "test",
+          "bridge",
+          "--containers",
+          std::to_string(containers),
+          "--report-dir",
+          "/run/netns-lab-bench-report"};
+}
+
+std::optional<double> milliseconds_with(int containers) {
+  bool good = false;
+  const double milliseconds = milliseconds_of([&] { good = run_quietly(command(containers)) == 0; });
+  return good ? std::optional<double>(milliseconds) : std::nullopt;
+}
+
+std::optional<double> of_each(int containers) {
+  const auto all = milliseconds_with(containers);
+  return all ? std::optional<double>(*all / containers) : std::nullopt;
+}
+
+Comparison of(std::string name, std::string unit, double goal, int rounds,
+              std::function<std::optional<double>()> ours) {
+  return {.name = std::move(name),
+          .peer_name = "",
+          .unit = std::move(unit),
+          .goal = goal,
+          .stretch = std::nullopt,
+          .more_is_better = false,
+          .rounds = rounds,
+          .ours = std::move(ours),
+          .peer = nullptr};
+}
+
+// The curve: a container's share of the whole command. Goals are where it stood with a margin for the machine.
+const Versus kTen(of("bridge with 10 containers, each of them", "ms", 200, 3, [] { return of_each(10); }));
+const Versus kHundred(of("bridge with 100 containers, each of them", "ms", 60, 3, [] { return of_each(100); }));
+const Versus kThreeHundred(of("bridge with 300 containers, each of them", "ms", 60, 1, [] { return of_each(300); }));
+const Versus kThousand({.name = "bridge with 1,000 containers, each of them",
+                        .peer_name = "one of 10",
+                        .unit = "ms",
+                        .goal = 2,
+                        .stretch = 1,
+                        .more_is_better = false,
+                        .rounds = 1,
+                        .ours = [] { return of_each(1'000); },
+                        .peer = [] { return of_each(10); }});
+const Versus kWhole({.name = "bridge with 1,000 containers, whole command",
+                     .peer_name = "",
+                     .unit = "ms",
+                     .goal = 30'000,
+                     .stretch = 15'000,
+                     .more_is_better = false,
+                     .rounds = 1,
+                     .ours = [] { return milliseconds_with(1'000); },
+                     .peer = nullptr});
+const Versus kMemory(of("peak memory of that, all processes", "MiB", 192, 1,
+                        [] { return test_support::peak_memory_of(command(1'000)); }));
+
+}  // namespace
+}  // namespace netns_lab
