@@ -115,7 +115,9 @@ TEST_P(BridgeScale, ContainersAndNodeResolveEachOther) {
 
 TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
   REQUIREMENT("bridge-scale.sampled-pairs");
-  for (const auto& [from, to] : sampled_pairs()) {
+  for (const auto& pair : sampled_pairs()) {
+    const std::size_t from = pair.first;
+    const std::size_t to = pair.second;
     const Attachment& sender = container(from);
     const Attachment& receiver = container(to);
     SnapshotOptions options;
