@@ -114,8 +114,9 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
               "1450 mac 02:00:00:00:00:01"),
           std::string("create tun tun0 mtu 1472 relayed from 192.168.50.10 to 10.200.1.1, port 9001"),
           std::string("delete link veth1"),
-          std::string("set link veth2 in netns1 down mtu 1500 mac 02:00:00:00:00:01 arp off master br0 name eth0 "
-                      "netns netns2"),
+          std::string(
+              "set link veth2 in netns1 down mtu 1500 mac 02:00:00:00:00:01 arp off hairpin on master br0 name eth0 "
+              "netns netns2"),
           std::string("add address 10.200.1.1/32 to veth2 in netns1 scope host valid 60s preferred 30s"),
           std::string("delete address 10.200.1.1/32 from veth2 in netns1"),
           "add route " + route + " in netns1",

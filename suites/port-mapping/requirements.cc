@@ -49,7 +49,8 @@ std::vector<Requirement> from_the_node(const suites::Catalogue& of) {
               "At $CON1 these come from the bridge's address: those of $CON1 itself always, those of $CON2 with "
               "BRIDGE_NF=0 (with 1 its own will do), those of the node with SOURCE=masqueraded (else any address of "
               "the node's on the way).",
-              {"destination"}, "With another sender the answer goes another way than through the node."),
+              {"hairpin-other", "hairpin-self", "node-itself"},
+              "With another sender the answer goes another way than through the node."),
   };
 }
 
@@ -81,12 +82,12 @@ std::vector<Requirement> how_it_carries(const suites::Catalogue& of) {
       of.must("large-datagrams", "RFC 4787, REQ-14; RFC 791, 3.2; RFC 8200, 4.5",
               "UDP datagrams of twice the MTU pass in fragments, intact: from the outside, from $CON2 and from the "
               "node.",
-              {"udp", "hairpin-other", "node-itself"},
+              {"hairpin-other", "node-itself"},
               "Only the first fragment has the port: the others get lost where they are not put together before."),
       of.must("refused", "RFC 5508, REQ-3 to REQ-5; RFC 1122, 4.1.3.3; RFC 9293, 3.10.7.1",
               "Where nothing listens at $CON1's CONTAINER_PORT, the outside, $CON2 and the node are told so at once "
               "(connection refused, TCP and UDP), by the node's address.",
-              {"destination", "hairpin-other", "node-itself"},
+              {"hairpin-other", "node-itself"},
               "An error that is not translated back is about a packet that nobody sent: the client waits instead."),
   };
 }
@@ -100,7 +101,7 @@ std::vector<Requirement> requirements() {
   suites::add(own, from_the_node(of));
   suites::add(own, nothing_else_mapped(of));
   suites::add(own, how_it_carries(of));
-  return of.as_declared(std::move(own), "tcp");
+  return of.as_declared(std::move(own), "hairpin-other");
 }
 
 }  // namespace netns_lab::port_mapping
