@@ -76,7 +76,8 @@ std::vector<Requirement> whole(const suites::Catalogue& of) {
               "don't-fragment set, arrive there masqueraded, and are answered.",
               way_out, "Small packets pass and large ones do not: a connection opens and then hangs."),
       of.must("fragmented", "RFC 791, 3.2; RFC 8200, 4.5; RFC 4787, 11 (REQ-14)",
-              "Echoes of twice the MTU from each container to the outside arrive there in fragments, all of them "
+              "Echoes of twice the larger MTU of its link and the uplink from each container arrive at the outside in "
+              "fragments, all of them "
               "masqueraded, are put together again and answered.",
               way_out, "Later fragments have no ports: what translates by port alone loses them."),
   };
