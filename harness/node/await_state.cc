@@ -206,10 +206,12 @@ class Waiter {
         const bool has_link_local =
             std::any_of(addresses.begin(), addresses.end(), [&](const InterfaceAddress& address) {
               return address.link_index == found->index && !address.prefix.address.is_v4() &&
-                     address.prefix.address.is_link_local();
+                     address.prefix.address.is_link_local() &&
+                     !(link.settled && (address.flags & IFA_F_TENTATIVE) != 0);
             });
         if (link.link_local && !has_link_local)
-          lacking.push_back(fmt::format("link {}{} has no IPv6 link-local address yet", link.link, in_place(name)));
+          lacking.push_back(fmt::format("link {}{} has no IPv6 link-local address{} yet", link.link, in_place(name),
+                                        link.settled ? " that is known to be its own" : ""));
         for (const IpAddress& address : addresses_not_in_use_yet(addresses, routes, found->index)) {
           lacking.push_back(fmt::format("address {} of link {}{} is not in use yet (no route in table local)",
                                         address.to_string(), link.link, in_place(name)));

@@ -27,7 +27,7 @@ NETNS_LAB_JSON(HelloRequest, build);
 NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep, nft_tables);
 NETNS_LAB_JSON(ApplyRequest, changes);
 NETNS_LAB_JSON(SnapshotRequest, options, first);
-NETNS_LAB_JSON(AwaitRequest::LinkState, network_namespace, link, present, operational, link_local);
+NETNS_LAB_JSON(AwaitRequest::LinkState, network_namespace, link, present, operational, link_local, settled);
 NETNS_LAB_JSON(AwaitRequest, links, absent_namespaces);
 NETNS_LAB_JSON(LookupReply, answers);
 NETNS_LAB_JSON(LookupRequest, queries);

@@ -91,6 +91,7 @@ struct AwaitRequest {
     bool operational = true;  // with `present`: admin up and operstate UP (UNKNOWN for kinds that never report more:
                               // lo, an empty bridge, vxlan)
     bool link_local = false;  // with `operational`: it also has an IPv6 link-local address
+    bool settled = false;     // with `link_local`: which no other interface has (duplicate address detection, RFC 4862)
     bool operator==(const LinkState&) const = default;
   };
   std::vector<LinkState> links;

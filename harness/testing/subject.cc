@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <linux/if_addr.h>
+
 #include <algorithm>
 #include <future>
 #include <span>
@@ -41,6 +43,19 @@ bool has_ports(const NamespaceState& state, const Link& bridge) {
                      [&](const Link& link) { return link.master == bridge.index; });
 }
 
+bool forwards_ipv6(const Declaration& declared, const std::string& network_namespace) {
+  return std::any_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& one) {
+    return one.network_namespace == network_namespace && one.key == "net.ipv6.conf.all.forwarding" && one.value == "1";
+  });
+}
+
+bool has_tentative_link_local(const NamespaceState& state, const Link& link) {
+  return std::any_of(state.addresses.begin(), state.addresses.end(), [&link](const InterfaceAddress& address) {
+    return address.link_index == link.index && !address.prefix.address.is_v4() &&
+           address.prefix.address.is_link_local() && (address.flags & IFA_F_TENTATIVE) != 0;
+  });
+}
+
 // Have all declared links settled? Never, when one is missing or nobody raised it: nothing is to be waited for then.
 // `wanted` becomes what is to be waited for. A link's IPv6 link-local address comes some microseconds after its
 // operstate (addrconf_notify, net/ipv6/addrconf.c).
@@ -53,9 +68,13 @@ Settled settled(const Snapshot& snapshot, const Declaration& declared, protocol:
     if (link->operstate != OperState::kUp && (link->kind == "veth" || has_ports(*state, *link)))
       answer = Settled::kNotYet;
     if (!addresses_not_in_use_yet(state->addresses, state->routes, link->index).empty()) answer = Settled::kNotYet;
-    const bool waits_for_link_local = lacks_link_local(*state, *link);
+    // Whoever forwards asks for neighbours in its own name: not before that is known to be its own (RFC 4861, 7.2.2;
+    // ndisc_solicit, net/ipv6/ndisc.c).
+    const bool asks_for_others = forwards_ipv6(declared, state->name) && has_tentative_link_local(*state, *link);
+    const bool waits_for_link_local = asks_for_others || lacks_link_local(*state, *link);
     if (waits_for_link_local) answer = Settled::kNotYet;
-    wanted.links.push_back({declared_link.network_namespace, declared_link.name, true, true, waits_for_link_local});
+    wanted.links.push_back({declared_link.network_namespace, declared_link.name, true, true, waits_for_link_local,
+                            forwards_ipv6(declared, state->name)});
   }
   return answer;
 }

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "suites/common/forwarding.h"
+
 namespace netns_lab::suites {
 namespace {
 
@@ -54,8 +56,7 @@ void Layout::address(const std::string& network_namespace, const std::string& li
 }
 
 void Layout::forwarding(const std::string& network_namespace, Family family) {
-  const char* key = family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-  settings_.emplace_back(SetSysctl{network_namespace, key, "1"});
+  settings_.emplace_back(SetSysctl{network_namespace, forwarding_sysctl(family), "1"});
 }
 
 void Layout::nft_table(const std::string& family, const std::string& name, std::vector<NftChain> chains) {

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <utility>
+#include <variant>
 
+#include "harness/base/text.h"
 #include "harness/conformance/same_network.h"
 #include "harness/testing/matchers.h"
 #include "suites/common/parameters.h"
@@ -173,7 +175,24 @@ void NetworkCases::forget_neighbours() {
   if (!changes.empty()) value(node().apply(std::move(changes)));
 }
 
+std::string NetworkCases::machines_own_settings() {
+  std::vector<std::string> others;
+  for (const Change& change : topology().tear_down) {
+    const auto* const setting = std::get_if<SetSysctl>(&change);
+    if (setting == nullptr || !setting->network_namespace.empty()) continue;
+    const auto& sysctls = before().find_namespace("")->sysctls;
+    const auto found = sysctls.find(setting->key);
+    if (found != sysctls.end() && found->second != setting->value)
+      others.push_back(fmt::format("{} is {}", setting->key, found->second));
+  }
+  return join(others, ", ");
+}
+
 void NetworkCases::judge_tear_down() {
+  if (const std::string others = machines_own_settings(); on_this_machine() && !others.empty()) {
+    GTEST_SKIP() << "on this machine " << others
+                 << ", which a right tear-down leaves as a lab's node has it; use --lab sandbox";
+  }
   Subject& subject = fresh_subject();
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
   if (&subject != &this->subject()) no_more_probes(this->subject());

@@ -54,6 +54,10 @@ class NetworkCases : public ConformanceTest {
   // Has every declared link forget what it knows of others' link-layer addresses.
   void forget_neighbours();
 
+  // What the machine's own settings are, where the declared tear-down sets others; "" none. Scenarios know what a lab's
+  // node has, not what another machine had.
+  std::string machines_own_settings();
+
   // On a fresh node: after tear-down it is as before; built again, the same network stands and `reached` holds.
   void judge_tear_down();
   void judge_rebuild(const std::function<void(Subject&)>& reached);

@@ -266,12 +266,6 @@ void Egress::expect_nat_table() {
                 << ". What the target's is called is told by --param NFT_TABLE=\"FAMILY NAME\"";
 }
 
-bool Egress::takes_redirects() {
-  const auto& sysctls = before().find_namespace("")->sysctls;
-  const auto found = sysctls.find("net.ipv4.conf.all.accept_redirects");
-  return found != sysctls.end() && found->second != "0";
-}
-
 void Egress::expect_gateway_chosen_out() {
   for (const std::size_t container : kContainers) {
     const Attachment& from = con(container);

@@ -44,7 +44,6 @@ class Egress : public suites::DeclaredCases {
   void expect_errors_come_back();
   void expect_nat_table();
   void expect_gateway_chosen_out();
-  bool takes_redirects();  // the node did, before the build
 
  private:
   std::string why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way);

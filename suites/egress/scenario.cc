@@ -4,6 +4,7 @@
 #include <cctype>
 #include <utility>
 
+#include "suites/common/forwarding.h"
 #include "suites/common/parameters.h"
 #include "suites/egress/requirements.h"
 
@@ -11,10 +12,6 @@ namespace netns_lab::egress {
 namespace {
 
 constexpr std::int32_t kSourceNat = 100;  // NF_IP_PRI_NAT_SRC, linux/netfilter_ipv4.h
-
-const char* forwarding_sysctl(Family family) {
-  return family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-}
 
 // libnftables(5) takes more; iptables' names are of these letters.
 bool is_table_name(const std::string& name) {
@@ -30,11 +27,6 @@ NftRule masquerade(const Prefix& subnet) {
                   {"oifname", bridge::kBridge, true}};
   rule.action = {"masquerade"};
   return rule;
-}
-
-void add_sysctl(Topology& topology, const std::string& key, const std::string& value, const std::string& before) {
-  topology.build.emplace_back(SetSysctl{"", key, value});
-  topology.tear_down.emplace_back(SetSysctl{"", key, before});
 }
 
 Result<Topology> lay_out(const Parameters& parameters, Family family) {
@@ -54,12 +46,8 @@ Result<Topology> lay_out(const Parameters& parameters, Family family) {
   chain.rules = {masquerade(topology.attachments.front().addresses.front().network())};
   topology.build.emplace_back(CreateNftTable{"", table.family, table.name, {chain}});
   topology.tear_down.emplace_back(DeleteNftTable{"", table.family, table.name});
-  // A lab's node has 0 (harness/node/sandbox_sysctl.cc).
-  if (!bridge_filter.empty()) add_sysctl(topology, bridge_netfilter_sysctl(family), bridge_filter, "0");
-  add_sysctl(topology, forwarding_sysctl(family), "1", "0");
-  // Turning ip_forward off turns redirects on (inet_forward_change, net/ipv4/devinet.c); a lab's node has them off.
-  if (family == Family::kIpv4)
-    topology.tear_down.emplace_back(SetSysctl{"", "net.ipv4.conf.all.accept_redirects", "0"});
+  if (!bridge_filter.empty()) suites::add_bridge_netfilter(topology, family, bridge_filter == "1");
+  suites::add_forwarding(topology, family);
   return topology;
 }
 
@@ -78,10 +66,6 @@ Result<TableName> table_name(const Parameters& parameters, Family family) {
   return tl::unexpected(Error::invalid(suites::parameter_text("NFT_TABLE", text),
                                        "it is no table's name, nor a family (ip, ip6, inet) and a name",
                                        "give the nft table that masquerades: nat, or \"inet egress\""));
-}
-
-const char* bridge_netfilter_sysctl(Family family) {
-  return family == Family::kIpv4 ? "net.bridge.bridge-nf-call-iptables" : "net.bridge.bridge-nf-call-ip6tables";
 }
 
 Scenario scenario() {

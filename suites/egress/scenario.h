@@ -22,9 +22,6 @@ struct TableName {
 };
 Result<TableName> table_name(const Parameters& parameters, Family family);
 
-// What decides whether bridged packets pass the filters of IP: "net.bridge.bridge-nf-call-iptables".
-const char* bridge_netfilter_sysctl(Family family);
-
 Scenario scenario();
 
 }  // namespace netns_lab::egress

@@ -2,6 +2,7 @@
 // another.
 #include "harness/base/text.h"
 #include "harness/testing/matchers.h"
+#include "suites/common/forwarding.h"
 #include "suites/multi-node/fixture.h"
 
 namespace netns_lab::multi_node {
@@ -9,7 +10,7 @@ namespace netns_lab::multi_node {
 void MultiNode::judge_nodes_forward() {
   on_each_node([this] {
     const auto& sysctls = state("")->sysctls;
-    std::vector<std::string> keys = {forwarding_sysctl(family())};
+    std::vector<std::string> keys = {suites::forwarding_sysctl(family())};
     for (const Link& each : state("")->links)
       keys.push_back((v4() ? "net.ipv4.conf." : "net.ipv6.conf.") + each.name + ".forwarding");
     for (const std::string& key : keys) {

@@ -5,6 +5,7 @@
 #include <array>
 #include <utility>
 
+#include "suites/common/forwarding.h"
 #include "suites/common/parameters.h"
 #include "suites/multi-node/requirements.h"
 
@@ -75,16 +76,8 @@ Result<Surroundings> surroundings(const Parameters& parameters, Family family, c
 
 void add_routing(Topology& topology, Family family, const Route& way_over) {
   topology.build.emplace_back(AddRoute{"", way_over});
-  topology.build.emplace_back(SetSysctl{"", forwarding_sysctl(family), "1"});
   topology.tear_down.emplace_back(DeleteRoute{"", way_over});
-  topology.tear_down.emplace_back(SetSysctl{"", forwarding_sysctl(family), "0"});
-  // Turning ip_forward off turns redirects on (inet_forward_change, net/ipv4/devinet.c); a lab's node has them off.
-  if (family == Family::kIpv4)
-    topology.tear_down.emplace_back(SetSysctl{"", "net.ipv4.conf.all.accept_redirects", "0"});
-}
-
-const char* forwarding_sysctl(Family family) {
-  return family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
+  suites::add_forwarding(topology, family);
 }
 
 Scenario scenario() {

@@ -20,9 +20,6 @@ namespace netns_lab::multi_node {
 // Scenarios of several nodes run in sandboxes only, whose uplink has this name (harness/node/sandbox.h).
 inline constexpr auto kUplink = "eth0";
 
-// The sysctl that makes a node a router.
-const char* forwarding_sysctl(Family family);
-
 // The parameters' names for one side, in one family; of the nodes in their order.
 struct Side {
   bridge::Names names;

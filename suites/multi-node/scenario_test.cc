@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "suites/common/forwarding.h"
 #include "suites/common/scenario_check.h"
 #include "suites/multi-node/requirements.h"
 
@@ -66,7 +67,7 @@ TEST(MultiNodeScenario, LaysOutEachNodeWithTheOtherAsItsNextHop) {
       EXPECT_EQ(route->hops.front().gateway, other.node_address);
       EXPECT_EQ(route->hops.front().link, "eth0");
       const auto is_forwarding = [&](const Change& change) {
-        return change == Change(SetSysctl{"", forwarding_sysctl(family), "1"});
+        return change == Change(SetSysctl{"", suites::forwarding_sysctl(family), "1"});
       };
       EXPECT_TRUE(std::any_of(own.build.begin(), own.build.end(), is_forwarding));
     }

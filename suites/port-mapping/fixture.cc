@@ -10,6 +10,7 @@
 
 #include "harness/base/text.h"
 #include "harness/testing/matchers.h"
+#include "suites/common/forwarding.h"
 
 namespace netns_lab::port_mapping {
 namespace {
@@ -185,7 +186,7 @@ bool PortMapping::meets_rules_untold() {
   if (mapping().bridge_calls_nf) return false;
   const NamespaceState* node = before().find_namespace("");
   if (node == nullptr) return false;
-  const auto found = node->sysctls.find(bridge_netfilter_setting(family()));
+  const auto found = node->sysctls.find(suites::bridge_netfilter_sysctl(family()));
   return found != node->sysctls.end() && found->second == "1";
 }
 

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "suites/bridge/scenario.h"
+#include "suites/common/forwarding.h"
 #include "suites/common/parameters.h"
 #include "suites/port-mapping/requirements.h"
 
@@ -62,17 +63,10 @@ CreateNftTable table_of(const Mapping& mapping, Family family, const Prefix& own
   return table;
 }
 
-const char* forwarding_setting(Family family) {
-  return family == Family::kIpv4 ? "net.ipv4.ip_forward" : "net.ipv6.conf.all.forwarding";
-}
-
 Result<Topology> lay_out(const Parameters& parameters, Family family) {
   NETNS_LAB_ASSIGN(const Mapping mapping, mapping_of(parameters, family));
   NETNS_LAB_ASSIGN(Topology topology, bridge::lay_out(parameters, family, bridge::names_of(family)));
-  topology.build.emplace_back(SetSysctl{"", forwarding_setting(family), "1"});
-  const std::string nf_setting = bridge_netfilter_setting(family);
-  if (mapping.bridge_calls_nf)
-    topology.build.emplace_back(SetSysctl{"", nf_setting, *mapping.bridge_calls_nf ? "1" : "0"});
+  if (mapping.bridge_calls_nf) suites::add_bridge_netfilter(topology, family, *mapping.bridge_calls_nf);
   if (mapping.bridge_calls_nf == true) {
     // What the first container sends to its own published port is then translated where it enters the bridge, and
     // leaves by the port it came from (br_nf_pre_routing_finish_bridge, net/bridge/br_netfilter_hooks.c).
@@ -84,20 +78,11 @@ Result<Topology> lay_out(const Parameters& parameters, Family family) {
   const CreateNftTable table = table_of(mapping, family, topology.attachments.front().addresses.front());
   topology.build.emplace_back(table);
   topology.tear_down.emplace_back(DeleteNftTable{"", table.family, table.name});
-  // A lab's node has 0 (node/sandbox_sysctl.cc).
-  if (mapping.bridge_calls_nf) topology.tear_down.emplace_back(SetSysctl{"", nf_setting, "0"});
-  topology.tear_down.emplace_back(SetSysctl{"", forwarding_setting(family), "0"});
-  // Turning ip_forward off turns redirects on (inet_forward_change, net/ipv4/devinet.c); a lab's node has them off.
-  if (family == Family::kIpv4)
-    topology.tear_down.emplace_back(SetSysctl{"", "net.ipv4.conf.all.accept_redirects", "0"});
+  suites::add_forwarding(topology, family);
   return topology;
 }
 
 }  // namespace
-
-std::string bridge_netfilter_setting(Family family) {
-  return family == Family::kIpv4 ? "net.bridge.bridge-nf-call-iptables" : "net.bridge.bridge-nf-call-ip6tables";
-}
 
 Result<Mapping> mapping_of(const Parameters& parameters, Family family) {
   Mapping mapping;

@@ -30,8 +30,6 @@ struct Mapping {
   std::optional<bool> bridge_calls_nf{};  // bridged packets meet the rules; none: as it is
   IpAddress bridge;
 };
-// The setting that makes bridged packets meet the rules.
-std::string bridge_netfilter_setting(Family family);
 // kInvalid, in one line, for what cannot be.
 Result<Mapping> mapping_of(const Parameters& parameters, Family family);
 
