@@ -195,6 +195,18 @@ Result<void> check_settings(const NamespaceState* state, const std::string& plac
       "set them for the time of the test (sysctl -w KEY=VALUE), or use another machine"));
 }
 
+Result<void> check_declared_settings(const Topology& topology, const NamespaceState* own, const std::string& place) {
+  if (own == nullptr || own->sysctls.empty()) return {};
+  for (const DeclaredSysctl& one : declaration_of(topology).sysctls) {
+    if (!one.network_namespace.empty() || own->sysctls.count(one.key) != 0) continue;
+    const bool is_of_bridges = one.key.starts_with("net.bridge.");
+    return tl::unexpected(Error::missing(
+        fmt::format("judge a network with {}={} on {}", one.key, one.value, place), "its kernel has no such setting",
+        is_of_bridges ? "load its module (modprobe br_netfilter), or leave BRIDGE_NF out" : "use another machine"));
+  }
+  return {};
+}
+
 Subject::Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {
   parts_.push_back({.task = plan_.task, .before = {}, .after = {}, .outcome = {}, .tear_down_outcome = {}});
   for (const Topology& topology : plan_.further_nodes) {
@@ -244,6 +256,7 @@ Result<void> Subject::prepare_part(std::size_t node) {
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
   NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
   NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
+  NETNS_LAB_TRY(check_declared_settings(topology, part.before.find_namespace(""), hello(node).node));
   if (lab_.is_standing_and_private()) {
     NETNS_LAB_ASSIGN(const Snapshot first, lab_.node(node).first_snapshot(whole_node()));
     NETNS_LAB_TRY(check_unspoilt(first, part.before, lab_.spec()));

@@ -103,6 +103,9 @@ Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const La
 
 // kMissing with the settings of `place` that would spoil the verdict (conformance/decisive_sysctls.h).
 Result<void> check_settings(const NamespaceState* state, const std::string& place, Family family);
+// kMissing when the kernel of the node whose own namespace this is (as it was before the build) lacks a setting that
+// the topology makes there. Nothing where no sysctls were read.
+Result<void> check_declared_settings(const Topology& topology, const NamespaceState* own, const std::string& place);
 
 // kInvalid when the scenario was told of a node address that the node's uplink does not have.
 Result<void> check_node_address(const Topology& topology, const protocol::HelloReply& node);

@@ -85,5 +85,22 @@ TEST(CheckUnspoilt, LeavesAStateDiskToWhoeverKeepsSomethingOnIt) {
   EXPECT_THAT(spoilt.error().message(), AllOf(HasSubstr("/etc/stated"), ::testing::Not(HasSubstr("/state/"))));
 }
 
+TEST(DeclaredSettings, ThatTheKernelLacksAreTheMachinesFault) {
+  Topology topology;
+  topology.build.emplace_back(SetSysctl{"", "net.bridge.bridge-nf-call-iptables", "1"});
+  topology.build.emplace_back(SetSysctl{"netns1", "net.ipv4.no_such", "1"});
+  NamespaceState own;
+  EXPECT_THAT(check_declared_settings(topology, &own, "node-1"), IsOk());  // not read
+  own.sysctls["net.ipv4.ip_forward"] = "0";
+  const auto lacking = check_declared_settings(topology, &own, "node-1");
+  ASSERT_FALSE(lacking);
+  EXPECT_EQ(lacking.error().kind, ErrorKind::kMissing);
+  EXPECT_THAT(lacking.error().message(),
+              testing::AllOf(testing::HasSubstr("net.bridge.bridge-nf-call-iptables=1 on node-1"),
+                             testing::HasSubstr("modprobe br_netfilter")));
+  own.sysctls["net.bridge.bridge-nf-call-iptables"] = "0";
+  EXPECT_THAT(check_declared_settings(topology, &own, "node-1"), IsOk());
+}
+
 }  // namespace
 }  // namespace netns_lab
