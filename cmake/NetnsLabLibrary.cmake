@@ -1,4 +1,4 @@
-# netns_lab_library(NAME [PUBLIC dep...] [PRIVATE dep...])
+# netns_lab_library(NAME [PUBLIC dep...] [PRIVATE dep...] [WAITING pattern])
 #
 # One folder (harness/NAME, or NAME at the top) becomes the static library netns_lab::NAME. Files are found by their names:
 #   x.cc        the library
@@ -7,11 +7,12 @@
 #   x_under_test.cc  what both kinds of tests share
 #   x_bench.cc  one benchmark binary per folder, NAME_bench
 #   x_fuzz.cc   one fuzzer per file, NAME_x_fuzz (preset fuzz)
-# Sub-folders belong to the folder.
+# Sub-folders belong to the folder. `make test` runs as many as the processors bear; of those whose names match WAITING, which mostly wait for what
+# does not come, twice as many.
 include(GoogleTest)
 
 function(netns_lab_library name)
-  cmake_parse_arguments(arg "" "" "PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "" "WAITING" "PUBLIC;PRIVATE" ${ARGN})
   if(IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/harness/${name}")
     set(folder "${CMAKE_CURRENT_SOURCE_DIR}/harness/${name}")
   else()
@@ -54,8 +55,13 @@ function(netns_lab_library name)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
     target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O0>)  # compiled once, run once
-    gtest_discover_tests(${name}_test TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60
-                         PROPERTIES TIMEOUT 120)
+    set(discovery TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
+    if(arg_WAITING)
+      gtest_discover_tests(${name}_test ${discovery} TEST_FILTER "-${arg_WAITING}" TEST_LIST ${name}_working PROPERTIES TIMEOUT 120 PROCESSORS 2)
+      gtest_discover_tests(${name}_test ${discovery} TEST_FILTER "${arg_WAITING}" TEST_LIST ${name}_waiting PROPERTIES TIMEOUT 120)
+    else()
+      gtest_discover_tests(${name}_test ${discovery} PROPERTIES TIMEOUT 120 PROCESSORS 2)
+    endif()
   endif()
   if(vm_tests AND NETNS_LAB_TESTS)
     add_executable(${name}_vm_test ${vm_tests} ${shared_by_tests})
@@ -63,7 +69,7 @@ function(netns_lab_library name)
     target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0>)
     # One at a time: a machine without hardware acceleration keeps two processors busy. Begun first: they take longest.
     add_test(NAME ${name}.vm COMMAND ${name}_vm_test)
-    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1200 RESOURCE_LOCK vm COST 1000
+    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1200 RESOURCE_LOCK vm COST 1000 PROCESSORS 2
                          SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.[\r\n]+\\[  SKIPPED")  # all of them, never some
   endif()
   if(benches AND NETNS_LAB_BENCH)
