@@ -12,7 +12,11 @@
 #include <sys/wait.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
+#include <fstream>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -121,6 +125,8 @@ struct TestPair {
     ip("-n far link set right up");
     await_running("near", "left");
     await_running("far", "right");
+    await_address("near", "fd000000000000000000000000000001");
+    await_address("far", "fd000000000000000000000000000002");
   }
   // The kernel says UP a moment after carrier is there; what is sent before that is thrown away.
   static void await_running(const std::string& name, const char* link) {
@@ -131,6 +137,24 @@ struct TestPair {
       if (::ioctl(socket->get(), SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_RUNNING) != 0) return;
     }
     throw std::runtime_error(std::string("link ") + link + " does not come up");
+  }
+  // An IPv6 address is tentative, and nobody is told who has it, until a moment after that (addrconf_notify,
+  // net/ipv6/addrconf.c): it then has its route in table local.
+  static void await_address(const std::string& name, const std::string& digits) {
+    constexpr std::uint64_t kLocal = 0x80000000;  // RTF_LOCAL, linux/ipv6_route.h
+    const auto is_in_use = [&digits] {
+      std::ifstream routes("/proc/thread-self/net/ipv6_route");
+      for (std::string line; std::getline(routes, line);) {
+        std::istringstream words(line);
+        const std::vector<std::string> word{std::istream_iterator<std::string>(words), {}};
+        if (word.size() > 8 && word[0] == digits && (std::stoull(word[8], nullptr, 16) & kLocal) != 0) return true;
+      }
+      return false;
+    };
+    for (const Deadline deadline = Deadline::after(std::chrono::seconds(5)); !deadline.passed(); ::sched_yield()) {
+      if (in_namespace(name, is_in_use)) return;
+    }
+    throw std::runtime_error("address " + digits + " does not come into use in " + name);
   }
   static bool write(const std::string& path, const std::string& text) {
     const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
