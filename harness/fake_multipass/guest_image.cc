@@ -47,16 +47,14 @@ Result<std::string> guest_image(const std::string& program, const qemu::KernelIm
   for (const char* path : kPrograms) NETNS_LAB_TRY(tree.add_ours(path));
   NETNS_LAB_ASSIGN(const std::set<std::string> libraries, libraries_of({std::begin(kPrograms), std::end(kPrograms)}));
   for (const std::string& library : libraries) NETNS_LAB_TRY(tree.add_ours(library));
-  const std::string modules = "/usr/lib/modules/" + kernel.release + "/";
+  const std::string modules = "/usr/lib/modules/" + kernel.release;
   for (const char* index : kIndexes) {
     const std::string here = kernel.modules + "/" + index;
-    if (::access(here.c_str(), R_OK) == 0) NETNS_LAB_TRY(tree.add_ours(here, modules + index));
+    if (::access(here.c_str(), R_OK) == 0) NETNS_LAB_TRY(tree.add_ours(here, modules + "/" + index));
   }
   const qemu::ModulePlan plan = qemu::plan_modules(kAtBoot, read_file(kernel.modules + "/modules.dep"),
                                                    read_file(kernel.modules + "/modules.builtin"));
-  std::string at_boot;
-  for (const std::string& file : plan.files) at_boot += modules + file + "\n";
-  tree.add_text(protocol::kModuleList, at_boot);
+  tree.add_text(protocol::kModuleList, qemu::module_list(plan, modules));
   tree.add_text("/usr/bin/sudo", kSudo, 0755);
   tree.add_text("/usr/bin/cloud-init", kCloudInit, 0755);
   return tree.archive();

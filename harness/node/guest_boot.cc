@@ -18,13 +18,19 @@
 
 #include <linux/netlink.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <condition_variable>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
+#include <map>
+#include <mutex>
+#include <sstream>
+#include <thread>
 #include <utility>
 
 #include "harness/base/build_id.h"
@@ -36,6 +42,7 @@ namespace netns_lab::node {
 namespace {
 
 constexpr int kCompressedModule = 4;  // MODULE_INIT_COMPRESSED_FILE, linux/module.h
+constexpr unsigned kMostLoaders = 8;
 constexpr std::chrono::seconds kPortLimit{30};
 
 struct Mount {
@@ -76,18 +83,47 @@ std::vector<std::string> read_list(const char* path) {
   return lines;
 }
 
-// What could not be loaded, in words.
+// What is wrong, in words; "" it is loaded.
+std::string load_module(const std::string& path) {
+  const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (file.valid() && ::syscall(SYS_finit_module, file.get(), "", module_flags(path)) == 0) return "";
+  if (errno == EEXIST) return "";
+  std::string problem = Error::system("load the kernel module " + path, errno).message();
+  say(problem);
+  return problem;
+}
+
+// What could not be loaded, in words. The kernel checks a module's signature and links it before it takes any lock
+// (kernel/module/main.c, load_module): so each of the machine's processors has one.
 std::vector<std::string> load_modules() {
-  std::vector<std::string> lost;
-  for (const std::string& path : read_list(protocol::kModuleList)) {
-    const UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-    if (!file.valid() || ::syscall(SYS_finit_module, file.get(), "", module_flags(path)) != 0) {
-      if (errno == EEXIST) continue;
-      lost.push_back(Error::system("load the kernel module " + path, errno).message());
-      say(lost.back());
+  const std::vector<ListedModule> modules = parse_module_list(read_list(protocol::kModuleList));
+  std::vector<std::string> problems(modules.size());
+  std::mutex mutex;  // of all below
+  std::condition_variable one_is_done;
+  std::size_t next = 0;
+  std::vector<bool> is_done(modules.size());
+  const auto work = [&] {
+    std::unique_lock lock(mutex);
+    while (next < modules.size()) {
+      const std::size_t mine = next++;
+      one_is_done.wait(lock, [&] {
+        return std::all_of(modules[mine].needs.begin(), modules[mine].needs.end(),
+                           [&](std::size_t needed) { return is_done[needed]; });
+      });
+      lock.unlock();
+      std::string problem = load_module(modules[mine].path);
+      lock.lock();
+      problems[mine] = std::move(problem);
+      is_done[mine] = true;
+      one_is_done.notify_all();
     }
-  }
-  return lost;
+  };
+  std::vector<std::thread> others;
+  for (unsigned i = 1; i < std::min(std::thread::hardware_concurrency(), kMostLoaders); ++i) others.emplace_back(work);
+  work();
+  for (std::thread& other : others) other.join();
+  std::erase(problems, "");
+  return problems;
 }
 
 // From now on errors only: a network that is built and torn down is no news
@@ -190,6 +226,22 @@ void power_off_guest(const std::string& disk) {
     if (::umount2(disk.c_str(), 0) != 0) say(Error::system("unmount " + disk, errno).message());
   }
   ::reboot(RB_POWER_OFF);
+}
+
+std::vector<ListedModule> parse_module_list(const std::vector<std::string>& lines) {
+  std::vector<ListedModule> modules;
+  std::map<std::string, std::size_t> places;
+  for (const std::string& line : lines) {
+    const std::size_t colon = line.find(':');
+    ListedModule module{.path = line.substr(0, colon), .needs = {}};
+    std::istringstream words(colon == std::string::npos ? "" : line.substr(colon + 1));
+    for (std::string word; words >> word;) {
+      if (const auto place = places.find(word); place != places.end()) module.needs.push_back(place->second);
+    }
+    places[module.path] = modules.size();
+    modules.push_back(std::move(module));
+  }
+  return modules;
 }
 
 int module_flags(std::string_view path) {

@@ -28,6 +28,13 @@ Result<BootedGuest> boot_guest();
 // With a disk: ends every other process, and lets go of it. Returns only when the kernel refuses to power off.
 void power_off_guest(const std::string& disk);
 
+struct ListedModule {
+  std::string path;
+  std::vector<std::size_t> needs;  // places in the list, all before its own: loading comes to an end
+};
+// Of lines as modules.dep has them. A need that does not stand in an earlier line is passed over: the kernel says it.
+std::vector<ListedModule> parse_module_list(const std::vector<std::string>& lines);
+
 // What finit_module(2) is to be told about a module's file: a compressed one is unpacked by the kernel.
 int module_flags(std::string_view path);
 

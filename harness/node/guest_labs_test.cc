@@ -21,7 +21,9 @@ namespace {
 
 using std::chrono::seconds;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 
 protocol::HelloRequest hello() { return {.build = build_id()}; }
 
@@ -232,6 +234,17 @@ TEST(GuestInit, TellsTheKernelWhichModulesAreCompressed) {
   EXPECT_EQ(module_flags("/lib/modules/1/veth.ko"), 0);
   EXPECT_NE(module_flags("/lib/modules/1/veth.ko.xz"), 0);
   EXPECT_NE(module_flags("/lib/modules/1/veth.ko.zst"), 0);
+}
+
+TEST(GuestInit, AModuleWaitsForThoseBeforeItOnly) {
+  const auto modules = parse_module_list(
+      {"/m/llc.ko:", "/m/a.ko: /m/b.ko /m/nosuch.ko", "/m/b.ko: /m/a.ko /m/llc.ko", "", "/m/no-colon.ko"});
+  ASSERT_EQ(modules.size(), 5u);
+  EXPECT_EQ(modules[2].path, "/m/b.ko");
+  EXPECT_THAT(modules[0].needs, IsEmpty());
+  EXPECT_THAT(modules[1].needs, IsEmpty()) << "of a circle";
+  EXPECT_THAT(modules[2].needs, ElementsAre(1, 0));
+  EXPECT_EQ(modules[4].path, "/m/no-colon.ko");
 }
 
 TEST(GuestInit, IsForTheFirstProcessOfAMachineOnly) { EXPECT_EQ(run_guest(), 2); }

@@ -6,7 +6,7 @@ namespace netns_lab::protocol {
 
 // In the machine. Lists have one entry a line.
 inline constexpr auto kGuestProgram = "/usr/lib/netns-lab/netns-lab";  // this program
-inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // paths, in the order to load them in
+inline constexpr auto kModuleList = "/usr/lib/netns-lab/modules";      // modules.dep, in the order to load in
 inline constexpr auto kLackingList = "/usr/lib/netns-lab/lacking";     // what its kernel does not have, in words
 inline constexpr auto kDiskMark = "/usr/lib/netns-lab/disk";           // where to mount its disk; no file: it has none
 inline constexpr auto kGuestDisk = "/dev/vda";                         // ext4

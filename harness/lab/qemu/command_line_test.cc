@@ -37,6 +37,14 @@ TEST(QemuCommand, BootsTheKernelWithOurFirstProcess) {
   EXPECT_EQ(after(command, "-m"), "512");
 }
 
+TEST(QemuCommand, AnEmulatedProcessorCopiesByWords) {
+  QemuSpec with = spec();
+  with.acceleration = Acceleration::kTcg;
+  EXPECT_EQ(after(qemu_command(with), "-cpu"), "max,erms=off,fsrm=off");
+  with.acceleration = Acceleration::kKvm;
+  EXPECT_EQ(after(qemu_command(with), "-cpu"), "max");
+}
+
 TEST(QemuCommand, HasNoNetworkNoDiskAndNoMonitor) {
   const process::Command command = qemu_command(spec());
   EXPECT_THAT(command.argv, Contains("-nodefaults"));

@@ -138,17 +138,15 @@ Result<std::vector<std::string>> add_programs(FileTree& tree) {
 
 Result<void> add_modules(FileTree& tree, const KernelImage& kernel, Disk disk) {
   NETNS_LAB_ASSIGN(const ModulePlan plan, plan_modules(kernel.modules, disk));
-  std::string list;
+  const std::string folder = "/usr/lib/modules/" + kernel.release;
   for (const std::string& file : plan.files) {
-    const std::string at = fmt::format("/usr/lib/modules/{}/{}", kernel.release, file);
-    NETNS_LAB_TRY(tree.add_ours(kernel.modules + "/" + file, at));
-    list += at + "\n";
+    NETNS_LAB_TRY(tree.add_ours(kernel.modules + "/" + file, fmt::format("{}/{}", folder, file)));
   }
   std::string lacking;
   for (const std::string& name : plan.lacking) {
     lacking += fmt::format("kernel {} has no {} ({})\n", kernel.release, name, kernel_option(name));
   }
-  tree.add_text(protocol::kModuleList, std::move(list));
+  tree.add_text(protocol::kModuleList, module_list(plan, folder));
   tree.add_text(protocol::kLackingList, std::move(lacking));
   return {};
 }

@@ -116,12 +116,16 @@ Catalogue read_catalogue(std::string_view dependencies) {
 }
 
 // What it needs first. A circle (there is none in a real kernel) ends where it began.
-void add(const Catalogue& catalogue, const std::string& name, std::set<std::string>& added,
-         std::vector<std::string>& files) {
+void add(const Catalogue& catalogue, const std::string& name, std::set<std::string>& added, ModulePlan& plan) {
   const auto known = catalogue.find(name);
   if (known == catalogue.end() || !added.insert(name).second) return;
-  for (const std::string& needed : known->second.needs) add(catalogue, needed, added, files);
-  files.push_back(known->second.file);
+  std::vector<std::string> needs;
+  for (const std::string& needed : known->second.needs) {
+    add(catalogue, needed, added, plan);
+    if (const auto other = catalogue.find(needed); other != catalogue.end()) needs.push_back(other->second.file);
+  }
+  plan.files.push_back(known->second.file);
+  plan.needs[known->second.file] = std::move(needs);
 }
 
 std::string read_file(const std::string& path) {
@@ -149,7 +153,7 @@ ModulePlan plan_modules(std::span<const char* const> wanted, std::string_view de
     const std::string name = module_name(one);
     if (in_kernel.contains(name)) continue;
     if (!catalogue.contains(name)) plan.lacking.emplace_back(one);
-    add(catalogue, name, added, plan.files);
+    add(catalogue, name, added, plan);
   }
   return plan;
 }
@@ -177,6 +181,16 @@ Result<ModulePlan> plan_modules(const std::string& folder, Disk disk) {
     if (lacks(one.name)) return missing(one.name, one.option, "the machine can have no disk");
   }
   return plan;
+}
+
+std::string module_list(const ModulePlan& plan, const std::string& folder) {
+  std::string list;
+  for (const std::string& file : plan.files) {
+    list += fmt::format("{}/{}:", folder, file);
+    for (const std::string& needed : plan.needs.at(file)) list += fmt::format(" {}/{}", folder, needed);
+    list += '\n';
+  }
+  return list;
 }
 
 }  // namespace netns_lab::qemu

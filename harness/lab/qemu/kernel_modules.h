@@ -1,6 +1,7 @@
 // Which kernel modules a virtual machine of ours loads, and in what order: no modprobe runs in it.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <string_view>
@@ -11,8 +12,9 @@
 namespace netns_lab::qemu {
 
 struct ModulePlan {
-  std::vector<std::string> files;    // below the folder of modules, in the order to load them in
-  std::vector<std::string> lacking;  // of those wanted: neither built in nor there
+  std::vector<std::string> files;                         // below the folder of modules, what is needed first
+  std::map<std::string, std::vector<std::string>> needs;  // of each: other files
+  std::vector<std::string> lacking;                       // of those wanted: neither built in nor there
   bool operator==(const ModulePlan&) const = default;
 };
 
@@ -30,5 +32,9 @@ ModulePlan plan_modules(std::span<const char* const> wanted, std::string_view de
 // disk.
 enum class Disk { kNone, kExt4 };
 Result<ModulePlan> plan_modules(const std::string& folder, Disk disk = Disk::kNone);
+
+// What tells the machine's first process of a plan (protocol::kModuleList): a module a line, in a folder there, as
+// modules.dep has it.
+std::string module_list(const ModulePlan& plan, const std::string& folder);
 
 }  // namespace netns_lab::qemu

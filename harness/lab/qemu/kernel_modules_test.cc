@@ -33,6 +33,13 @@ TEST(ModulePlan, LoadsWhatAModuleNeedsBeforeItAndNothingTwice) {
               ElementsAre("kernel/net/llc.ko", "kernel/net/stp.ko", "kernel/net/bridge.ko"));
 }
 
+TEST(ModulePlan, TellsWhatEachNeedsAsModulesDepDoes) {
+  EXPECT_EQ(module_list(plan({"bridge"}), "/m"),
+            "/m/kernel/net/llc.ko:\n"
+            "/m/kernel/net/stp.ko: /m/kernel/net/llc.ko\n"
+            "/m/kernel/net/bridge.ko: /m/kernel/net/stp.ko /m/kernel/net/llc.ko\n");
+}
+
 TEST(ModulePlan, PassesOverWhatIsBuiltInAndNamesWhatIsLacking) {
   const ModulePlan planned = plan({"af_packet", "virtio_pci", "wireguard"});
   EXPECT_THAT(planned.files, IsEmpty());
