@@ -159,7 +159,7 @@ void add_qualify(CLI::App& app, Arguments& to) {
          [&to](const double& seconds) {
            to.fault_limit = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
          },
-         "of each step of a broken target (default: 10)")
+         "of each step of a broken target (default: 30)")
       ->type_name("SECONDS")
       ->check(CLI::Range(0.001, 86'400.0));
   app.add_option_function<double>(

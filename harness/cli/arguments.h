@@ -82,7 +82,7 @@ struct Arguments {
   std::vector<std::string> files;  // diff: two snapshots; report: records
   std::string output;              // snapshot, report: --output; "" standard output, and the report directory
   std::string fixtures;            // qualify: --fixtures; "" those of this program
-  std::chrono::milliseconds fault_limit{10'000};  // qualify: --timeout
+  std::chrono::milliseconds fault_limit{30'000};  // qualify: --timeout
   InstanceChoice instance;     // up: --image, --disk, --cloud-init, --state-disk; up and test: --memory, --cpus
   int agent_stream = 0;        // agent: --fd
   bool agent_is_init = false;  // agent: --init

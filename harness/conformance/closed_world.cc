@@ -287,8 +287,16 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
     const auto was = std::find_if(gone.begin(), gone.end(),
                                   [&](const auto& other) { return nft_table_name(other) == nft_table_name(filter); });
     if (was == gone.end()) {
-      if (declared.has_nft_table(here.name, filter)) continue;  // a claim of its own
-      findings.push_back(nobody("packet filter", place, filter));
+      if (!declared.has_nft_table(here.name, filter)) {
+        findings.push_back(nobody("packet filter", place, filter));
+        continue;
+      }
+      // That it is there is a claim of its own.
+      const std::vector<std::string> more = declared.undeclared_statements(here.name, filter);
+      if (more.empty()) continue;
+      findings.push_back(
+          fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {} ({})", place,
+                      nft_table_name(filter), join(more, ", "), filter));
       continue;
     }
     findings.push_back(fmt::format("packet filter in {} was changed ({}; it was: {})", place, filter, *was));

@@ -13,6 +13,7 @@ namespace {
 
 using namespace test_world;
 using ::testing::Contains;
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
@@ -46,6 +47,22 @@ TEST(ClosedWorld, ADeclaredTableIsNoFinding) {
   EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), IsEmpty());
   known.nft_tables = {{"netns1", "ip nat"}, {"", "ip6 nat"}, {"", "ip na"}};
   EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), SizeIs(2));
+}
+
+TEST(ClosedWorld, ADeclaredTableDoesWhatItIsDeclaredToDo) {
+  const auto found = [](const std::string& statements) {
+    Snapshot with = after();
+    with.namespaces.front().nft_tables.emplace_back("ip nat with 2 chains, 3 rules, contents 2" + statements);
+    Declaration known = declared();
+    known.nft_tables = {{"", "ip nat", {"masquerade"}}};
+    return undeclared(Area::kPacketFilters, before(), with, known);
+  };
+  EXPECT_THAT(found(""), IsEmpty());
+  EXPECT_THAT(found(", statements: mark masquerade snat"), IsEmpty());
+  EXPECT_THAT(found(", statements: dnat drop masquerade payload"),
+              ElementsAre("packet filter in the node: ip nat is declared, and nobody declared that it also has: dnat, "
+                          "drop, payload (ip nat with 2 chains, 3 rules, contents 2, statements: dnat drop masquerade "
+                          "payload)"));
 }
 
 TEST(ClosedWorld, FindsNothingLeftBehindWhenNothingChanged) { EXPECT_THAT(left_behind(before(), before()), IsEmpty()); }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <sstream>
 #include <string_view>
 #include <type_traits>
 
@@ -42,7 +43,12 @@ struct Collector {
     declaration.sysctls.push_back({change.network_namespace, change.key, change.value});
   }
   void operator()(const CreateNftTable& change) {
-    declaration.nft_tables.push_back({change.network_namespace, nft_table_text(change.family, change.name)});
+    DeclaredTable table{change.network_namespace, nft_table_text(change.family, change.name), {}};
+    for (const NftChain& chain : change.chains) {
+      if (chain.drops) table.statements.insert("drop");
+      for (const NftRule& rule : chain.rules) table.statements.insert(rule.action.verb);
+    }
+    declaration.nft_tables.push_back(std::move(table));
   }
   template <typename Other>
   void operator()(const Other&) {}
@@ -57,6 +63,19 @@ std::string hop_text(const Route& route) {
     text += "dev " + hop.link;
   }
   return text;
+}
+
+const DeclaredTable* find_table(const std::vector<DeclaredTable>& tables, const std::string& network_namespace,
+                                const std::string& table) {
+  constexpr std::string_view kOld = "iptables (legacy) ";
+  constexpr std::string_view kOld6 = "ip6tables (legacy) ";
+  std::string name = nft_table_name(table);
+  if (name.rfind(kOld, 0) == 0) name = "ip " + name.substr(kOld.size());
+  if (name.rfind(kOld6, 0) == 0) name = "ip6 " + name.substr(kOld6.size());
+  const auto found = std::find_if(tables.begin(), tables.end(), [&](const DeclaredTable& one) {
+    return one.network_namespace == network_namespace && one.name == name;
+  });
+  return found == tables.end() ? nullptr : &*found;
 }
 
 }  // namespace
@@ -89,14 +108,25 @@ std::string nft_table_name(const std::string& table) {
 }
 
 bool Declaration::has_nft_table(const std::string& network_namespace, const std::string& table) const {
-  constexpr std::string_view kOld = "iptables (legacy) ";
-  constexpr std::string_view kOld6 = "ip6tables (legacy) ";
-  std::string name = nft_table_name(table);
-  if (name.rfind(kOld, 0) == 0) name = "ip " + name.substr(kOld.size());
-  if (name.rfind(kOld6, 0) == 0) name = "ip6 " + name.substr(kOld6.size());
-  return std::any_of(nft_tables.begin(), nft_tables.end(), [&](const DeclaredTable& one) {
-    return one.network_namespace == network_namespace && one.name == name;
-  });
+  return find_table(nft_tables, network_namespace, table) != nullptr;
+}
+
+std::vector<std::string> Declaration::undeclared_statements(const std::string& network_namespace,
+                                                            const std::string& table) const {
+  constexpr std::string_view kLead = ", statements: ";  // harness/netlink/nft_contents.h
+  const std::size_t at = table.find(kLead);
+  const DeclaredTable* const declared = find_table(nft_tables, network_namespace, table);
+  if (at == std::string::npos || declared == nullptr) return {};
+  std::set<std::string> known = declared->statements;
+  known.insert("mark");
+  if (known.contains("masquerade")) known.insert("snat");
+  if (known.contains("dnat")) known.insert("redirect");
+  std::vector<std::string> undeclared;
+  std::istringstream words(table.substr(at + kLead.size()));
+  for (std::string word; words >> word;) {
+    if (!known.contains(word)) undeclared.push_back(word);
+  }
+  return undeclared;
 }
 
 Declaration declaration_of(const Topology& topology) {

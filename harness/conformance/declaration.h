@@ -2,6 +2,7 @@
 // nothing else.
 #pragma once
 
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -44,7 +45,8 @@ struct DeclaredSocket {
 
 struct DeclaredTable {
   std::string network_namespace;
-  std::string name;  // "ip nat"
+  std::string name;                    // "ip nat"
+  std::set<std::string> statements{};  // what its rules and policies do: "masquerade", "dnat", "drop"
 };
 
 struct Declaration {
@@ -67,6 +69,9 @@ struct Declaration {
   // `table` as a snapshot says it, whatever it holds ("ip nat with 1 chain, …"). The tables ip and ip6 of a name are
   // also those of the old iptables and ip6tables.
   bool has_nft_table(const std::string& network_namespace, const std::string& table) const;
+  // What such a table does beyond what it is declared to do, as nft(8) calls it. A translation to one address is as
+  // good as masquerade, redirect as good as dnat; a mark does nothing by itself.
+  std::vector<std::string> undeclared_statements(const std::string& network_namespace, const std::string& table) const;
 };
 
 // "ip filter" of "ip filter with 1 chain, 2 rules, contents 7f3a…": the table, whatever it holds.

@@ -5,6 +5,7 @@
 
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter/nfnetlink.h>
 
 #include <algorithm>
@@ -39,15 +40,90 @@ void append(std::string& bytes, std::uint16_t type, const std::string& value) {
   append(bytes, type, Bytes(reinterpret_cast<const std::uint8_t*>(value.data()), value.size()));
 }
 
+using Statements = std::set<std::string>;
+
+std::uint32_t number_in(Bytes data, std::uint16_t type) {
+  AttributeReader reader(data);
+  std::uint32_t number = 0;
+  while (reader.next()) {
+    if (reader.type() == type) number = ntohl(reader.u32());
+  }
+  return number;
+}
+
+bool has(Bytes data, std::uint16_t type) {
+  AttributeReader reader(data);
+  while (reader.next()) {
+    if (reader.type() == type) return true;
+  }
+  return false;
+}
+
+// Of NFTA_DATA_*, in a rule or as what a map leads to.
+void add_verdict(AttributeReader& data, Statements& statements) {
+  while (data.next()) {
+    if (data.type() != NFTA_DATA_VERDICT) continue;
+    data.nested([&](AttributeReader& verdict) {
+      while (verdict.next()) {
+        if (verdict.type() == NFTA_VERDICT_CODE && ntohl(verdict.u32()) == NF_DROP) statements.insert("drop");
+      }
+    });
+  }
+}
+
+// What iptables has nf_tables do (net/netfilter/nft_compat.c): "MASQUERADE", "TCPMSS".
+std::string target_statement(Bytes data) {
+  AttributeReader reader(data);
+  std::string name;
+  while (reader.next()) {
+    if (reader.type() == NFTA_TARGET_NAME) name = reader.string();
+  }
+  if (name == "MARK" || name == "CONNMARK") return "mark";
+  if (name == "LOG" || name == "NFLOG" || name == "TRACE") return "";
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return 'A' <= c && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return name;
+}
+
+// The names are those of the kernel's expressions (struct nft_expr_type); most of them only look at a packet.
+void add_statement(const std::string& name, Bytes data, Statements& statements) {
+  static const std::map<std::string, const char*> kAlways = {
+      {"reject", "reject"},     {"masq", "masquerade"},  {"redir", "redirect"}, {"notrack", "notrack"},
+      {"queue", "queue"},       {"tproxy", "tproxy"},    {"fwd", "fwd"},        {"dup", "dup"},
+      {"synproxy", "synproxy"}, {"flow_offload", "flow"}};
+  if (const auto found = kAlways.find(name); found != kAlways.end()) statements.insert(found->second);
+  if (name == "nat") statements.insert(number_in(data, NFTA_NAT_TYPE) == NFT_NAT_DNAT ? "dnat" : "snat");
+  if (name == "payload" && has(data, NFTA_PAYLOAD_SREG)) statements.insert("payload");
+  if (name == "exthdr" && has(data, NFTA_EXTHDR_SREG)) statements.insert("exthdr");
+  if (name == "meta" && has(data, NFTA_META_SREG))
+    statements.insert(number_in(data, NFTA_META_KEY) == NFT_META_MARK ? "mark" : "meta");
+  if (name == "ct" && has(data, NFTA_CT_SREG))
+    statements.insert(number_in(data, NFTA_CT_KEY) == NFT_CT_MARK ? "mark" : "ct");
+  if (name == "target") {
+    if (const std::string done = target_statement(data); !done.empty()) statements.insert(done);
+  }
+  if (name == "objref" && has(data, NFTA_OBJREF_IMM_TYPE)) {
+    const std::uint32_t type = number_in(data, NFTA_OBJREF_IMM_TYPE);
+    if (type != NFT_OBJECT_COUNTER && type != NFT_OBJECT_QUOTA && type != NFT_OBJECT_LIMIT) statements.insert("object");
+  }
+  if (name != "immediate") return;
+  AttributeReader reader(data);
+  while (reader.next()) {
+    if (reader.type() == NFTA_IMMEDIATE_DATA)
+      reader.nested([&](AttributeReader& value) { add_verdict(value, statements); });
+  }
+}
+
 // One expression of a rule or element (NFTA_EXPR_*). What a counter counted, a quota consumed and `last` saw is left
 // out.
-std::string expression(AttributeReader& reader) {
+std::string expression(AttributeReader& reader, Statements& statements) {
   std::string name;
   Bytes data;
   while (reader.next()) {
     if (reader.type() == NFTA_EXPR_NAME) name = reader.string();
     if (reader.type() == NFTA_EXPR_DATA) data = reader.bytes();
   }
+  add_statement(name, data, statements);
   std::string bytes = name + '\0';
   if (name == "counter" || name == "last") return bytes;
   AttributeReader inner(data);
@@ -58,10 +134,10 @@ std::string expression(AttributeReader& reader) {
   return bytes;
 }
 
-std::string expressions(AttributeReader& list) {
+std::string expressions(AttributeReader& list, Statements& statements) {
   std::string bytes;
   while (list.next()) {
-    list.nested([&](AttributeReader& item) { append(bytes, NFTA_LIST_ELEM, expression(item)); });
+    list.nested([&](AttributeReader& item) { append(bytes, NFTA_LIST_ELEM, expression(item, statements)); });
   }
   return bytes;
 }
@@ -71,6 +147,7 @@ struct Object {
   std::string name;         // of the object, or of the rule's chain
   std::uint32_t flags = 0;  // of a set
   bool drops = false;       // a chain's policy
+  Statements statements;    // of a rule
   std::string bytes;
 };
 
@@ -114,7 +191,7 @@ Result<Object> decode(const MessageView& message, const Sort& sort) {
     if (sort.message == NFT_MSG_GETSET && type == NFTA_SET_FLAGS) object.flags = ntohl(reader.u32());
     if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_POLICY) object.drops = ntohl(reader.u32()) == NF_DROP;
     if (sort.message == NFT_MSG_GETRULE && type == NFTA_RULE_EXPRESSIONS)
-      reader.nested([&](AttributeReader& list) { append(object.bytes, type, expressions(list)); });
+      reader.nested([&](AttributeReader& list) { append(object.bytes, type, expressions(list, object.statements)); });
     if (sort.ignored.count(type) == 0) append(object.bytes, type, reader.bytes());
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode an nf_tables object"));
@@ -131,10 +208,11 @@ Result<std::vector<Object>> list(NetlinkSocket& socket, const Sort& sort) {
   return objects;
 }
 
-std::string element(AttributeReader& reader) {
+std::string element(AttributeReader& reader, Statements& statements) {
   std::string bytes;
   while (reader.next()) {
     const std::uint16_t type = reader.type();
+    if (type == NFTA_SET_ELEM_DATA) reader.nested([&](AttributeReader& data) { add_verdict(data, statements); });
     if (type == NFTA_SET_ELEM_EXPR || type == NFTA_SET_ELEM_EXPRESSIONS || type == NFTA_SET_ELEM_EXPIRATION) continue;
     append(bytes, type, reader.bytes());
   }
@@ -142,7 +220,7 @@ std::string element(AttributeReader& reader) {
 }
 
 // The elements of a set, in an order of their own.
-Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set) {
+Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set, Statements& statements) {
   Request request = nft_request(NFT_MSG_GETSETELEM, set.table.first);
   request.put_string(NFTA_SET_ELEM_LIST_TABLE, set.table.second);
   request.put_string(NFTA_SET_ELEM_LIST_SET, set.name);
@@ -153,7 +231,7 @@ Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& s
     while (reader.next()) {
       if (reader.type() != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
       reader.nested([&](AttributeReader& items) {
-        while (items.next()) items.nested([&](AttributeReader& item) { found.push_back(element(item)); });
+        while (items.next()) items.nested([&](AttributeReader& item) { found.push_back(element(item, statements)); });
       });
     }
     if (!reader.ok()) return tl::unexpected(reader.error("decode the elements of nf_tables set " + set.name));
@@ -191,6 +269,7 @@ class Reading {
       if (contents == nullptr) continue;
       ++(contents->*count);
       contents->drops = contents->drops || object.drops;
+      if (object.drops) contents->statements.insert("drop");
       contents->objects.push_back(object.bytes);
     }
     return {};
@@ -204,6 +283,7 @@ class Reading {
       NftContents* const contents = of(rule);
       if (contents == nullptr) continue;
       ++contents->rules;
+      contents->statements.insert(rule.statements.begin(), rule.statements.end());
       contents->objects.push_back(fmt::format("{} {}", ++places[{rule.table, rule.name}], rule.bytes));
     }
     return {};
@@ -217,7 +297,7 @@ class Reading {
       ++contents->sets;
       std::string bytes = set.bytes;
       if ((set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) == 0) {
-        NETNS_LAB_ASSIGN(const std::vector<std::string> held, elements(socket_, set));
+        NETNS_LAB_ASSIGN(const std::vector<std::string> held, elements(socket_, set, contents->statements));
         for (const std::string& one : held) append(bytes, NFTA_LIST_ELEM, one);
       }
       contents->objects.push_back(std::move(bytes));
@@ -245,7 +325,8 @@ std::string NftContents::text() const {
   count(others, "object");
   const bool is_idle = rules == 0 && sets == 0 && others == 0 && !drops;
   if (is_idle) counts.insert(counts.size() - 2, " without effect");
-  return fmt::format("{}contents {:016x}", counts, std::hash<std::string>()(bytes));
+  return fmt::format("{}contents {:016x}{}{}", counts, std::hash<std::string>()(bytes),
+                     statements.empty() ? "" : ", statements: ", fmt::join(statements, " "));
 }
 
 Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,

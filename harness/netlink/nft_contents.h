@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,10 +23,13 @@ struct NftContents {
   unsigned sets = 0;    // maps among them
   unsigned others = 0;  // stateful objects, flowtables
   bool drops = false;   // by a chain's policy
+  // What its rules and policies do to packets, as nft(8) calls it: "drop", "reject", "masquerade", "snat", "dnat",
+  // "redirect", "payload" and "exthdr" (rewritten), "mark", "notrack", "queue", … To accept or to count is none.
+  std::set<std::string> statements;
   std::vector<std::string> objects;
 
-  // "2 chains, 5 rules, contents 7f3a…", "1 chain without effect, contents …" where nothing is but chains that take
-  // every packet; "" for a table that holds nothing.
+  // "2 chains, 5 rules, contents 7f3a…, statements: drop masquerade", "1 chain without effect, contents …" where
+  // nothing is but chains that take every packet; "" for a table that holds nothing.
   std::string text() const;
 };
 

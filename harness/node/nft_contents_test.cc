@@ -1,4 +1,5 @@
 // nftables as snapshots tell of them: a table is another one when what it does is other, and only then.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace {
 
 using test::machine;
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 
@@ -43,6 +45,58 @@ TEST_F(NftContentsFixture, TablesAreToldWithWhatTheyHold) {
               ElementsAre(StartsWith("inet firewall with 1 chain, 2 rules, 1 set, 1 object, contents "), "ip empty"));
   ASSERT_EQ(machine("nft add table ip empty '{ flags dormant; }'"), "");
   EXPECT_EQ(seen().back(), "ip empty, dormant");
+}
+
+TEST_F(NftContentsFixture, ATableTellsWhatItDoesToPackets) {
+  struct Doing {
+    const char* rule;
+    const char* statements;
+  };
+  constexpr Doing kDoings[] = {
+      {"ip saddr 192.0.2.1 counter accept", ""},
+      {"tcp dport 22 drop", "drop"},
+      {"tcp dport vmap '{ 22 : drop, 23 : accept }'", "drop"},
+      {"tcp dport vmap '{ 22 : accept }'", ""},
+      {"limit rate 1/second log", ""},
+      {"quota over 60 kbytes drop", "drop"},
+      {"udp dport 9 reject", "reject"},
+      {"ip dscp set 8", "payload"},
+      {"tcp flags syn tcp option maxseg size set 500", "exthdr"},
+      {"meta mark set 1", "mark"},
+      {"meta priority set 1:1", "meta"},
+      {"notrack", "notrack"},
+      {"queue num 1", "queue"},
+      {"masquerade", "masquerade"},
+      {"snat to 192.0.2.9", "snat"},
+  };
+  for (const auto& [rule, statements] : kDoings) {
+    const std::string wanted = statements;
+    const bool translates = wanted == "masquerade" || wanted == "snat";
+    const std::string chain = translates           ? "type nat hook postrouting priority 100;"
+                              : wanted == "reject" ? "type filter hook input priority 0;"
+                                                   : "type filter hook prerouting priority -300;";
+    machine("nft flush ruleset");
+    const std::string said = machine(fmt::format(
+        "nft add table ip t && nft add chain ip t c '{{ {} }}' && nft add rule ip t c {} 2>&1", chain, rule));
+    if (!said.empty()) continue;  // a kernel without that statement
+    const std::vector<std::string> tables = seen();
+    ASSERT_EQ(tables.size(), 1u) << rule;
+    const std::size_t at = tables.front().find(", statements: ");
+    EXPECT_EQ(at == std::string::npos ? "" : tables.front().substr(at + 14), wanted) << rule;
+  }
+  machine("nft flush ruleset");
+  ASSERT_EQ(machine("nft add table ip t && nft add chain ip t c '{ type filter hook input priority 0; policy drop; }'"),
+            "");
+  EXPECT_THAT(seen(), ElementsAre(EndsWith(", statements: drop")));
+}
+
+TEST_F(NftContentsFixture, WhatIptablesAsksForIsToldAsWell) {
+  if (machine("iptables --version 2>&1 | grep -c nf_tables") != "1") GTEST_SKIP() << "iptables is not installed";
+  const std::string said = machine(
+      "iptables -t nat -A POSTROUTING -s 10.0.0.0/24 -j MASQUERADE 2>&1 && "
+      "iptables -t nat -A PREROUTING -p tcp --dport 80 -j DNAT --to-destination 10.0.0.2:80 2>&1");
+  if (!said.empty()) GTEST_SKIP() << said;
+  EXPECT_THAT(seen(), ElementsAre(EndsWith(", statements: dnat masquerade")));
 }
 
 struct Row {

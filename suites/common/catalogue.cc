@@ -1,5 +1,8 @@
 #include "suites/common/catalogue.h"
 
+#include <algorithm>
+#include <stdexcept>
+
 namespace netns_lab::suites {
 
 Requirement Catalogue::must(std::string id, std::string source, std::string text, std::vector<std::string> rests_on,
@@ -121,6 +124,12 @@ std::vector<Requirement> Catalogue::as_declared(std::vector<Requirement> own, co
 
 void add(std::vector<Requirement>& all, std::vector<Requirement> more) {
   for (auto& requirement : more) all.push_back(std::move(requirement));
+}
+
+void reword(std::vector<Requirement>& all, const std::string& id, std::string text) {
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Requirement& one) { return one.id == id; });
+  if (found == all.end()) throw std::logic_error("there is no requirement " + id);
+  found->text = std::move(text);
 }
 
 }  // namespace netns_lab::suites

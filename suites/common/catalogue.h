@@ -36,5 +36,7 @@ class Catalogue {
 };
 
 void add(std::vector<Requirement>& all, std::vector<Requirement> more);
+// Says otherwise what that one of them claims; it must be there.
+void reword(std::vector<Requirement>& all, const std::string& id, std::string text);
 
 }  // namespace netns_lab::suites
