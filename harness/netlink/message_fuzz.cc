@@ -27,6 +27,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/route_lookup.h"
 #include "harness/netlink/rule.h"
+#include "harness/netlink/xfrm_policy.h"
 
 namespace {
 
@@ -38,7 +39,7 @@ void use(const T& result) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 14) {
+  switch (kind % 15) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -65,6 +66,8 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_forwarding(message));
     case 12:
       return use(decode_trace_step(message));
+    case 13:
+      return use(decode_xfrm_policy(message));
     default:
       return use(split_messages(message.payload));
   }

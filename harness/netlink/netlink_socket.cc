@@ -47,6 +47,8 @@ std::string protocol_name(Protocol protocol) {
       return "NETLINK_SOCK_DIAG";
     case Protocol::kNetfilter:
       return "NETLINK_NETFILTER";
+    case Protocol::kXfrm:
+      return "NETLINK_XFRM";
   }
   return fmt::format("netlink protocol {}", static_cast<int>(protocol));
 }

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
@@ -56,6 +57,7 @@ class NetworkHandles::State {
   Result<NetlinkSocket*> socket(const std::string& name, Protocol protocol) {
     NETNS_LAB_ASSIGN(Handles* const handles, find(name));
     if (const auto found = handles->sockets.find(protocol); found != handles->sockets.end()) return &found->second;
+    if (lacking_.count(protocol) != 0) return tl::unexpected(Error::system("open a netlink socket", EPROTONOSUPPORT));
     // The calling thread is in the node's own namespace: only the others are entered.
     Result<UniqueFd> raw =
         name.empty() ? netlink::open_raw(protocol)
@@ -68,10 +70,14 @@ class NetworkHandles::State {
   Result<void> open_sockets(const std::string& name) {
     NETNS_LAB_ASSIGN(Handles* const handles, find(name));
     const auto open_missing = [&]() -> Result<void> {
-      for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
-        if (handles->sockets.count(protocol) != 0) continue;
+      for (const Protocol protocol :
+           {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kXfrm}) {
+        if (handles->sockets.count(protocol) != 0 || lacking_.count(protocol) != 0) continue;
         auto raw = netlink::open_raw(protocol);
-        if (!raw && raw.error().system_errno == EPROTONOSUPPORT) continue;
+        if (!raw && raw.error().system_errno == EPROTONOSUPPORT) {
+          lacking_.insert(protocol);
+          continue;
+        }
         if (!raw) return tl::unexpected(std::move(raw).error());
         NETNS_LAB_ASSIGN(NetlinkSocket made, NetlinkSocket::adopt(std::move(*raw), protocol));
         handles->sockets.emplace(protocol, std::move(made));
@@ -110,6 +116,7 @@ class NetworkHandles::State {
   SysctlReader sysctl_reader_;
   std::optional<NetworkNamespace> kept_;
   std::unordered_map<std::string, Handles> named_;
+  std::set<Protocol> lacking_;  // the kernel has none: asked again, it would look for a module each time
   int uses_ = 0;
 };
 

@@ -20,6 +20,7 @@
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
+#include "harness/netlink/xfrm_policy.h"
 #include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
 #include "harness/node/sandbox_sysctl.h"
@@ -37,6 +38,7 @@ struct Sockets {
   NetlinkSocket* route = nullptr;
   NetlinkSocket* diagnosis = nullptr;  // null where the kernel has none
   NetlinkSocket* netfilter = nullptr;
+  NetlinkSocket* xfrm = nullptr;
 };
 
 class LinkNames {
@@ -136,6 +138,10 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   if (sockets.netfilter != nullptr) {
     NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
   }
+  if (sockets.xfrm != nullptr) {
+    NETNS_LAB_ASSIGN(std::vector<std::string> policies, netlink::list_xfrm_policies(*sockets.xfrm));
+    for (std::string& policy : policies) state.nft_tables.push_back(std::move(policy));
+  }
   if (sockets.diagnosis != nullptr) {
     NETNS_LAB_ASSIGN(state.sockets, netlink::list_bound_sockets(*sockets.diagnosis));
   }
@@ -150,6 +156,7 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
   if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
   if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
+  if (auto xfrm = handles.socket(network_namespace, Protocol::kXfrm)) sockets.xfrm = *xfrm;
   return sockets;
 }
 
@@ -350,7 +357,8 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
     const auto found = opened.find(protocol);
     return found == opened.end() ? nullptr : &found->second;
   };
-  const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter)};
+  const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter),
+                        nullptr};
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
   NETNS_LAB_ASSIGN(state.sysctls, pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node));

@@ -99,6 +99,38 @@ TEST_F(NftContentsFixture, WhatIptablesAsksForIsToldAsWell) {
   EXPECT_THAT(seen(), ElementsAre(EndsWith(", statements: dnat masquerade")));
 }
 
+class XfrmPolicies : public NetworkFixture {
+ protected:
+  void SetUp() override {
+    if (machine("ip xfrm policy list >/dev/null 2>&1; echo $?") != "0")
+      GTEST_SKIP() << "ip is not installed (package iproute2), or this kernel lacks CONFIG_XFRM_USER";
+  }
+  void TearDown() override { machine("ip xfrm policy flush"); }
+  std::vector<std::string> seen() { return read_network_state(handles(), "", {}, {}).value().nft_tables; }
+};
+
+TEST_F(XfrmPolicies, AreToldLikePacketFilters) {
+  EXPECT_THAT(seen(), IsEmpty());
+  ASSERT_EQ(machine("ip xfrm policy add src 0.0.0.0/0 dst 198.51.100.0/24 dir out action block"), "");
+  ASSERT_EQ(machine("ip xfrm policy add src fd00::/8 dst fd00:1::/64 proto tcp dport 22 dir in "
+                    "tmpl proto esp mode transport"),
+            "");
+  EXPECT_THAT(seen(), ElementsAre(StartsWith("xfrm policy in allow fd00::/8 to fd00:1::/64 protocol 6 port 22 "
+                                             "transformed by 1, contents "),
+                                  StartsWith("xfrm policy out block 0.0.0.0/0 to 198.51.100.0/24, contents ")));
+}
+
+TEST_F(XfrmPolicies, AreTheSameWhenMadeAnewAndOthersWhenTheyDiffer) {
+  constexpr auto kMade = "ip xfrm policy add src 10.0.0.0/8 dst 198.51.100.0/24 dir fwd action block priority 5";
+  ASSERT_EQ(machine(kMade), "");
+  const auto before = seen();
+  ASSERT_EQ(machine("ip xfrm policy flush"), "");
+  ASSERT_EQ(machine(kMade), "");
+  EXPECT_EQ(seen(), before);
+  ASSERT_EQ(machine("ip xfrm policy update src 10.0.0.0/8 dst 198.51.100.0/24 dir fwd action block priority 6"), "");
+  EXPECT_NE(seen(), before);
+}
+
 struct Row {
   const char* name;
   const char* commands;
