@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -25,6 +26,13 @@ struct MeshSpec {
   std::chrono::milliseconds reply_wait{500};  // how long nothing may come in before what is missing is missing
   bool operator==(const MeshSpec&) const = default;
 };
+
+// Members are asked in rounds of two groups of so many: what all of one group ask a member of the other fits into that
+// member's queue.
+inline constexpr std::size_t kMeshGroup = 128;
+
+// Descriptors that the node has open at once for a mesh of so many members: two sockets in each of a round's.
+std::size_t mesh_descriptors(std::size_t members);
 
 // What became of one ordered pair that was not answered as it should.
 enum class MeshLoss : std::uint8_t {

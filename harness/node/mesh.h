@@ -16,10 +16,6 @@
 
 namespace netns_lab::node {
 
-// Members of a group: what all of one ask a member of the other fits into that member's queue, and the sockets of two
-// groups (two each member) into 1,024 descriptors.
-inline constexpr std::size_t kMeshGroup = 128;
-
 // The calling thread is in the node's own namespace; two threads more are at work until it returns. A member without
 // its namespace or link is in the report. An entry that somebody made by hand is left alone: what it leads to is what
 // the report tells. Errors: kInvalid (a spec out of range), kCancelled, kTimeout, kSystem (no sockets, no memory);

@@ -207,6 +207,17 @@ Result<void> check_declared_settings(const Topology& topology, const NamespaceSt
   return {};
 }
 
+Result<void> check_descriptors(std::uint64_t allowed, std::uint64_t needed, const std::string& place, bool stands) {
+  if (allowed >= needed) return {};
+  const std::string mended =
+      stands ? fmt::format("destroy the lab, and make it anew where ulimit -n shows {} or more", needed)
+             : fmt::format("raise the hard limit (as root: ulimit -n {}; for good: limits.conf(5))", needed);
+  return tl::unexpected(
+      Error::missing(fmt::format("judge on {}", place),
+                     fmt::format("{} descriptors are open at once there, and it may have {}", needed, allowed),
+                     mended + ", or judge a smaller network"));
+}
+
 Subject::Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {
   parts_.push_back({.task = plan_.task, .before = {}, .after = {}, .outcome = {}, .tear_down_outcome = {}});
   for (const Topology& topology : plan_.further_nodes) {
