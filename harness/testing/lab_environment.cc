@@ -164,6 +164,7 @@ SubjectPlan LabEnvironment::subject_plan() const {
   plan.task.topology = context_.topologies.front();
   plan.further_nodes.assign(context_.topologies.begin() + 1, context_.topologies.end());
   plan.task.step_limit = context_.spec.step_limit;
+  plan.task.told = context_.show_progress;
   plan.more_namespaces = kTestNamespaces;
   plan.more_links = kTestLinks;
   return plan;
