@@ -206,7 +206,8 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
                                                    const SnapshotOptions& options,
                                                    const std::vector<std::string>& known) {
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
-  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace, options.addressing_only && !options.counters));
+  NETNS_LAB_ASSIGN(const Sockets sockets,
+                   sockets_of(handles, network_namespace, options.addressing_only && !options.counters));
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.name = network_namespace;
   state.inode = opened->inode();

@@ -28,7 +28,7 @@ constexpr milliseconds kSettleLimit{
 constexpr milliseconds kDeletionLimit{
     5'000};  // from a namespace's deletion to its links gone; 30 to 50 ms on an idle machine
 
-constexpr milliseconds kDeletionLimitOfOne{20};  // more for each namespace; 1 to 2 ms on an idle machine
+constexpr milliseconds kDeletionLimitOfOne{50};  // more for each namespace; 1 to 2 ms on an idle machine
 
 constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
 

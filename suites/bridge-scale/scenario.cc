@@ -21,8 +21,8 @@ constexpr auto kContainers = "CONTAINERS";
 constexpr std::uint32_t kIpv6KernelMetric = 256;  // IP6_RT_PRIO_ADDRCONF, net/ipv6/addrconf.c
 // Containers whose pairs are made by one message each, all in one datagram.
 constexpr std::uint32_t kAtOnce = 32;
-// That a node has open beside those of the mesh, whatever the number of containers: 20 of its own, and at most 34 of the probes of a
-// pair or of the namespaces that are looked at together, before the mesh begins; and some to spare.
+// Those that a node has open beside the mesh's: 20 of its own, what the probes of a pair cost when there are few
+// containers, and some to spare.
 constexpr std::size_t kOtherDescriptors = 64;
 
 Result<std::uint32_t> containers_of(const Parameters& parameters) {
