@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -185,6 +186,47 @@ TEST_F(BadLuck, ASecondRunWithTheSameReportsIsRefusedAtOnce) {
   EXPECT_THAT(second.errors, AllOf(HasSubstr("--report-dir"), HasSubstr("another netns-lab run is writing there")));
   ::kill(first.pid, SIGINT);
   EXPECT_EQ(command_.wait(std::move(first)).status, 130);
+}
+
+// Some containers on a bridge: how many, and how many descriptors a node needs for them (mesh_descriptors, and 64).
+constexpr auto kContainers = "12";
+constexpr rlim_t kDescriptors = 64 + 2 * 12;
+
+TEST_F(BadLuck, TooFewDescriptorsAreALackOfTheMachineToldBeforeAnythingIsBuilt) {
+  command_.before_execution = [] {
+    constexpr rlimit kFew{.rlim_cur = kDescriptors - 1, .rlim_max = kDescriptors - 1};
+    if (::setrlimit(RLIMIT_NOFILE, &kFew) != 0) ::_exit(kCannotArrange);
+  };
+  const Ran ran = command_.run({"test", "bridge", "--containers", kContainers});
+  EXPECT_EQ(ran.status, 3) << ran;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("88 descriptors are open at once"), HasSubstr("it may have 87"),
+                                HasSubstr("ulimit -n 88")));
+  expect_error_in_report("88 descriptors");
+}
+
+TEST_F(BadLuck, JustEnoughDescriptorsDoThoughTheSoftLimitIsLower) {
+  command_.before_execution = [] {
+    constexpr rlimit kEnough{.rlim_cur = 32, .rlim_max = kDescriptors};
+    if (::setrlimit(RLIMIT_NOFILE, &kEnough) != 0) ::_exit(kCannotArrange);
+  };
+  const Ran ran = command_.run({"test", "bridge", "--containers", kContainers});
+  EXPECT_EQ(ran.status, 0) << ran;
+}
+
+TEST_F(BadLuck, AnInterruptInTheMeshLeavesNothing) {
+  // Long enough that it is still under way.
+  CommandUnderTest::Running running =
+      command_.start({"test", "bridge", "--containers", "300", "--filter", "bridge-scale.mesh"});
+  ASSERT_TRUE(eventually(
+      [&] { return command_.report("record.jsonl").find("\"EveryContainerReachesEveryOther\"") != std::string::npos; },
+      std::chrono::seconds(50)));
+  const auto asked = std::chrono::steady_clock::now();
+  ::kill(running.pid, SIGINT);
+  const Ran ran = command_.wait(std::move(running));
+  EXPECT_EQ(ran.status, 130) << ran;
+  EXPECT_LT(std::chrono::steady_clock::now() - asked, std::chrono::seconds(5));
+  EXPECT_THAT(CommandUnderTest::leavings(std::chrono::milliseconds(100)), IsEmpty());
+  expect_error_in_report("interrupted");
 }
 
 // Becomes root of a user namespace of its own, so that limits can be set that concern nobody else.

@@ -118,7 +118,9 @@ std::vector<WorkerJob> jobs_of(const std::vector<Fault>& faults, const Work& wor
     WorkerJob job;
     job.number = spec.number;
     job.label = faults[i].scenario + "/" + faults[i].name;
-    job.body = [spec, &services](const EventSink& sink) { return run_worker(spec, services, sink); };
+    job.body = [spec, &services](const EventSink& sink, const ProgressText& show) {
+      return run_worker(spec, services, sink, show);
+    };
     jobs.push_back(std::move(job));
   }
   return jobs;

@@ -1,7 +1,9 @@
 // What `netns-lab test bridge --containers N` takes, from the build to the last link gone, and how it grows with N.
 // NETNS_LAB names the binary (ci/bench sets it).
 #include <cstdlib>
+#include <fstream>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -15,9 +17,13 @@ using test_support::milliseconds_of;
 using test_support::run_quietly;
 using test_support::Versus;
 
+std::string binary() {
+  const char* const named = std::getenv("NETNS_LAB");
+  return named != nullptr ? named : "build/release/netns-lab";
+}
+
 std::vector<std::string> command(int containers) {
-  const char* binary = std::getenv("NETNS_LAB");
-  return {binary != nullptr ? binary : "build/release/netns-lab",
+  return {binary(),
           "test",
           "bridge",
           "--containers",
@@ -35,6 +41,47 @@ std::optional<double> milliseconds_with(int containers) {
 std::optional<double> of_each(int containers) {
   const auto all = milliseconds_with(containers);
   return all ? std::optional<double>(*all / containers) : std::nullopt;
+}
+
+// What the kernel holds for itself, in KiB: slabs (large allocations among them), what it has once a processor, stacks,
+// page tables, and what is mapped page by page (proc_meminfo(5)). Not what is free, cached, or a process's own.
+double kernel_memory() {
+  std::ifstream file("/proc/meminfo");
+  double sum = 0;
+  for (std::string line; std::getline(file, line);) {
+    std::istringstream words(line);
+    std::string name;
+    double kib = 0;
+    words >> name >> kib;
+    if (name == "Slab:" || name == "Percpu:" || name == "KernelStack:" || name == "PageTables:" ||
+        name == "VmallocUsed:")
+      sum += kib;
+  }
+  return sum;
+}
+
+// Returns once the kernel is through with the namespaces that were deleted before: it takes them in their order
+// (cleanup_net, net/core/net_namespace.c), and this case ends when it has taken one of its own.
+bool await_deletions() {
+  return run_quietly({binary(), "test", "single-namespace", "--family", "ipv4", "--filter",
+                      "single-namespace.tear-down", "--report-dir", "/run/netns-lab-bench-report"}) == 0;
+}
+
+// A container's share of what the kernel has more when so many stand in a lab than when none does: without neighbour
+// entries, for nobody has sent anything.
+std::optional<double> kernel_memory_of_each(int containers) {
+  const std::vector<std::string> lab{"--name", "scale-bench"};
+  const auto with_lab = [&](std::vector<std::string> words) {
+    words.insert(words.begin(), binary());
+    words.insert(words.end(), lab.begin(), lab.end());
+    return run_quietly(words) == 0;
+  };
+  if (!await_deletions() || !with_lab({"up"})) return std::nullopt;
+  const double before = kernel_memory();
+  const bool built = with_lab({"run", "bridge-scale", "--param", "CONTAINERS=" + std::to_string(containers)});
+  const double after = kernel_memory();
+  if (!with_lab({"destroy"}) || !built) return std::nullopt;
+  return (after - before) / containers;
 }
 
 Comparison of(std::string name, std::string unit, double goal, int rounds,
@@ -74,6 +121,8 @@ const Versus kWhole({.name = "bridge with 1,000 containers, whole command",
                      .peer = nullptr});
 const Versus kMemory(of("peak memory of that, all processes", "MiB", 192, 1,
                         [] { return test_support::peak_memory_of(command(1'000)); }));
+const Versus kKernelMemory(of("kernel's memory for each of 1,000 containers", "KiB", 450, 2,
+                              [] { return kernel_memory_of_each(1'000); }));
 
 }  // namespace
 }  // namespace netns_lab

@@ -192,6 +192,7 @@ class Supervisor {
     progress.done = progress.total - running_.size() - waiting_.size();
     progress.running = oldest.process.label();
     if (oldest.open_case) progress.running += fmt::format(": {}.{}", oldest.open_case->suite, oldest.open_case->name);
+    if (!oldest.process.progress().empty()) progress.running += ", " + oldest.process.progress();
     progress.elapsed = now();
     progress_(progress);
   }

@@ -30,7 +30,8 @@ struct SupervisorSpec {
 struct Progress {
   std::size_t done = 0;  // workers
   std::size_t total = 0;
-  std::string running;                   // "single-namespace, native, IPv4: SingleNamespace.HostReachesContainer"
+  // "single-namespace, native, IPv4: SingleNamespace.HostReachesContainer", and how far that is where it says so
+  std::string running;
   std::chrono::milliseconds elapsed{0};  // of the whole run
 };
 using ProgressSink = std::function<void(const Progress&)>;

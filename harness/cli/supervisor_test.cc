@@ -3,12 +3,15 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <poll.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <cstdlib>
 #include <ostream>
+
+#include "harness/base/deadline.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -64,7 +67,9 @@ Outcome run(SupervisorSpec spec) {
 }
 
 WorkerJob job(std::function<ExitStatus(const EventSink&)> body, int number = 0) {
-  return {.number = number, .label = "label", .body = std::move(body)};
+  return {.number = number,
+          .label = "label",
+          .body = [does = std::move(body)](const EventSink& sink, const auto& /*show*/) { return does(sink); }};
 }
 
 // Stands still until a signal ends it.
@@ -117,6 +122,31 @@ TEST(Supervisor, PassesEventsOfAGoodWorkerOnAsTheyAre) {
                                  return ExitStatus::kConformant;
                                })}});
   EXPECT_THAT(outcome.events, ElementsAre("start Runs", "pass Runs", "worker ended with 0"));
+}
+
+TEST(WorkerProcess, SaysHowFarItsLastEventIsBesideTheEvents) {
+  WorkerJob one = job({});
+  one.body = [](const EventSink& sink, const auto& show) {
+    show("of nothing yet");
+    sink(case_started(0, "Runs"));
+    show("1 of 3");
+    show("2 of 3");
+    hang();
+    return ExitStatus::kConformant;
+  };
+  const SignalWatch signals{SIGCHLD};
+  auto worker = WorkerProcess::start(one, signals);
+  ASSERT_TRUE(worker) << worker.error();
+  std::vector<std::string> events;
+  for (const Deadline patience = Deadline::after(std::chrono::seconds(10));
+       worker->progress() != "2 of 3" && !patience.passed();) {
+    pollfd more{.fd = worker->events_fd(), .events = POLLIN, .revents = 0};
+    ::poll(&more, 1, patience.poll_timeout());
+    for (const RunEvent& event : worker->take_events()) events.push_back(text(event));
+  }
+  EXPECT_EQ(worker->progress(), "2 of 3");
+  EXPECT_THAT(events, ElementsAre("start Runs"));
+  EXPECT_EQ(worker->garbage(), "");
 }
 
 TEST(Supervisor, ShowsWhatACrashedWorkerPrinted) {

@@ -152,7 +152,9 @@ std::vector<WorkerJob> jobs_of(const Plan& plan, const std::vector<WorkerSpec>& 
     WorkerJob job;
     job.number = spec.number;
     job.label = plan.workers[static_cast<std::size_t>(spec.number) % plan.workers.size()].label();
-    job.body = [spec, &services](const EventSink& sink) { return run_worker(spec, services, sink); };
+    job.body = [spec, &services](const EventSink& sink, const ProgressText& show) {
+      return run_worker(spec, services, sink, show);
+    };
     jobs.push_back(std::move(job));
   }
   return jobs;

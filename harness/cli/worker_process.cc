@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <mutex>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -46,11 +47,14 @@ bool write_all(int fd, std::string_view bytes) {
   ::dup2(printed, STDOUT_FILENO);
   ::dup2(printed, STDERR_FILENO);
   ExitStatus status = ExitStatus::kHarnessBroke;
+  std::mutex writing;
+  const auto write_line = [&writing, events](const nlohmann::json& json) {
+    const std::lock_guard lock(writing);
+    if (!write_all(events, dump_json(json) + "\n")) ::_exit(static_cast<int>(ExitStatus::kHarnessBroke));
+  };
   try {
-    status = job.body([events](const RunEvent& event) {
-      const nlohmann::json json = event;
-      if (!write_all(events, dump_json(json) + "\n")) ::_exit(static_cast<int>(ExitStatus::kHarnessBroke));
-    });
+    status =
+        job.body([&](const RunEvent& event) { write_line(event); }, [&](const std::string& text) { write_line(text); });
   } catch (const std::exception& error) {
     std::fprintf(stderr, "uncaught exception: %s\n", error.what());
   }
@@ -127,6 +131,11 @@ std::vector<RunEvent> WorkerProcess::take_events() {
   for (std::size_t end = 0; (end = buffer_.find('\n', begin)) != std::string::npos; begin = end + 1) {
     const std::string_view line = std::string_view(buffer_).substr(begin, end - begin);
     const auto json = parse_json(line);
+    if (json && json->is_string()) {
+      progress_ = json->get<std::string>();
+      continue;
+    }
+    progress_.clear();
     auto event = json ? json_to<RunEvent>(*json) : Result<RunEvent>(tl::unexpected(json.error()));
     if (event) {
       events.push_back(std::move(*event));

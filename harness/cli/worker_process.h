@@ -1,4 +1,5 @@
-// One worker as the supervisor sees it: a forked process that tells what happens as lines of JSON through a pipe.
+// One worker as the supervisor sees it: a forked process that tells what happens as lines of JSON through a pipe: an
+// object is an event, a string says how far it is.
 //
 // The process is not executed anew, so it starts in less than a millisecond and shares the supervisor's memory. It
 // leads a process group of its own (a Ctrl-C of the terminal reaches the supervisor alone), dies with the supervisor
@@ -23,8 +24,9 @@ using EventSink = std::function<void(const RunEvent&)>;
 
 struct WorkerJob {
   int number = 0;
-  std::string label;                                 // "single-namespace, native, IPv4"
-  std::function<ExitStatus(const EventSink&)> body;  // what the worker does, in its own process
+  std::string label;  // "single-namespace, native, IPv4"
+  // What the worker does, in its own process; the second takes how far it is.
+  std::function<ExitStatus(const EventSink&, const std::function<void(const std::string&)>&)> body;
 };
 
 class WorkerProcess {
@@ -43,6 +45,8 @@ class WorkerProcess {
   std::vector<RunEvent> take_events();
   bool events_ended() const { return !events_.valid(); }
   const std::string& garbage() const { return garbage_; }
+  // How far it is with the last thing that it told an event of; "" when it did not say.
+  const std::string& progress() const { return progress_; }
 
   void signal(int number) const;
   // Collects the dead process: how it ended, "" when it exited with 0 to 5 (its own exit status).
@@ -63,6 +67,7 @@ class WorkerProcess {
   UniqueFd printed_;
   std::string buffer_;
   std::string garbage_;
+  std::string progress_;
 };
 
 }  // namespace netns_lab::cli

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -51,7 +52,8 @@ class Node {
   Result<EchoReport> ping(const EchoSpec& spec);
   Result<ExchangeReport> exchange(const ExchangeSpec& spec);
   Result<protocol::ProbeReply> probe(protocol::ProbeRequest request);
-  Result<MeshReport> mesh(MeshSpec spec);
+  // The whole of it, in parts: `told` is called after each, with what was done so far.
+  Result<MeshReport> mesh(MeshSpec spec, const std::function<void(const MeshReport&)>& told = nullptr);
   Result<protocol::ServeReply> serve(const ServeSpec& spec);
   Result<protocol::Handle> capture(const protocol::CaptureRequest& request);
   // For probes of another node (protocol::WatchRequest).

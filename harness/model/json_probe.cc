@@ -27,11 +27,11 @@ NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed,
                sightings, capture_drops, starved);
 
 NETNS_LAB_JSON(MeshMember, network_namespace, link, address);
-NETNS_LAB_JSON(MeshSpec, members, window, reply_wait);
+NETNS_LAB_JSON(MeshSpec, members, window, reply_wait, first_round, at_most, lossy_rounds);
 NETNS_LAB_JSON_ENUM(MeshLoss, MeshLoss::kAbsent, MeshLoss::kNotSent, MeshLoss::kNotArrived, MeshLoss::kNotAnswered,
                     MeshLoss::kWrong, MeshLoss::kTwice);
 NETNS_LAB_JSON(MeshGap, from, first, last, loss, send_errno);
-NETNS_LAB_JSON(MeshReport, pairs, answered, gaps, rounds, repeated, backlog_drops, queue_drops, is_uncertain, strangers,
-               entries, asking);
+NETNS_LAB_JSON(MeshReport, pairs, answered, gaps, rounds, lossy_rounds, is_complete, repeated, backlog_drops,
+               queue_drops, is_uncertain, strangers, entries, asking);
 
 }  // namespace netns_lab

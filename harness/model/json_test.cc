@@ -64,12 +64,18 @@ TEST(ModelJson, RoundTripKeepsLookupsOptionsErrorsAndTopologies) {
                                     .files = false,
                                     .counters = true,
                                     .only = std::vector<std::string>{"", "netns1"}});
-  expect_round_trip(MeshSpec{.members = {{"netns1", "veth11", IpAddress::v4(10, 0, 0, 1)}}, .window = 8});
+  expect_round_trip(MeshSpec{.members = {{"netns1", "veth11", IpAddress::v4(10, 0, 0, 1)}},
+                             .window = 8,
+                             .first_round = 3,
+                             .at_most = std::chrono::milliseconds(2000),
+                             .lossy_rounds = 4});
   expect_round_trip(
       MeshReport{.pairs = 6,
                  .answered = 5,
                  .gaps = {{.from = 1, .first = 0, .last = 2, .loss = MeshLoss::kNotSent, .send_errno = 101}},
                  .rounds = 2,
+                 .lossy_rounds = 1,
+                 .is_complete = true,
                  .repeated = 1,
                  .backlog_drops = 3,
                  .queue_drops = 4,

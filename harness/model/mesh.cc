@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <ostream>
+#include <tuple>
 #include <utility>
 
 #include "harness/base/error.h"
@@ -45,6 +46,8 @@ Tally tally_of(const MeshReport& report) {
 }
 
 }  // namespace
+
+std::size_t mesh_descriptors(std::size_t members) { return 2 * std::min(members, 2 * kMeshGroup); }
 
 std::string to_string(MeshLoss loss) {
   switch (loss) {
@@ -105,6 +108,37 @@ std::vector<std::string> describe_gaps(const MeshSpec& spec, const MeshReport& r
   }
   if (left_out + untold > 0) lines.push_back(fmt::format("and {} more pairs", left_out + untold));
   return lines;
+}
+
+void add_part(MeshReport& whole, MeshReport next) {
+  whole.pairs += next.pairs;
+  whole.answered += next.answered;
+  whole.rounds += next.rounds;
+  whole.lossy_rounds += next.lossy_rounds;
+  whole.is_complete = next.is_complete;
+  whole.repeated += next.repeated;
+  whole.backlog_drops += next.backlog_drops;
+  whole.queue_drops += next.queue_drops;
+  whole.is_uncertain = whole.is_uncertain || next.is_uncertain;
+  whole.strangers += next.strangers;
+  whole.entries += next.entries;
+  whole.asking += next.asking;
+  std::vector<MeshGap> gaps = std::exchange(whole.gaps, {});
+  gaps.insert(gaps.end(), next.gaps.begin(), next.gaps.end());
+  std::sort(gaps.begin(), gaps.end(),
+            [](const MeshGap& a, const MeshGap& b) { return std::tie(a.from, a.first) < std::tie(b.from, b.first); });
+  for (const MeshGap& gap : gaps) {
+    MeshGap* const last = whole.gaps.empty() ? nullptr : &whole.gaps.back();
+    // A member has no pair with itself.
+    const bool goes_on = last != nullptr && last->from == gap.from && last->loss == gap.loss &&
+                         last->send_errno == gap.send_errno &&
+                         (last->last + 1 == gap.first || (last->last + 2 == gap.first && last->last + 1 == gap.from));
+    if (goes_on) {
+      last->last = gap.last;
+    } else if (whole.gaps.size() < MeshReport::kMostGaps) {
+      whole.gaps.push_back(gap);
+    }
+  }
 }
 
 std::ostream& operator<<(std::ostream& out, const MeshReport& report) {

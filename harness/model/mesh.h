@@ -3,6 +3,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <iosfwd>
 #include <string>
@@ -23,8 +24,20 @@ struct MeshSpec {
   std::vector<MeshMember> members;            // 2 to 4,096
   std::uint32_t window = 32;                  // 1 to 64: requests that one member sends before it looks for replies
   std::chrono::milliseconds reply_wait{500};  // how long nothing may come in before what is missing is missing
+  // A part of the mesh: from this round on, of those that a mesh of so many members has, until this long has passed (0:
+  // all; one round is always done), when in so many rounds before something was missing to the last.
+  std::uint32_t first_round = 0;
+  std::chrono::milliseconds at_most{0};
+  std::uint32_t lossy_rounds = 0;
   bool operator==(const MeshSpec&) const = default;
 };
+
+// Members are asked in rounds of two groups of so many: what all of one group ask a member of the other fits into that
+// member's queue.
+inline constexpr std::size_t kMeshGroup = 128;
+
+// Descriptors that the node has open at once for a mesh of so many members: two sockets in each of a round's.
+std::size_t mesh_descriptors(std::size_t members);
 
 // What became of one ordered pair that was not answered as it should.
 enum class MeshLoss : std::uint8_t {
@@ -48,10 +61,12 @@ struct MeshGap {
 };
 
 struct MeshReport {
-  std::uint64_t pairs = 0;     // ordered: members × (members - 1)
-  std::uint64_t answered = 0;  // as they should
-  std::vector<MeshGap> gaps;   // by `from`, then `first`; at most kMostGaps of them
-  std::uint32_t rounds = 0;
+  std::uint64_t pairs = 0;          // ordered, of the rounds that were done; of all: members × (members - 1)
+  std::uint64_t answered = 0;       // as they should
+  std::vector<MeshGap> gaps;        // by `from`, then `first`; at most kMostGaps of them
+  std::uint32_t rounds = 0;         // that were done
+  std::uint32_t lossy_rounds = 0;   // of these: something was missing to the last
+  bool is_complete = false;         // the last round was among them
   std::uint32_t repeated = 0;       // rounds that were done again, more slowly, because the machine dropped packets
   std::uint64_t backlog_drops = 0;  // packets that the kernel dropped from its backlogs (/proc/net/softnet_stat)
   std::uint64_t queue_drops = 0;    // packets that did not fit into the queues of our own sockets
@@ -67,6 +82,8 @@ struct MeshReport {
   bool operator==(const MeshReport&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const MeshReport& report);
+// Adds the report on the rounds that came next.
+void add_part(MeshReport& whole, MeshReport next);
 
 // The gaps in words, a line each, the largest first: whole members ("to netns7 from all others: the request did not
 // arrive"), then single pairs, `most` lines at most and then how many more there are.

@@ -46,6 +46,32 @@ TEST(MeshGaps, OfAnIsolatedMemberAreTwoLines) {
                                                                    "all 4 others to c3: the request did not arrive"));
 }
 
+TEST(MeshParts, AddUp) {
+  MeshReport whole = with(3, {{0, 1, 2, MeshLoss::kNotArrived}, {4, 2, 2, MeshLoss::kTwice}});
+  whole.rounds = 2;
+  whole.lossy_rounds = 1;
+  MeshReport next =
+      with(3, {{0, 3, 3, MeshLoss::kNotArrived}, {1, 0, 0, MeshLoss::kNotArrived}, {1, 2, 2, MeshLoss::kNotArrived}});
+  next.rounds = 1;
+  next.is_complete = true;
+  next.is_uncertain = true;
+  add_part(whole, next);
+  EXPECT_EQ(whole.pairs, 200U);
+  EXPECT_EQ(whole.missing(), 6U);
+  EXPECT_EQ(whole.rounds, 3U);
+  EXPECT_EQ(whole.lossy_rounds, 1U);
+  EXPECT_TRUE(whole.is_complete);
+  EXPECT_TRUE(whole.is_uncertain);
+  // What goes on where the other part ended, or behind the member itself, is one gap.
+  EXPECT_THAT(whole.gaps, ElementsAre(MeshGap{0, 1, 3, MeshLoss::kNotArrived}, MeshGap{1, 0, 2, MeshLoss::kNotArrived},
+                                      MeshGap{4, 2, 2, MeshLoss::kTwice}));
+}
+
+TEST(MeshDescriptors, AreTwoAMemberOfARound) {
+  EXPECT_EQ(mesh_descriptors(10), 20U);
+  EXPECT_EQ(mesh_descriptors(1'000), 4 * kMeshGroup);
+}
+
 TEST(MeshGaps, BeyondTheMostAreCounted) {
   // Three pairs of the gaps that were told, and five that were not even in the report.
   EXPECT_THAT(describe_gaps(of(9), with(8, {{0, 1, 3, MeshLoss::kNotArrived}}), 1),

@@ -77,6 +77,9 @@ struct Scenario {
   // It has more namespaces than one look can hold: what was built is looked at in the node's own namespace alone, its
   // cases look at the others in parts (SnapshotOptions::only), and no second lab is prepared beside the first.
   bool looked_at_in_parts = false;
+  // How many descriptors a node must be able to have open at once for its tests, where that is more than a few: less is
+  // the machine's fault, told before anything is built.
+  std::function<std::size_t(const Topology&)> descriptors{};
 
   std::size_t nodes() const { return 1 + further_nodes.size(); }
   Result<std::vector<Topology>> topologies(const Parameters& values, Family family) const;  // of all nodes

@@ -9,6 +9,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <numeric>
 #include <thread>
 #include <utility>
 
@@ -27,8 +28,9 @@ using probe::MeshPace;
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMostMembers = 4096;
-constexpr int kAttempts = 3;       // of a round in which the machine dropped packets
-constexpr int kPatientRounds = 3;  // in which something was missing to the last: it is known that the network loses
+constexpr int kAttempts = 3;  // of a round in which the machine dropped packets
+constexpr std::uint32_t kPatientRounds =
+    3;  // in which something was missing to the last: it is known that the network loses
 constexpr milliseconds kImpatience{60};
 
 // The processors that this process may run on: a lane each, so that what a lane sends is worked off beside the other.
@@ -60,22 +62,26 @@ class Mesh {
         deadline_(deadline),
         cancellation_(cancellation),
         matrix_(spec.members.size()),
-        processors_(processors()) {}
+        processors_(processors()),
+        links_(spec.members.size()),
+        asked_for_(spec.members.size()) {}
 
   Result<MeshReport> run() {
-    report_.pairs = spec_.members.size() * (spec_.members.size() - 1);
-    NETNS_LAB_TRY(find_links());
     prepare_echoes();
-    const std::vector<std::vector<std::uint32_t>> groups = make_groups();
+    const std::vector<Numbers> groups = make_groups();
+    std::vector<Round> rounds;
     for (std::size_t one = 0; one < groups.size(); ++one) {
       for (std::size_t other = one + 1; other < groups.size(); ++other)
-        NETNS_LAB_TRY(round({groups[one], groups[other]}, false));
+        rounds.push_back({{groups[one], groups[other]}, false});
     }
-    for (std::size_t one = 0; one < groups.size(); one += 2) {
-      const bool is_last = one + 1 == groups.size();
-      NETNS_LAB_TRY(round({groups[one], is_last ? std::vector<std::uint32_t>{} : groups[one + 1]}, true));
-    }
-    NETNS_LAB_TRY(close_all_but({}));
+    for (std::size_t one = 0; one < groups.size(); one += 2)
+      rounds.push_back({{groups[one], one + 1 == groups.size() ? Numbers{} : groups[one + 1]}, true});
+    const Deadline enough = spec_.at_most.count() == 0 ? Deadline::never() : Deadline::after(spec_.at_most);
+    std::size_t next = spec_.first_round;
+    for (const std::size_t first = next; next < rounds.size() && (next == first || !enough.passed()); ++next)
+      NETNS_LAB_TRY(do_round(rounds[next]));
+    report_.is_complete = next >= rounds.size();
+    open_.clear();
     tell();
     return report_;
   }
@@ -83,17 +89,25 @@ class Mesh {
  private:
   using Numbers = std::vector<std::uint32_t>;
   struct OpenGroup {
-    Numbers numbers;
+    Numbers numbers;  // present ones
     MeshGroup group;
   };
-
-  Result<void> find_links() {
-    links_.reserve(spec_.members.size());
-    for (const MeshMember& member : spec_.members) {
-      NETNS_LAB_ASSIGN(auto link, find_mesh_link(directory_, member));
-      links_.push_back(link);
+  // Either two groups that ask each other, or two that ask within themselves.
+  struct Round {
+    std::array<Numbers, 2> numbers;
+    bool within = false;
+  };
+  // Those of them that are there.
+  Result<Numbers> present(const Numbers& numbers) {
+    Numbers all;
+    for (const std::uint32_t number : numbers) {
+      if (!asked_for_.at(number)) {
+        NETNS_LAB_ASSIGN(links_.at(number), find_mesh_link(directory_, spec_.members.at(number)));
+        asked_for_.at(number) = true;
+      }
+      if (links_.at(number)) all.push_back(number);
     }
-    return {};
+    return all;
   }
 
   void prepare_echoes() {
@@ -107,27 +121,24 @@ class Mesh {
     }
   }
 
-  // Of those that are there; two at least where there are two members, so that two lanes have work.
+  // The same whoever is there: a mesh that is asked for in parts has the same rounds each time. Two at least, so that
+  // two lanes have work.
   std::vector<Numbers> make_groups() const {
-    Numbers present;
-    for (std::uint32_t number = 0; number < links_.size(); ++number) {
-      if (links_[number]) present.push_back(number);
-    }
-    const std::size_t size = std::clamp<std::size_t>((present.size() + 1) / 2, 1, group_);
+    const std::size_t all = spec_.members.size();
+    const std::size_t size = std::clamp<std::size_t>((all + 1) / 2, 1, group_);
     std::vector<Numbers> groups;
-    for (std::size_t at = 0; at < present.size(); at += size) {
-      const auto begin = present.begin() + static_cast<std::ptrdiff_t>(at);
-      groups.emplace_back(begin, begin + static_cast<std::ptrdiff_t>(std::min(size, present.size() - at)));
+    for (std::size_t at = 0; at < all; at += size) {
+      Numbers& numbers = groups.emplace_back(std::min(size, all - at));
+      std::iota(numbers.begin(), numbers.end(), static_cast<std::uint32_t>(at));
     }
     return groups;
   }
 
-  Result<void> close_all_but(const std::array<const Numbers*, 2>& wanted) {
+  void close_all_but(const std::array<Numbers, 2>& wanted) {
     open_.remove_if([&wanted](const OpenGroup& each) {
       return std::none_of(wanted.begin(), wanted.end(),
-                          [&each](const Numbers* numbers) { return numbers != nullptr && *numbers == each.numbers; });
+                          [&each](const Numbers& numbers) { return numbers == each.numbers; });
     });
-    return {};
   }
 
   Result<MeshGroup*> open(const Numbers& numbers) {
@@ -155,13 +166,17 @@ class Mesh {
     return {};
   }
 
-  // Either two groups that ask each other, or two that ask within themselves.
-  Result<void> round(const std::array<Numbers, 2>& numbers, bool within) {
+  Result<void> do_round(const Round& round) {
     if (cancellation_.requested()) return tl::unexpected(Error::cancelled("ask for a mesh of echoes"));
     if (deadline_.passed())
       return tl::unexpected(
           Error::timeout("ask for a mesh of echoes", fmt::format("{} rounds were done", report_.rounds)));
-    NETNS_LAB_TRY(close_all_but({&numbers[0], &numbers[1]}));
+    std::array<Numbers, 2> numbers;
+    for (std::size_t lane = 0; lane < numbers.size(); ++lane) {
+      NETNS_LAB_ASSIGN(numbers.at(lane), present(round.numbers.at(lane)));
+    }
+    const bool within = round.within;
+    close_all_but(numbers);
     std::array<MeshGroup*, 2> groups{};
     for (std::size_t lane = 0; lane < groups.size(); ++lane) {
       NETNS_LAB_ASSIGN(groups.at(lane), open(numbers.at(lane)));
@@ -178,12 +193,15 @@ class Mesh {
     NETNS_LAB_TRY(removed);
     report_.entries += entries[0] + entries[1];
     ++report_.rounds;
+    // Those that are not there are told of, too.
+    each_pair(round.numbers, within, [this](std::uint32_t from, std::uint32_t to) { matrix_.set_done(from, to); });
     return {};
   }
 
   Result<void> attempts(const std::array<MeshGroup*, 2>& groups, const std::array<Numbers, 2>& numbers, bool within) {
     MeshPace pace{.window = spec_.window, .reply_wait = spec_.reply_wait};
-    if (rounds_with_losses_ >= kPatientRounds) pace.reply_wait = std::min(pace.reply_wait, kImpatience);
+    if (spec_.lossy_rounds + report_.lossy_rounds >= kPatientRounds)
+      pace.reply_wait = std::min(pace.reply_wait, kImpatience);
     for (int attempt = 1;; ++attempt) {
       const std::uint64_t queues_before = groups[0]->queue_drops() + groups[1]->queue_drops();
       NETNS_LAB_ASSIGN(const std::uint64_t backlog_before, read_backlog_drops());
@@ -195,14 +213,13 @@ class Mesh {
       report_.backlog_drops += backlog;
       const bool lost = any_missing(numbers, within);
       if (!lost) return {};
-      ++rounds_with_losses_;
-      if (backlog + queues == 0) return {};  // it is the network that lost them
-      if (attempt == kAttempts) {
-        report_.is_uncertain = true;
+      const bool is_ours = backlog + queues > 0;  // else it is the network that lost them
+      if (!is_ours || attempt == kAttempts) {
+        ++report_.lossy_rounds;
+        report_.is_uncertain = report_.is_uncertain || is_ours;
         return {};
       }
       ++report_.repeated;
-      --rounds_with_losses_;
       pace.window = std::max(1U, pace.window / 8);
       pace.turn = pace.turn * 10;
       forget(numbers, within);
@@ -265,6 +282,11 @@ class Mesh {
       };
       for (std::uint32_t to = 0; to < members; ++to) {
         if (to == from) continue;
+        if (!matrix_.is_done(from, to)) {
+          close();
+          continue;
+        }
+        ++report_.pairs;
         if (links_[from] && links_[to] && matrix_.is_answered(from, to)) {
           ++report_.answered;
           close();
@@ -292,9 +314,9 @@ class Mesh {
   MeshMatrix matrix_;
   std::vector<int> processors_;
   MeshEchoes echoes_;
-  std::vector<std::optional<MeshLink>> links_;
+  std::vector<std::optional<MeshLink>> links_;  // of those that were asked for
+  std::vector<bool> asked_for_;
   std::list<OpenGroup> open_;
-  int rounds_with_losses_ = 0;
   int refused_errno_ = 0;
   MeshReport report_;
 };

@@ -16,14 +16,10 @@
 
 namespace netns_lab::node {
 
-// Members of a group: what all of one ask a member of the other fits into that member's queue, and the sockets of two
-// groups (two each member) into 1,024 descriptors.
-inline constexpr std::size_t kMeshGroup = 128;
-
 // The calling thread is in the node's own namespace; two threads more are at work until it returns. A member without
 // its namespace or link is in the report. An entry that somebody made by hand is left alone: what it leads to is what
-// the report tells. Errors: kInvalid (a spec out of range), kCancelled, kTimeout, kSystem (no sockets, no memory);
-// entries that were added are gone then, too.
+// the report tells. The spec may ask for a part of the rounds. Errors: kInvalid (a spec out of range), kCancelled,
+// kTimeout, kSystem (no sockets, no memory); entries that were added are gone then, too.
 Result<MeshReport> run_mesh(const std::string& namespace_directory, const MeshSpec& spec, Deadline deadline,
                             const Cancellation& cancellation, std::size_t group = kMeshGroup);
 

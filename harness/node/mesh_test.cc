@@ -113,6 +113,33 @@ TEST_F(MeshTest, GoesOverSeveralGroupsWithFewDescriptors) {
   EXPECT_EQ(report->rounds, 5U);  // three pairs of groups, and the three groups within themselves, two at once
 }
 
+TEST_F(MeshTest, InPartsIsTheSame) {
+  build(16);
+  spec_.reply_wait = milliseconds(40);
+  SetLink down;
+  down.name = "port7";
+  down.up = false;
+  apply(down);
+  spec_.at_most = milliseconds(1);  // over after any round
+  MeshReport whole;
+  int parts = 0;
+  while (!whole.is_complete && parts < 20) {
+    const auto part = run_mesh("/run/netns", spec_, Deadline::after(std::chrono::seconds(30)), cancel_, 4);
+    ASSERT_TRUE(part) << part.error();
+    EXPECT_EQ(part->rounds, 1U);
+    EXPECT_LT(part->pairs, 16U * 15U);
+    add_part(whole, *part);
+    spec_.first_round = whole.rounds;
+    ++parts;
+  }
+  EXPECT_EQ(parts, 8);  // four groups: six pairs of them, and twice two within themselves
+  EXPECT_EQ(whole.pairs, 16U * 15U);
+  EXPECT_EQ(whole.answered, 15U * 14U);
+  EXPECT_THAT(lines(whole), ElementsAre("c7 to all 15 others: the request did not arrive",
+                                        "all 15 others to c7: the request did not arrive"));
+  EXPECT_THAT(entries_by_hand(), IsEmpty());
+}
+
 TEST_F(MeshTest, NamesWhoIsNotReached) {
   build(5);
   spec_.reply_wait = milliseconds(40);

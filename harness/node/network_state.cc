@@ -4,6 +4,7 @@
 #include <atomic>
 #include <map>
 #include <set>
+#include <span>
 #include <thread>
 #include <tuple>
 #include <unordered_map>
@@ -150,10 +151,11 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
 }
 
 // A kernel without a protocol: nothing of that sort can be there.
-Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_namespace) {
-  NETNS_LAB_TRY(handles.open_sockets(network_namespace));
+Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_namespace, bool route_alone) {
+  if (!route_alone) NETNS_LAB_TRY(handles.open_sockets(network_namespace));
   Sockets sockets;
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
+  if (route_alone) return sockets;
   if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
   if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
   if (auto xfrm = handles.socket(network_namespace, Protocol::kXfrm)) sockets.xfrm = *xfrm;
@@ -182,11 +184,20 @@ Result<void> name_peers(NetworkHandles& handles, const std::string& network_name
   for (const std::string& candidate : candidates) {
     if (unnamed.empty()) break;
     if (candidate == network_namespace) continue;
-    const auto opened = handles.network_namespace(candidate);
-    if (!opened) continue;  // gone meanwhile, or a leftover file
-    NETNS_LAB_ASSIGN(const std::optional<std::int32_t> id, netlink::find_namespace_id(*socket, (*opened)->fd()));
+    // Not kept: there may be a thousand.
+    std::optional<NetworkNamespace> named;
+    if (!candidate.empty()) {
+      auto opened = NetworkNamespace::open(handles.namespace_directory(), candidate);
+      if (!opened) continue;  // gone meanwhile, or a leftover file
+      named = *std::move(opened);
+    }
+    const NetworkNamespace* place = named ? &*named : nullptr;
+    if (place == nullptr) {
+      NETNS_LAB_ASSIGN(place, handles.network_namespace(""));
+    }
+    NETNS_LAB_ASSIGN(const std::optional<std::int32_t> id, netlink::find_namespace_id(*socket, place->fd()));
     if (!id) continue;
-    if (unnamed.erase(*id) != 0) state.netnsids.emplace(*id, (*opened)->inode());
+    if (unnamed.erase(*id) != 0) state.netnsids.emplace(*id, place->inode());
   }
   return {};
 }
@@ -202,7 +213,8 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
                                                    const SnapshotOptions& options,
                                                    const std::vector<std::string>& known) {
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
-  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace));
+  NETNS_LAB_ASSIGN(const Sockets sockets,
+                   sockets_of(handles, network_namespace, options.addressing_only && !options.counters));
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.name = network_namespace;
   state.inode = opened->inode();
@@ -293,6 +305,34 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
+// Namespaces that are held open together: each costs four descriptors, and there may be a thousand.
+constexpr std::size_t kAtOnce = 32;
+
+// Those of `names` that are there, at most kAtOnce of them.
+Result<void> add_states(NetworkHandles& handles, std::span<const std::string> names,
+                        const std::vector<std::string>& known, const SnapshotOptions& options, NetworkStates& states) {
+  const NetworkHandles::Use use(handles);
+  std::vector<std::string> present;
+  std::vector<const NetworkNamespace*> namespaces;
+  for (const std::string& name : names) {
+    const auto opened = handles.network_namespace(name);
+    if (!opened && (opened.error().kind == ErrorKind::kMissing || opened.error().kind == ErrorKind::kInvalid)) continue;
+    if (!opened) return tl::unexpected(opened.error());
+    present.push_back(name);
+    namespaces.push_back(*opened);
+  }
+  CommonSysctls sysctls(handles.sysctl_reader(), std::move(namespaces), options);
+  for (const std::string& name : present) {
+    NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, name, options, known));
+    states.namespaces.push_back(std::move(state));
+  }
+  for (Result<Sysctls>& read : sysctls.finish()) {
+    NETNS_LAB_ASSIGN(Sysctls common, std::move(read));
+    states.common_sysctls.push_back(std::move(common));
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<NamespaceState> NetworkStates::take() && {
@@ -312,32 +352,15 @@ Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::st
 
 Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::vector<std::string>& names,
                                           const SnapshotOptions& options) {
-  const NetworkHandles::Use use(handles);
-  std::vector<std::string> present;
-  std::vector<const NetworkNamespace*> namespaces;
-  if (!options.only || std::find(options.only->begin(), options.only->end(), "") != options.only->end()) {
-    NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles.network_namespace(""));
-    present.emplace_back();
-    namespaces.push_back(own);
-  }
-  for (const std::string& name : names) {
-    const auto opened = handles.network_namespace(name);
-    if (!opened && (opened.error().kind == ErrorKind::kMissing || opened.error().kind == ErrorKind::kInvalid)) continue;
-    if (!opened) return tl::unexpected(opened.error());
-    present.push_back(name);
-    namespaces.push_back(*opened);
-  }
-  CommonSysctls sysctls(handles.sysctl_reader(), std::move(namespaces), options);
+  std::vector<std::string> wanted;
+  if (!options.only || std::find(options.only->begin(), options.only->end(), "") != options.only->end())
+    wanted.emplace_back();
+  wanted.insert(wanted.end(), names.begin(), names.end());
   NetworkStates states;
-  states.namespaces.reserve(present.size());
-  for (const std::string& name : present) {
-    NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, name, options, names));
-    states.namespaces.push_back(std::move(state));
-  }
-  for (Result<Sysctls>& read : sysctls.finish()) {
-    NETNS_LAB_ASSIGN(Sysctls common, std::move(read));
-    states.common_sysctls.push_back(std::move(common));
-  }
+  states.namespaces.reserve(wanted.size());
+  const std::span<const std::string> all(wanted);
+  for (std::size_t done = 0; done < all.size(); done += kAtOnce)
+    NETNS_LAB_TRY(add_states(handles, all.subspan(done, std::min(kAtOnce, all.size() - done)), names, options, states));
   return states;
 }
 

@@ -4,6 +4,7 @@
 
 #include <cerrno>
 
+#include "harness/base/descriptor_limit.h"
 #include "harness/node/session.h"
 
 namespace netns_lab::node {
@@ -47,7 +48,8 @@ Result<protocol::HelloReply> hello(OperationContext& context, const protocol::He
                               .uplink = agent.context.uplink,
                               .uplink_addresses = agent.context.uplink_addresses,
                               .outside_addresses = agent.context.outside_addresses,
-                              .lost = agent.context.lost};
+                              .lost = agent.context.lost,
+                              .descriptors = descriptor_limit()};
 }
 
 Result<protocol::Empty> shut_down(OperationContext& context, const protocol::ShutdownRequest& /*request*/) {

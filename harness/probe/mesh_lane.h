@@ -30,7 +30,7 @@ class MeshMatrix {
  public:
   enum Mark : std::uint8_t { kOnce = 1, kTwice = 2, kWrong = 4, kRefused = 8 };
   explicit MeshMatrix(std::size_t members)
-      : members_(members), at_sender_(members * members), at_receiver_(members * members) {}
+      : members_(members), at_sender_(members * members), at_receiver_(members * members), done_(members * members) {}
 
   std::size_t members() const { return members_; }
   std::uint8_t& at_sender(std::uint32_t from, std::uint32_t to) { return at_sender_[from * members_ + to]; }
@@ -40,12 +40,16 @@ class MeshMatrix {
   }
   // Of a pair that is not answered as it should.
   MeshLoss loss(std::uint32_t from, std::uint32_t to) const;
+  // Its round was done, whatever came of it.
+  void set_done(std::uint32_t from, std::uint32_t to) { done_[from * members_ + to] = true; }
+  bool is_done(std::uint32_t from, std::uint32_t to) const { return done_[from * members_ + to]; }
   void forget(std::uint32_t from, std::uint32_t to) { at_sender(from, to) = at_receiver(from, to) = 0; }
 
  private:
   std::size_t members_;
   std::vector<std::uint8_t> at_sender_;    // replies, and requests that were refused
   std::vector<std::uint8_t> at_receiver_;  // requests
+  std::vector<bool> done_;                 // for one thread
 };
 
 // A raw ICMP socket that gives echoes only, with room for a round's requests.

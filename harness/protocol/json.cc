@@ -22,7 +22,8 @@ const char* name_of(How how) {
 }  // namespace
 
 NETNS_LAB_JSON_EMPTY(Empty);
-NETNS_LAB_JSON(HelloReply, build, provider, node, host_name, kernel, uplink, uplink_addresses, outside_addresses, lost);
+NETNS_LAB_JSON(HelloReply, build, provider, node, host_name, kernel, uplink, uplink_addresses, outside_addresses, lost,
+               descriptors);
 NETNS_LAB_JSON(HelloRequest, build);
 NETNS_LAB_JSON(ClaimRequest, namespaces, links, addresses, keep, nft_tables);
 NETNS_LAB_JSON(ApplyRequest, changes);

@@ -37,7 +37,8 @@ TEST(MessagesAsJson, HelloSurvives) {
                                .uplink = "eth0",
                                .uplink_addresses = {prefix("192.0.2.2/24")},
                                .outside_addresses = {IpAddress::v4(192, 0, 2, 1)},
-                               .lost = {"no /proc"}});
+                               .lost = {"no /proc"},
+                               .descriptors = 1024});
 }
 TEST(MessagesAsJson, ClaimSurvives) {
   expect_round_trip(ClaimRequest{.namespaces = {"netns1"},

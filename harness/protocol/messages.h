@@ -40,6 +40,7 @@ struct HelloReply {
   // What this node cannot give, in words ("/proc shows the processes of the machine"); a line about an option that its
   // kernel lacks ends with "(CONFIG_…)".
   std::vector<std::string> lost;
+  std::uint64_t descriptors = 0;  // how many its agent may have open at once (RLIMIT_NOFILE, getrlimit(2))
   bool operator==(const HelloReply&) const = default;
 };
 struct HelloRequest {

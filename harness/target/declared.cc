@@ -54,6 +54,7 @@ Result<std::string> delete_declared(Node& node, const Topology& topology) {
   SnapshotOptions options;
   options.processes = false;
   options.files = false;
+  options.only = {""};
   NETNS_LAB_ASSIGN(const Snapshot now, node.snapshot(options));
   std::vector<Change> changes;
   std::vector<std::string> words;

@@ -1,8 +1,11 @@
 #include "harness/target/native.h"
 
+#include <fmt/format.h>
+
 #include <utility>
 
 #include "harness/base/exhaustion.h"
+#include "harness/base/number_text.h"
 #include "harness/base/text.h"
 #include "harness/target/declared.h"
 
@@ -25,10 +28,14 @@ std::vector<std::vector<Change>> in_parts(const std::vector<Change>& changes) {
   return parts;
 }
 
-Result<TargetOutcome> apply(Node& node, const std::vector<Change>& changes) {
+Result<TargetOutcome> apply(Node& node, const BuildTask& task, const char* what, const std::vector<Change>& changes) {
   TargetOutcome outcome;
+  std::size_t done = 0;
   for (std::vector<Change>& part : in_parts(changes)) {
+    done += part.size();
     const Result<void> applied = node.apply(std::move(part));
+    if (applied && task.told && done < changes.size())
+      task.told(fmt::format("{}: {} of {} changes", what, grouped(done), grouped(changes.size())));
     if (applied) continue;
     const Error& error = applied.error();
     if (error.kind != ErrorKind::kSystem || is_exhaustion(error.system_errno)) return tl::unexpected(error);
@@ -42,13 +49,13 @@ Result<TargetOutcome> apply(Node& node, const std::vector<Change>& changes) {
 }  // namespace
 
 Result<TargetOutcome> NativeTarget::build(Node& node, const BuildTask& task) {
-  NETNS_LAB_ASSIGN(TargetOutcome outcome, apply(node, task.topology.build));
+  NETNS_LAB_ASSIGN(TargetOutcome outcome, apply(node, task, "build", task.topology.build));
   if (outcome.succeeded) NETNS_LAB_TRY(let_links_settle(node, task));
   return outcome;
 }
 
 Result<TargetOutcome> NativeTarget::tear_down(Node& node, const BuildTask& task) {
-  return apply(node, task.topology.tear_down);
+  return apply(node, task, "tear-down", task.topology.tear_down);
 }
 
 }  // namespace netns_lab

@@ -282,6 +282,8 @@ void ConformanceTest::note_observation() {
 
 void ConformanceTest::tell(std::string note) { context().notes.push_back(std::move(note)); }
 
+void ConformanceTest::show_progress(const std::string& text) { context().show_progress(text); }
+
 void ConformanceTest::attach(std::function<std::string()> evidence) {
   if (context().running) context().running->evidence.push_back(std::move(evidence));
 }

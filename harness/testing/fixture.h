@@ -118,6 +118,9 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   // Tells something of this machine at the end of the run, whatever the verdict: one line, without a full stop.
   void tell(std::string note);
 
+  // Tells whoever waits how far a case is that takes seconds: "mesh: 312,000 of 999,000 pairs".
+  void show_progress(const std::string& text);
+
   // What one case finds out for all of its suite: made when first asked for.
   template <typename T>
   T& kept(const std::function<T()>& make) {

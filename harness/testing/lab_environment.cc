@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "harness/base/descriptor_limit.h"
+
 namespace netns_lab {
 namespace {
 
@@ -97,7 +99,13 @@ Result<void> LabEnvironment::set_up() {
   // A filter may leave out all that needs a fresh node: then it is made when it is asked for.
   const bool in_parts = context_.spec.scenario->looked_at_in_parts;
   if (has_fresh_lab() && context_.spec.filter.empty() && !in_parts) start_fresh_lab();
+  const std::uint64_t descriptors = descriptors_needed();
+  // What is forked from here has the same limit.
+  const bool is_forked = context_.spec.lab.name.empty() && !is_virtual_machine(context_.spec.lab.provider);
+  if (is_forked)
+    NETNS_LAB_TRY(check_descriptors(raise_descriptor_limit(descriptors), descriptors, "this machine", false));
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(lab_spec(), context_.services, Deadline::after(kOpenLimit)));
+  NETNS_LAB_TRY(check_descriptors(lab.node().hello().descriptors, descriptors, lab.node().hello().node, true));
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
   if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
   if (unfit_.empty()) unfit_ = why_unfit(lab.node().hello(), *context_.spec.scenario);
@@ -112,6 +120,11 @@ Result<void> LabEnvironment::set_up() {
     NETNS_LAB_TRY(rehearse(*fresh_));
   }
   return subject_->finish_build(in_parts ? Look::kOwn : Look::kEverything);
+}
+
+std::uint64_t LabEnvironment::descriptors_needed() const {
+  const Scenario& scenario = *context_.spec.scenario;
+  return scenario.descriptors ? scenario.descriptors(context_.topologies.front()) : 0;
 }
 
 // In a virtual machine labs are sandboxes, too.
@@ -151,6 +164,7 @@ SubjectPlan LabEnvironment::subject_plan() const {
   plan.task.topology = context_.topologies.front();
   plan.further_nodes.assign(context_.topologies.begin() + 1, context_.topologies.end());
   plan.task.step_limit = context_.spec.step_limit;
+  plan.task.told = context_.show_progress;
   plan.more_namespaces = kTestNamespaces;
   plan.more_links = kTestLinks;
   return plan;

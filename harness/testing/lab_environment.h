@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <any>
+#include <cstdint>
 #include <future>
 #include <map>
 #include <optional>
@@ -59,6 +60,7 @@ class LabEnvironment : public ::testing::Environment {
 
  private:
   Result<void> set_up();
+  std::uint64_t descriptors_needed() const;  // of a node; 0: a few
   bool has_fresh_lab() const;
   LabSpec lab_spec() const;
   LabSpec fresh_spec();

@@ -28,7 +28,7 @@ constexpr milliseconds kSettleLimit{
 constexpr milliseconds kDeletionLimit{
     5'000};  // from a namespace's deletion to its links gone; 30 to 50 ms on an idle machine
 
-constexpr milliseconds kDeletionLimitOfOne{20};  // more for each namespace; 1 to 2 ms on an idle machine
+constexpr milliseconds kDeletionLimitOfOne{50};  // more for each namespace; 1 to 2 ms on an idle machine
 
 constexpr milliseconds kFailedDeletionLimit{500};  // after a tear-down that failed anyway
 
@@ -205,6 +205,17 @@ Result<void> check_declared_settings(const Topology& topology, const NamespaceSt
         is_of_bridges ? "load its module (modprobe br_netfilter), or leave BRIDGE_NF out" : "use another machine"));
   }
   return {};
+}
+
+Result<void> check_descriptors(std::uint64_t allowed, std::uint64_t needed, const std::string& place, bool stands) {
+  if (allowed >= needed) return {};
+  const std::string mended =
+      stands ? fmt::format("destroy the lab, and make it anew where ulimit -n shows {} or more", needed)
+             : fmt::format("raise the hard limit (as root: ulimit -n {}; for good: limits.conf(5))", needed);
+  return tl::unexpected(
+      Error::missing(fmt::format("judge on {}", place),
+                     fmt::format("{} descriptors are open at once there, and it may have {}", needed, allowed),
+                     mended + ", or judge a smaller network"));
 }
 
 Subject::Subject(Lab lab, SubjectPlan plan) : lab_(std::move(lab)), plan_(std::move(plan)) {

@@ -9,6 +9,7 @@
 //   too
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
@@ -106,6 +107,10 @@ Result<void> check_settings(const NamespaceState* state, const std::string& plac
 // kMissing when the kernel of the node whose own namespace this is (as it was before the build) lacks a setting that
 // the topology makes there. Nothing where no sysctls were read.
 Result<void> check_declared_settings(const Topology& topology, const NamespaceState* own, const std::string& place);
+
+// kMissing when a process that may have `allowed` descriptors open at once has too few for the scenario's tests.
+// `stands`: it is the agent of a lab that stands, which got its limit from whoever made it.
+Result<void> check_descriptors(std::uint64_t allowed, std::uint64_t needed, const std::string& place, bool stands);
 
 // kInvalid when the scenario was told of a node address that the node's uplink does not have.
 Result<void> check_node_address(const Topology& topology, const protocol::HelloReply& node);

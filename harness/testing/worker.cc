@@ -107,8 +107,10 @@ WorkerStarted worker_started(const WorkerSpec& spec) {
   return event;
 }
 
-ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink) {
+ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink,
+                      const ProgressText& show_progress) {
   WorkerContext context(spec, services, sink);
+  context.show_progress = show_progress;
   const WorkerContext::Scope scope(context);
   sink(worker_started(spec));
   auto topologies = spec.scenario->topologies(spec.parameters, spec.family);

@@ -35,10 +35,14 @@ struct WorkerSpec {
 };
 
 using EventSink = std::function<void(const RunEvent&)>;
+// How far the running case is, for whoever waits: "mesh: 312,000 of 999,000 pairs". No event: it is in no report.
+// From any thread.
+using ProgressText = std::function<void(const std::string&)>;
 
 // Runs in the (forked, single-threaded) worker process; emits WorkerStarted, the cases, and WorkerEnded. Does not
 // print.
-ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink);
+ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const EventSink& sink,
+                      const ProgressText& show_progress);
 
 // The event that a worker begins with.
 WorkerStarted worker_started(const WorkerSpec& spec);

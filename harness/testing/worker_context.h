@@ -21,6 +21,7 @@ struct WorkerContext {
   const WorkerSpec& spec;
   const LabServices& services;
   EventSink sink;
+  ProgressText show_progress = [](const std::string&) {};
   std::vector<Topology> topologies;  // of each node
   RequirementBook book;
   Selection selection;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <sstream>
 
+#include "harness/base/number_text.h"
 #include "harness/testing/matchers.h"
 #include "suites/bridge-scale/fixture.h"
 #include "suites/bridge/settings.h"
@@ -108,8 +109,11 @@ TEST_P(BridgeScale, ContainersAndNodeResolveEachOther) {
   REQUIREMENT("bridge-scale.neighbour-resolution");
   constexpr std::size_t kAtOnce = 200;
   Findings findings;
-  for (std::size_t begin = 0; begin < containers(); begin += kAtOnce)
+  for (std::size_t begin = 0; begin < containers(); begin += kAtOnce) {
     judge_resolution(begin, std::min(containers(), begin + kAtOnce), findings);
+    show_progress(fmt::format("neighbours: {} of {} containers", grouped(std::min(containers(), begin + kAtOnce)),
+                              grouped(containers())));
+  }
   EXPECT_NONE(findings);
 }
 
@@ -161,7 +165,10 @@ TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
 TEST_P(BridgeScale, EveryContainerReachesEveryOther) {
   REQUIREMENT("bridge-scale.mesh");
   const MeshSpec spec = mesh_spec();
-  const MeshReport report = value(node().mesh(spec));
+  const std::uint64_t pairs = containers() * (containers() - 1);
+  const MeshReport report = value(node().mesh(spec, [&](const MeshReport& part) {
+    show_progress(fmt::format("mesh: {} of {} pairs", grouped(part.pairs), grouped(pairs)));
+  }));
   std::ostringstream text;
   text << report;
   attach([told = text.str()] { return told; });
@@ -171,7 +178,7 @@ TEST_P(BridgeScale, EveryContainerReachesEveryOther) {
         "and {} from the queues of our sockets",
         report.repeated, report.backlog_drops, report.queue_drops));
   }
-  ASSERT_EQ(report.pairs, containers() * (containers() - 1));
+  ASSERT_EQ(report.pairs, pairs);
   if (report.missing() > 0 && report.is_uncertain) {
     lab_failed(Error::internal("prove that every container reaches every other",
                                "the machine dropped packets, also when they were sent more slowly: " + text.str()));

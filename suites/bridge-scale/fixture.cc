@@ -10,6 +10,7 @@
 #include <random>
 #include <set>
 
+#include "harness/base/number_text.h"
 #include "harness/testing/matchers.h"
 
 namespace netns_lab::bridge_scale {
@@ -53,11 +54,14 @@ const Census& BridgeScale::census() {
     options.all_sysctls = true;
     options.processes = false;
     options.files = false;
+    std::size_t looked_at = 0;
     std::future<void> judging;  // one part, while the node looks at the next
     for (const std::vector<std::string>& part : census->parts()) {
       options.only = part;
       Snapshot seen = value(node().snapshot(options));
       if (judging.valid()) judging.get();
+      looked_at += part.size();
+      show_progress(fmt::format("looks: {} of {} containers", grouped(looked_at), grouped(containers())));
       judging = std::async(std::launch::async, [census, part, looked_at = std::move(seen)]() mutable {
         census->add(part, std::move(looked_at));
       });

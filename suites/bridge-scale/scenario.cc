@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/model/mesh.h"
 #include "suites/bridge-scale/requirements.h"
 #include "suites/common/layout.h"
 #include "suites/common/parameters.h"
@@ -20,6 +21,9 @@ constexpr auto kContainers = "CONTAINERS";
 constexpr std::uint32_t kIpv6KernelMetric = 256;  // IP6_RT_PRIO_ADDRCONF, net/ipv6/addrconf.c
 // Containers whose pairs are made by one message each, all in one datagram.
 constexpr std::uint32_t kAtOnce = 32;
+// Those that a node has open beside the mesh's: 20 of its own, what the probes of a pair cost when there are few
+// containers, and some to spare.
+constexpr std::size_t kOtherDescriptors = 64;
 
 Result<std::uint32_t> containers_of(const Parameters& parameters) {
   NETNS_LAB_ASSIGN(const std::string text, suites::parameter_value(parameters, kContainers));
@@ -169,6 +173,9 @@ Scenario scenario() {
   scenario.topology = lay_out;
   scenario.kernel_options = {"CONFIG_BRIDGE"};
   scenario.looked_at_in_parts = true;
+  scenario.descriptors = [](const Topology& topology) {
+    return kOtherDescriptors + mesh_descriptors(topology.attachments.size());
+  };
   return scenario;
 }
 
