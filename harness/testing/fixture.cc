@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <sstream>
 
 #include "harness/testing/lab_error.h"
@@ -118,7 +119,16 @@ IpAddress ConformanceTest::uplink_address() {
 
 Node& ConformanceTest::node() { return environment().subject().node(looked_at_); }
 
-RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node().lookup(query)); }
+RouteAnswer ConformanceTest::lookup(const RouteQuery& query) {
+  const std::string& asked = query.network_namespace;
+  if (asked.empty() || state(asked) != nullptr) return value(node().lookup(query));
+  // There is no kernel to be asked, and that is the target's doing.
+  note_observation();
+  RouteAnswer answer;
+  answer.system_errno = ENOENT;
+  answer.kernel_text = fmt::format("there is no namespace {}", asked);
+  return answer;
+}
 
 EchoReport ConformanceTest::ping(const EchoSpec& spec) {
   EchoReport report = value(environment().ping(spec, looked_at_));

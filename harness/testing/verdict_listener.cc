@@ -19,12 +19,11 @@ std::string known_failure_of(const WorkerContext& context, const CaseRecord& rec
 }
 
 // A claim that fails for want of what it rests on is skipped, unless a filter has left that out.
-std::string what_was_left_out(const RequirementBook& book, const CaseRecord& record, bool shuffled) {
+std::string what_was_left_out(const RequirementBook& book, const CaseRecord& record) {
   for (const std::string& id : record.requirements) {
     const std::vector<std::string> bases = book.unjudged_bases(id);
     if (bases.empty()) continue;
-    return fmt::format("\n{} rests on {}, which {}: the cause may lie there", id, join(bases, ", "),
-                       shuffled ? "was not judged before it in this order" : "the filter left out");
+    return fmt::format("\n{} rests on {}, which the filter left out: the cause may lie there", id, join(bases, ", "));
   }
   return "";
 }
@@ -94,8 +93,7 @@ void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   ended.level = record.level.value_or(Level::kMust);
   ended.verdict = judgement.verdict;
   ended.message = judgement.message;
-  if (judgement.verdict == Verdict::kFail)
-    ended.message += what_was_left_out(context_.book, record, context_.spec.order.has_value());
+  if (judgement.verdict == Verdict::kFail) ended.message += what_was_left_out(context_.book, record);
   if (judgement.verdict != Verdict::kPass && judgement.verdict != Verdict::kSkip) ended.evidence = written_out(record);
   ended.file = judgement.file;
   ended.line = judgement.line;
