@@ -278,7 +278,23 @@ std::string to_string(Diagnosis::Step step) {
   return "unknown";
 }
 
-Diagnosis diagnose(const WalkEvidence& evidence) {
+namespace {
+
+// By what the kernels tell, where it was seen last.
+std::string told_by_kernels(const WalkEvidence& evidence) {
+  const WalkJudge there(evidence, Direction::kThere);
+  const WalkJudge back(evidence, Direction::kBack);
+  const auto last_link = [](const WalkJudge& judge) {
+    const auto gap = judge.first_unseen();
+    const std::vector<Point>& points = judge.path().points;
+    const std::size_t seen = gap ? *gap : points.size();
+    return seen == 0 ? std::string() : points[seen - 1].link;
+  };
+  const bool came_back = !back.path().points.empty() && back.first_unseen() != std::optional<std::size_t>(0);
+  return there.first_unseen() || !came_back ? there.reasons(last_link(there)) : back.reasons(last_link(back));
+}
+
+Diagnosis diagnose_by_the_walk(const WalkEvidence& evidence) {
   const WalkJudge there(evidence, Direction::kThere);
   const WalkJudge back(evidence, Direction::kBack);
   if (evidence.trace.all_answered) {
@@ -324,6 +340,15 @@ Diagnosis diagnose(const WalkEvidence& evidence) {
                   evidence.back.points.empty() ? "its sender" : back.text(evidence.back.points.back()), sender.said(),
                   filters.empty() ? "a packet filter (INPUT) or a reverse-path filter"
                                   : "a packet filter of " + sender.said() + " (INPUT): " + filters)};
+}
+
+}  // namespace
+
+Diagnosis diagnose(const WalkEvidence& evidence) {
+  Diagnosis diagnosis = diagnose_by_the_walk(evidence);
+  if (evidence.trace.any_answered || evidence.drops.empty()) return diagnosis;
+  if (const std::string told = told_by_kernels(evidence); !told.empty()) diagnosis.text += "; " + told;
+  return diagnosis;
 }
 
 std::vector<WalkedPoint> walked(const WalkEvidence& evidence) {

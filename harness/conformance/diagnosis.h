@@ -25,8 +25,9 @@ struct WalkEvidence {
   std::size_t from = 0;  // of the world: where it is sent
   PacketTrace trace;
   Path there;
-  Path back;                  // from where `there` ends; no stages when it ends nowhere
-  std::optional<Way> wanted;  // a claim's: the two interfaces that it must cross
+  Path back;                      // from where `there` ends; no stages when it ends nowhere
+  std::optional<Way> wanted;      // a claim's: the two interfaces that it must cross
+  std::vector<PacketDrop> drops;  // as the kernels tell, where they may be asked
 };
 
 struct Diagnosis {

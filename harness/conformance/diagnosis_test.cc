@@ -276,5 +276,45 @@ const Row kRows[] = {
 INSTANTIATE_TEST_SUITE_P(Rows, FirstBrokenStep, ::testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });
 
+// What the kernels themselves tell is said of the place where the packet was seen last, and of no other.
+TEST(KernelsReason, IsSaidWhereThePacketWasSeenLast) {
+  Lost world = lost();
+  world.walk();
+  world.pass_all_there();
+  world.evidence.drops = {{.link = "veth2", .reason = "IP_RPFILTER", .times = 3},
+                          {.link = "veth1", .reason = "OTHERHOST", .times = 1},
+                          {.link = "veth2", .reason = "NO_SOCKET", .times = 1}};
+  EXPECT_THAT(diagnose(world.evidence).text,
+              ::testing::EndsWith("; the kernel's own reason for dropping it, behind veth2: IP_RPFILTER (3 packets)"));
+}
+
+TEST(KernelsReason, IsSaidOfWhatNeverLeft) {
+  Lost world = lost();
+  world.walk();
+  world.evidence.drops = {{.link = "", .reason = "NETFILTER_DROP", .times = 1}};
+  EXPECT_THAT(diagnose(world.evidence).text,
+              ::testing::EndsWith("; the kernel's own reason for dropping it: NETFILTER_DROP (1 packet)"));
+}
+
+TEST(KernelsReason, IsNotSaidOfWhatWasAnswered) {
+  Lost world = lost();
+  world.walk();
+  world.evidence.trace.any_answered = true;
+  world.evidence.drops = {{.link = "veth2", .reason = "IP_RPFILTER", .times = 3}};
+  EXPECT_THAT(diagnose(world.evidence).text, ::testing::Not(HasSubstr("IP_RPFILTER")));
+}
+
+TEST(FilterTrace, ThatIsNotWholeSaysSo) {
+  Lost world = lost();
+  world.filter("netns1", "input");
+  world.walk();
+  world.pass_all_there();
+  world.traced("netns1", "c");
+  world.place("netns1").lost_filtered = true;
+  EXPECT_THAT(diagnose(world.evidence).text,
+              HasSubstr("rule 2 of chain c drops it (nft --handle list chain inet extra c: handle 7) (some of the "
+                        "kernel's trace was lost: others may drop it, too)"));
+}
+
 }  // namespace
 }  // namespace netns_lab

@@ -14,6 +14,7 @@
 
 #include "harness/model/echo.h"
 #include "harness/model/filter_verdict.h"
+#include "harness/model/packet_drop.h"
 #include "harness/model/route.h"
 #include "harness/model/snapshot.h"
 
@@ -27,6 +28,7 @@ struct Place {
   std::string uplink{};           // of a node's own namespace: the link to the segment; "" none
   NamespaceState now{};
   std::vector<FilterVerdict> filtered{};          // of those packets
+  bool lost_filtered = false;                     // some of that is not known
   std::map<std::string, std::int64_t> counted{};  // by how much its counters moved while the packets were under way
 
   std::string said() const { return name.empty() ? "the node" : name; }

@@ -108,7 +108,9 @@ std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>
     found.push_back(fmt::format("{} at hook {}", to_string(hook), hook.hook));
   }
   if (family.empty()) {
-    if (std::string traced = traced_filter(place, hooks); !traced.empty()) return traced;
+    const bool has_lost = evidence_.world.at(place).lost_filtered;
+    if (std::string traced = traced_filter(place, hooks); !traced.empty())
+      return traced + (has_lost ? " (some of the kernel's trace was lost: others may drop it, too)" : "");
   }
   if (family.empty()) {
     for (const std::string& table : evidence_.world.at(place).now.nft_tables) {
@@ -116,6 +118,19 @@ std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>
     }
   }
   return join(found, "; ");
+}
+
+std::string WalkJudge::reasons(const std::string& link) const {
+  std::vector<std::string> told;
+  for (const PacketDrop& drop : evidence_.drops) {
+    // A reply that comes back to a raw socket has no other one (ping_rcv, net/ipv4/ping.c).
+    const bool is_usual = drop.reason == "NO_SOCKET" && evidence_.trace.kind == PacketTrace::Kind::kEcho;
+    if (drop.link != link || is_usual) continue;
+    told.push_back(fmt::format("{} ({} packet{})", drop.reason, drop.times, drop.times == 1 ? "" : "s"));
+  }
+  if (told.empty()) return "";
+  return fmt::format("the kernel's own reason for dropping it{}: {}", link.empty() ? "" : ", behind " + link,
+                     join(told, ", "));
 }
 
 std::optional<Diagnosis> WalkJudge::judge_link(const Point& point) const {

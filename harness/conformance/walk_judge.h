@@ -45,6 +45,10 @@ class WalkJudge {
   // Where the kernel's trace tells, the rule alone.
   std::string filters(std::size_t place, const std::vector<std::string>& hooks, const std::string& family = "") const;
 
+  // "the kernel's own reason, behind veth2: IP_RPFILTER (3 packets)" for what it dropped behind this link ("": before
+  // any); "" where it tells none.
+  std::string reasons(const std::string& link) const;
+
  private:
   const Place& place(const Point& point) const { return evidence_.world.at(point.place); }
   const Link* link(const Point& point) const { return place(point).now.find_link(point.link); }

@@ -246,9 +246,8 @@ Result<protocol::Handle> Node::trace(const protocol::TraceRequest& request) {
   return reply.handle;
 }
 
-Result<std::vector<FilterVerdict>> Node::verdicts(protocol::Handle trace) {
-  NETNS_LAB_ASSIGN(protocol::VerdictsReply reply, session_->call(protocol::VerdictsRequest{.handle = trace}, kQuick));
-  return std::move(reply.verdicts);
+Result<protocol::VerdictsReply> Node::verdicts(protocol::Handle trace) {
+  return session_->call(protocol::VerdictsRequest{.handle = trace}, kQuick);
 }
 
 Result<protocol::Handle> Node::start(const protocol::RunRequest& request) {

@@ -59,7 +59,7 @@ class Node {
   // For probes of another node (protocol::WatchRequest).
   Result<protocol::WatchReply> watch(const protocol::WatchRequest& request);
   Result<protocol::Handle> trace(const protocol::TraceRequest& request);
-  Result<std::vector<FilterVerdict>> verdicts(protocol::Handle trace);
+  Result<protocol::VerdictsReply> verdicts(protocol::Handle trace);
   Result<protocol::SightingsReply> sightings(const protocol::SightingsRequest& request);
   Result<protocol::Handle> start(const protocol::RunRequest& request);
   Result<CommandResult> run(const protocol::RunRequest& request);  // start, read to the end, close

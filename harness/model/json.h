@@ -21,6 +21,7 @@
 #include "harness/model/exchange.h"
 #include "harness/model/filter_verdict.h"
 #include "harness/model/mesh.h"
+#include "harness/model/packet_drop.h"
 #include "harness/model/run_record.h"
 #include "harness/model/scenario.h"
 #include "harness/model/snapshot.h"
@@ -52,6 +53,7 @@ NETNS_LAB_JSON_DECLARE(MacAddress);
 NETNS_LAB_JSON_DECLARE(OperState);
 NETNS_LAB_JSON_DECLARE(VxlanSettings);
 NETNS_LAB_JSON_DECLARE(FilterVerdict);
+NETNS_LAB_JSON_DECLARE(PacketDrop);
 NETNS_LAB_JSON_DECLARE(Link);
 NETNS_LAB_JSON_DECLARE(Scope);
 NETNS_LAB_JSON_DECLARE(InterfaceAddress);

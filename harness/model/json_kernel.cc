@@ -31,6 +31,7 @@ NETNS_LAB_JSON(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flag
 NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterVerdict, network_namespace, table, chain, rule, position, verdict);
+NETNS_LAB_JSON(PacketDrop, link, reason, times);
 NETNS_LAB_JSON(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs, nft_tables,
                sockets, sysctls, filter_hooks, counters, netnsids);

@@ -87,10 +87,10 @@ Result<std::vector<FilterHook>> list_filter_hooks(NetlinkSocket& socket) {
   const auto tables = socket.dump(nft_request(NFT_MSG_GETTABLE));
   if (!tables && is_not_supported(tables.error())) return std::vector<FilterHook>{};
   if (!tables) return tl::unexpected(tables.error());
-  std::set<NftTableKey> dormant;
+  std::set<NftTableKey> dormant;  // and those of our own traces, which drop nothing
   for (std::size_t i = 0; i < tables->size(); ++i) {
     NETNS_LAB_ASSIGN(const NftTable table, decode_nft_table((*tables)[i]));
-    if (table.is_dormant) dormant.insert(table.key);
+    if (table.is_dormant || table.is_of_trace) dormant.insert(table.key);
   }
   if (tables->size() == 0) return std::vector<FilterHook>{};
   NETNS_LAB_ASSIGN(const Replies chains, socket.dump(nft_request(NFT_MSG_GETCHAIN)));

@@ -44,6 +44,8 @@ std::optional<NftTableKey> nft_table_key(std::string_view text) {
   return std::nullopt;
 }
 
+std::string trace_table_name(std::uint32_t port) { return fmt::format("netns-lab-trace-{}", port); }
+
 std::string to_string(const NftTableKey& key) { return nft_family_name(key.first) + " " + key.second; }
 
 namespace {
@@ -66,7 +68,8 @@ Result<std::vector<NftTable>> read_tables(NetlinkSocket& socket) {
 }  // namespace
 
 Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
-  NETNS_LAB_ASSIGN(const std::vector<NftTable> tables, read_tables(socket));
+  NETNS_LAB_ASSIGN(std::vector<NftTable> tables, read_tables(socket));
+  std::erase_if(tables, [](const NftTable& table) { return table.is_of_trace; });
   std::vector<NftTableKey> keys;
   for (const NftTable& table : tables) keys.push_back(table.key);
   NETNS_LAB_ASSIGN(const auto contents, read_nft_contents(socket, keys));
@@ -98,12 +101,15 @@ Result<NftTable> decode_nft_table(const MessageView& message) {
   NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "NFT_MSG_NEWTABLE"));
   NftTable table;
   table.key.first = header.nfgen_family;
+  std::optional<std::uint32_t> owner;
   AttributeReader reader(after_header<nfgenmsg>(message));
   while (reader.next()) {
+    if (reader.type() == NFTA_TABLE_OWNER) owner = ntohl(reader.u32());
     if (reader.type() == NFTA_TABLE_NAME) table.key.second = reader.string();
     if (reader.type() == NFTA_TABLE_FLAGS) table.is_dormant = (ntohl(reader.u32()) & NFT_TABLE_F_DORMANT) != 0;
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode NFT_MSG_NEWTABLE"));
+  table.is_of_trace = owner && table.key.second == trace_table_name(*owner);
   return table;
 }
 

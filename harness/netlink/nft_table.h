@@ -14,7 +14,8 @@ namespace netns_lab::netlink {
 
 // "ip filter", "inet firewall with 2 chains, 5 rules, contents 7f3a…" (nft_contents.h), "ip raw, dormant": family, name
 // and what it holds. Costs one request where there is no table. `socket` is of Protocol::kNetfilter. A kernel without
-// nf_tables has no tables: empty.
+// nf_tables has no tables: empty. The tables of our own traces are left out: somebody may ask why a packet is lost
+// (`diagnose`) beside a test of the same node.
 Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket);
 
 // Of a family (NFPROTO_*), as nft(8) spells it: "inet", "ip".
@@ -30,9 +31,13 @@ Result<bool> has_nft_table(NetlinkSocket& socket, const NftTableKey& key);
 // With everything in it (NFT_MSG_DELTABLE). ENOENT when there is none.
 Result<void> delete_nft_table(NetlinkSocket& socket, const NftTableKey& key);
 
+// Of the table of a trace (nft_trace.h) whose socket has this netlink port: no other socket of its namespace has it.
+std::string trace_table_name(std::uint32_t port);
+
 struct NftTable {
   NftTableKey key;
-  bool is_dormant = false;  // NFT_TABLE_F_DORMANT: its chains are not in effect
+  bool is_dormant = false;   // NFT_TABLE_F_DORMANT: its chains are not in effect
+  bool is_of_trace = false;  // it belongs to a socket (NFTA_TABLE_OWNER), and is named as the table of its trace
 };
 Result<NftTable> decode_nft_table(const MessageView& message);
 

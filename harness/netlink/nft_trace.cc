@@ -137,7 +137,7 @@ Result<FilterTrace> FilterTrace::start(UniqueFd requests, UniqueFd events, const
     return tl::unexpected(Error::system(kStart, errno));
   }
   NETNS_LAB_ASSIGN(NetlinkSocket asking, NetlinkSocket::adopt(std::move(requests), Protocol::kNetfilter));
-  const std::string table = fmt::format("netns-lab-trace-{}", asking.port());  // of no other socket of this namespace
+  const std::string table = trace_table_name(asking.port());
   std::vector<Request> changes;
   changes.push_back(new_table(family, table));
   changes.push_back(new_chain(family, table, "prerouting", NF_INET_PRE_ROUTING));
@@ -156,7 +156,8 @@ Result<std::vector<FilterVerdict>> FilterTrace::take() {
   std::vector<std::uint8_t> buffer(1 << 16);
   for (;;) {
     const ssize_t size = ::recv(events_.get(), buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (size < 0 && (errno == EINTR || errno == ENOBUFS)) continue;  // the latter: some are lost; the others count
+    if (size < 0 && errno == ENOBUFS) has_lost_ = true;  // the others count
+    if (size < 0 && (errno == EINTR || errno == ENOBUFS)) continue;
     if (size < 0 && errno == EAGAIN) break;
     if (size < 0) return tl::unexpected(Error::system("read the trace of a packet filter", errno));
     NETNS_LAB_ASSIGN(const auto messages, split_messages({buffer.data(), static_cast<std::size_t>(size)}));

@@ -31,6 +31,8 @@ class FilterTrace {
   // Packets that a chain of a device (ingress), of a bridge or of the old interface (iptables-legacy) takes are not
   // traced.
   Result<std::vector<FilterVerdict>> take();
+  // Whether some of what the kernel told was lost for want of room, since it began: then others may have taken packets.
+  bool has_lost() const { return has_lost_; }
 
  private:
   FilterTrace(NetlinkSocket requests, UniqueFd events) : requests_(std::move(requests)), events_(std::move(events)) {}
@@ -38,6 +40,7 @@ class FilterTrace {
 
   NetlinkSocket requests_;
   UniqueFd events_;
+  bool has_lost_ = false;
 };
 
 // One step of a packet; its verdict is "" unless it ends the packet's way.

@@ -155,6 +155,8 @@ std::unique_ptr<TraceHandle> TraceHandle::open(const std::string& namespace_dire
     };
     if (auto trace = start()) handle->traces_.emplace_back(name, std::move(*trace));
   }
+  const bool is_v4 = !request.addresses.empty() && request.addresses.front().is_v4();
+  if (auto drops = DropTrace::start({.is_v4 = is_v4, .length = request.length})) handle->drops_ = std::move(*drops);
   return handle;
 }
 
@@ -167,6 +169,10 @@ Result<protocol::VerdictsReply> TraceHandle::verdicts() {
       verdict.network_namespace = name;
       reply.verdicts.push_back(std::move(verdict));
     }
+    if (trace.has_lost()) reply.incomplete.push_back(name);
+  }
+  if (drops_) {
+    NETNS_LAB_ASSIGN(reply.drops, drops_->take());
   }
   return reply;
 }
@@ -183,6 +189,7 @@ Result<void> TraceHandle::write(const protocol::WriteRequest& /*request*/, std::
 Result<void> TraceHandle::close(Deadline /*deadline*/) {
   const std::lock_guard lock(mutex_);
   traces_.clear();
+  drops_.reset();
   return {};
 }
 

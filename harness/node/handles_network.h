@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "harness/netlink/nft_trace.h"
+#include "harness/node/drop_trace.h"
 #include "harness/node/handle.h"
 #include "harness/probe/far_watch.h"
 #include "harness/probe/socket_factory.h"
@@ -56,8 +57,9 @@ class TraceHandle final : public HandleObject {
 
  private:
   TraceHandle() = default;
-  std::mutex mutex_;                                                  // of traces_
+  std::mutex mutex_;                                                  // of what follows
   std::vector<std::pair<std::string, netlink::FilterTrace>> traces_;  // by namespace
+  std::optional<DropTrace> drops_;                                    // where the kernel may be asked
 };
 
 }  // namespace netns_lab::node

@@ -44,8 +44,8 @@ NETNS_LAB_JSON(WatchRequest, namespaces, port);
 NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count);
 NETNS_LAB_JSON(SightingsReply, sightings, drops);
 NETNS_LAB_JSON(SightingsRequest, handle, probes);
-NETNS_LAB_JSON(TraceRequest, namespaces, addresses);
-NETNS_LAB_JSON(VerdictsReply, verdicts);
+NETNS_LAB_JSON(TraceRequest, namespaces, addresses, length);
+NETNS_LAB_JSON(VerdictsReply, verdicts, incomplete, drops);
 NETNS_LAB_JSON(VerdictsRequest, handle);
 NETNS_LAB_JSON(RunRequest, argv, environment, working_directory, network_namespace, standard_input, keep_input_open,
                terminal, rows, columns, time_limit, output_limit, daemons);

@@ -100,14 +100,17 @@ TEST(MessagesAsJson, WatchSurvives) {
   expect_round_trip(SightingsReply{.sightings = {sighting}, .drops = 1});
 }
 TEST(MessagesAsJson, TraceSurvives) {
-  expect_round_trip(TraceRequest{.namespaces = {"", "netns1"}, .addresses = {IpAddress::v4(10, 0, 0, 1)}});
+  expect_round_trip(
+      TraceRequest{.namespaces = {"", "netns1"}, .addresses = {IpAddress::v4(10, 0, 0, 1)}, .length = 84});
   expect_round_trip(VerdictsRequest{.handle = 2});
   expect_round_trip(VerdictsReply{.verdicts = {{.network_namespace = "netns1",
                                                 .table = "inet extra",
                                                 .chain = "in",
                                                 .rule = 5,
                                                 .position = 2,
-                                                .verdict = "drops"}}});
+                                                .verdict = "drops"}},
+                                  .incomplete = {"netns1"},
+                                  .drops = {{.link = "veth2", .reason = "IP_RPFILTER", .times = 3}}});
 }
 TEST(MessagesAsJson, RunSurvives) {
   expect_round_trip(RunRequest{.argv = {"bash", "-c", "true"},

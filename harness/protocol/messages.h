@@ -16,6 +16,7 @@
 #include "harness/model/exchange.h"
 #include "harness/model/filter_verdict.h"
 #include "harness/model/mesh.h"
+#include "harness/model/packet_drop.h"
 #include "harness/model/route.h"
 #include "harness/model/snapshot.h"
 
@@ -201,16 +202,21 @@ struct SightingsRequest {
 };
 
 // From now on, what packet filters of these namespaces do to packets from or to one of these addresses, which are of
-// one family (harness/netlink/nft_trace.h). Where there is no such namespace, or it cannot be traced, nothing is.
+// one family (harness/netlink/nft_trace.h), and why the kernel drops packets of that length
+// (harness/node/drop_trace.h). Where there is no such namespace, or it cannot be traced, nothing is.
 struct TraceRequest {
   static constexpr auto kOperation = "trace";
   using Reply = HandleReply;
   std::vector<std::string> namespaces;
   std::vector<IpAddress> addresses;
+  std::uint32_t length = 0;  // bytes of an IP packet; 0: any
   bool operator==(const TraceRequest&) const = default;
 };
 struct VerdictsReply {
   std::vector<FilterVerdict> verdicts;  // each once
+  std::vector<std::string>
+      incomplete;                 // namespaces of whose filters some steps were lost: others may have taken it, too
+  std::vector<PacketDrop> drops;  // of the whole node
   bool operator==(const VerdictsReply&) const = default;
 };
 // What ended a packet's way since the trace began, or was asked before.

@@ -20,7 +20,8 @@ struct CaseRecord {
   std::vector<std::string> requirements;  // ids it named, in order
   std::optional<Level> level;             // the strictest of them
   std::optional<Error> lab_error;         // set before LabError is thrown
-  bool deselected = false;                // a filter by requirement leaves it out
+  bool deselected = false;                // a filter by requirement leaves it out, or it was judged in an earlier pass
+  bool put_off = false;                   // to a later pass (claim_order.h)
   std::uint32_t observations = 0;         // pieces of evidence it looked at, and claims it made: 0 proves nothing
   std::vector<std::function<std::string()>> evidence;  // written out when it does not pass
 };

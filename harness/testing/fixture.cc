@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cerrno>
 #include <sstream>
 
 #include "harness/testing/lab_error.h"
@@ -48,11 +49,18 @@ WorkerContext& ConformanceTest::context() const {
 LabEnvironment& ConformanceTest::environment() const { return *context().environment; }
 
 void ConformanceTest::SetUp() {
+  CaseRecord& record = *context().running;
+  if (context().order.is_done(record.name)) {
+    record.deselected = true;
+    GTEST_SKIP() << "judged in an earlier pass";
+  }
   // Where the filter names ids, only a case that has named a requirement knows whether it is wanted at all.
   if (!context().selection.names_ids()) demand_lab();
 }
 
-bool ConformanceTest::can_be_judged() const { return !environment().set_up_error() && environment().unfit().empty(); }
+bool ConformanceTest::can_be_judged() const {
+  return !context().running->deselected && !environment().set_up_error() && environment().unfit().empty();
+}
 
 void ConformanceTest::demand_lab() const {
   if (environment().set_up_error()) context().lab_failed(*environment().set_up_error());
@@ -111,7 +119,16 @@ IpAddress ConformanceTest::uplink_address() {
 
 Node& ConformanceTest::node() { return environment().subject().node(looked_at_); }
 
-RouteAnswer ConformanceTest::lookup(const RouteQuery& query) { return value(node().lookup(query)); }
+RouteAnswer ConformanceTest::lookup(const RouteQuery& query) {
+  const std::string& asked = query.network_namespace;
+  if (asked.empty() || state(asked) != nullptr) return value(node().lookup(query));
+  // There is no kernel to be asked, and that is the target's doing.
+  note_observation();
+  RouteAnswer answer;
+  answer.system_errno = ENOENT;
+  answer.kernel_text = fmt::format("there is no namespace {}", asked);
+  return answer;
+}
 
 EchoReport ConformanceTest::ping(const EchoSpec& spec) {
   EchoReport report = value(environment().ping(spec, looked_at_));
@@ -260,16 +277,6 @@ std::string ConformanceTest::why(const TalkAcross& talk, const ExchangeReport& r
                                         .first = trace_of(report)});
 }
 
-bool ConformanceTest::is_still_unjudged(const std::string& id) const {
-  const WorkerContext& worker = context();
-  if (!worker.running) return false;
-  const auto& own = worker.running->requirements;
-  return std::any_of(own.begin(), own.end(), [&](const std::string& each) {
-    const std::vector<std::string> bases = worker.book.unjudged_bases(each);
-    return std::find(bases.begin(), bases.end(), id) != bases.end();
-  });
-}
-
 Subject& ConformanceTest::subject() { return environment().subject(); }
 Subject& ConformanceTest::fresh_subject() { return *value(environment().fresh_subject()); }
 void ConformanceTest::spoil_fresh_subject() { environment().spoil_fresh_subject(); }
@@ -300,6 +307,10 @@ std::optional<std::string> ConformanceTest::begin_requirement(const std::string&
   if (!worker.selection.takes(record.suite, record.name, id)) {
     record.deselected = true;
     return "left out by the filter";
+  }
+  if (worker.order.must_wait(record.name, id)) {
+    record.put_off = true;
+    return "put off until what it rests on is judged";
   }
   worker.announce_running();
   demand_lab();

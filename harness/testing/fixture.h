@@ -132,10 +132,6 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   // For REQUIREMENT: why the case is not judged; none when it is.
   std::optional<std::string> begin_requirement(const std::string& id);
 
-  // Whether a requirement that this case's rests on has not been judged yet: it was filtered out, or comes later in a
-  // shuffled order.
-  bool is_still_unjudged(const std::string& id) const;
-
  private:
   void check_capture(std::uint64_t drops);
   void note_slow(const EchoReport& report);

@@ -10,6 +10,8 @@ namespace {
 
 // What comes at all comes within microseconds; a machine that is slow itself is given more (EchoReport::starved).
 constexpr std::chrono::milliseconds kReplyWait{300};
+// What a queue or a program on the way may hold back is waited for longer, to tell "late" from "none".
+constexpr std::chrono::milliseconds kHeldWait{3'000};
 
 std::string name_of(const std::vector<Node*>& nodes, std::size_t node, const std::string& network_namespace) {
   return nodes.size() == 1 ? network_namespace : place_on(nodes[node]->hello().node, network_namespace);
@@ -24,12 +26,14 @@ class Investigator {
     const World before = world_;
     NETNS_LAB_ASSIGN(const std::vector<protocol::Handle> filters, trace_filters());
     NETNS_LAB_ASSIGN(PacketTrace trace, send());
-    NETNS_LAB_ASSIGN(const std::vector<FilterVerdict> filtered, end_of(filters));
+    NETNS_LAB_ASSIGN(const protocol::VerdictsReply ended, end_of(filters));
     NETNS_LAB_TRY(look());
     for (Place& place : world_.places) {
-      for (const FilterVerdict& verdict : filtered) {
+      for (const FilterVerdict& verdict : ended.verdicts) {
         if (verdict.network_namespace == place.name) place.filtered.push_back(verdict);
       }
+      place.lost_filtered =
+          std::find(ended.incomplete.begin(), ended.incomplete.end(), place.name) != ended.incomplete.end();
     }
     for (Place& place : world_.places) {
       const auto then = before.find(place.name);
@@ -47,20 +51,51 @@ class Investigator {
       for (Place& place : world_.places) {  // they are of the second time
         place.counted.clear();
         place.filtered.clear();
+        place.lost_filtered = false;
       }
     }
     WalkEvidence& evidence = findings.evidence;
+    if (!findings.is_of_first_time) evidence.drops = ended.drops;
     evidence.wanted = enquiry_.wanted;
     const auto from = world_.find(name_of(nodes_, enquiry_.from, sender()));
     if (from) ask_the_way(*from, trace, evidence);
     evidence.trace = std::move(trace);
     evidence.world = std::move(world_);
+    if (!findings.is_of_first_time && !evidence.trace.any_answered && may_be_held(evidence)) {
+      reply_wait_ = kHeldWait;
+      NETNS_LAB_ASSIGN(PacketTrace again, send());
+      if (again.any_answered || again.any_late) {
+        again.all_answered = again.any_answered = false;
+        again.any_late = true;
+        evidence.trace = std::move(again);
+      }
+    }
     return findings;
   }
 
  private:
   const std::string& sender() const {
     return enquiry_.talk ? enquiry_.talk->client.network_namespace : enquiry_.echo.network_namespace;
+  }
+
+  // Whether something that packets wait in lies on the way: a queueing discipline that somebody attached (the kernel's
+  // own are not in a snapshot), a program that a filter gives them to, or one behind a TUN link.
+  static bool may_be_held(const WalkEvidence& evidence) {
+    const World& world = evidence.world;
+    const auto is_such = [&](const Point& point) {
+      const Place& here = world.at(point.place);
+      const Link* const link = here.now.find_link(point.link);
+      return (link != nullptr && link->kind == "tun") ||
+             std::any_of(here.now.qdiscs.begin(), here.now.qdiscs.end(),
+                         [&](const QueueDiscipline& qdisc) { return qdisc.link == point.link; });
+    };
+    const auto gives_away = [](const Place& place) {
+      return std::any_of(place.filtered.begin(), place.filtered.end(),
+                         [](const FilterVerdict& verdict) { return verdict.verdict == "gives to a program"; });
+    };
+    return std::any_of(evidence.there.points.begin(), evidence.there.points.end(), is_such) ||
+           std::any_of(evidence.back.points.begin(), evidence.back.points.end(), is_such) ||
+           std::any_of(world.places.begin(), world.places.end(), gives_away);
   }
 
   Result<void> look() {
@@ -109,21 +144,37 @@ class Investigator {
     std::vector<protocol::Handle> handles;
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
       NETNS_LAB_ASSIGN(const protocol::Handle handle,
-                       nodes_[node]->trace({.namespaces = namespaces_of(node), .addresses = addresses}));
+                       nodes_[node]->trace({.namespaces = namespaces_of(node),
+                                            .addresses = addresses,
+                                            .length = node == enquiry_.from ? length() : 0}));
       handles.push_back(handle);
     }
     return handles;
   }
 
-  Result<std::vector<FilterVerdict>> end_of(const std::vector<protocol::Handle>& traces) {
-    std::vector<FilterVerdict> all;
+  // Of the IP packet, in bytes; 0 where there are several lengths. (RFC 792; RFC 768; RFC 791, 3.1; RFC 8200, 3.)
+  std::uint32_t length() const {
+    const bool is_echo = !enquiry_.talk;
+    if (!is_echo && enquiry_.talk->client.transport != Transport::kUdp) return 0;
+    const auto payload =
+        static_cast<std::uint32_t>(is_echo ? enquiry_.echo.payload_size : enquiry_.talk->client.payload_size);
+    const IpAddress& destination = is_echo ? enquiry_.echo.destination : enquiry_.talk->client.destination;
+    return payload + 8 + (destination.is_v4() ? 20 : 40);
+  }
+
+  // The namespaces in it are named as places are.
+  Result<protocol::VerdictsReply> end_of(const std::vector<protocol::Handle>& traces) {
+    protocol::VerdictsReply all;
     for (std::size_t node = 0; node < nodes_.size(); ++node) {
-      NETNS_LAB_ASSIGN(const std::vector<FilterVerdict> verdicts, nodes_[node]->verdicts(traces[node]));
+      NETNS_LAB_ASSIGN(protocol::VerdictsReply ended, nodes_[node]->verdicts(traces[node]));
       NETNS_LAB_TRY(nodes_[node]->close(traces[node]));
-      for (FilterVerdict verdict : verdicts) {
+      for (FilterVerdict& verdict : ended.verdicts) {
         verdict.network_namespace = name_of(nodes_, node, verdict.network_namespace);
-        all.push_back(std::move(verdict));
+        all.verdicts.push_back(std::move(verdict));
       }
+      for (const std::string& name : ended.incomplete) all.incomplete.push_back(name_of(nodes_, node, name));
+      // A packet is taken along the whole way on its sender's back: it is the sending node's agent who sees it.
+      if (node == enquiry_.from) all.drops = std::move(ended.drops);
     }
     return all;
   }
@@ -144,12 +195,12 @@ class Investigator {
       server = *opened;
       client.port = server->port;
       client.watch = namespaces_of(enquiry_.from);
-      client.reply_wait = kReplyWait;
+      client.reply_wait = reply_wait_;
       request.exchanges.push_back(std::move(client));
     } else {
       EchoSpec spec = enquiry_.echo;
       spec.watch = namespaces_of(enquiry_.from);
-      spec.reply_wait = kReplyWait;
+      spec.reply_wait = reply_wait_;
       request.echoes.push_back(std::move(spec));
     }
     auto trace = send(std::move(request), server ? server->port : std::uint16_t{0});
@@ -228,6 +279,7 @@ class Investigator {
   const std::vector<Node*>& nodes_;
   const Enquiry& enquiry_;
   World world_;
+  std::chrono::milliseconds reply_wait_ = kReplyWait;
 };
 
 }  // namespace

@@ -81,6 +81,7 @@ LabEnvironment::LabEnvironment(WorkerContext& context) : context_(context) {
 }
 
 void LabEnvironment::SetUp() {
+  if (!context_.order.is_first_pass()) return;
   set_up_error_.reset();
   unfit_.clear();
   kept_.reset();
@@ -285,6 +286,7 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
 }
 
 void LabEnvironment::TearDown() {
+  if (!context_.order.is_last_pass()) return;
   const auto done = tear_down();
   if (!done && !set_up_error_ && !context_.worst_lab_error) context_.worst_lab_error = done.error();
   if (fresh_starting_.valid()) static_cast<void>(fresh_starting_.get());

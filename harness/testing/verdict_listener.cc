@@ -19,12 +19,11 @@ std::string known_failure_of(const WorkerContext& context, const CaseRecord& rec
 }
 
 // A claim that fails for want of what it rests on is skipped, unless a filter has left that out.
-std::string what_was_left_out(const RequirementBook& book, const CaseRecord& record, bool shuffled) {
+std::string what_was_left_out(const RequirementBook& book, const CaseRecord& record) {
   for (const std::string& id : record.requirements) {
     const std::vector<std::string> bases = book.unjudged_bases(id);
     if (bases.empty()) continue;
-    return fmt::format("\n{} rests on {}, which {}: the cause may lie there", id, join(bases, ", "),
-                       shuffled ? "was not judged before it in this order" : "the filter left out");
+    return fmt::format("\n{} rests on {}, which the filter left out: the cause may lie there", id, join(bases, ", "));
   }
   return "";
 }
@@ -48,8 +47,8 @@ std::string plain_suite_name(const std::string& name) {
 std::string plain_case_name(const std::string& name) { return name.substr(0, name.find('/')); }
 
 void VerdictListener::OnTestIterationStart(const ::testing::UnitTest&, int iteration) {
-  iteration_ = iteration;
-  context_.book.forget();
+  context_.order.begin(iteration);
+  if (context_.order.is_first_pass()) context_.book.forget();
 }
 
 void VerdictListener::OnTestStart(const ::testing::TestInfo& info) {
@@ -58,13 +57,13 @@ void VerdictListener::OnTestStart(const ::testing::TestInfo& info) {
   auto record = std::make_unique<CaseRecord>();
   record->suite = plain_suite_name(info.test_suite_name());
   record->name = plain_case_name(info.name());
-  if (iteration_ > 0) record->name += fmt::format("#{}", iteration_ + 1);
+  if (context_.order.round() > 0) record->name += fmt::format("#{}", context_.order.round() + 1);
   record->file = info.file();
   record->line = info.line();
   context_.running = std::move(record);
   context_.running_announced = false;
-  // Where the filter names ids, the case is announced once it has named its own.
-  if (!context_.selection.names_ids()) context_.announce_running();
+  // Where the filter names ids, and where it may be put off, the case is announced once it has named its own.
+  if (!context_.selection.names_ids() && context_.order.passes() == 1) context_.announce_running();
 }
 
 void VerdictListener::OnTestPartResult(const ::testing::TestPartResult& result) {
@@ -79,7 +78,8 @@ void VerdictListener::OnTestPartResult(const ::testing::TestPartResult& result) 
 
 void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   const CaseRecord& record = *context_.running;
-  if (record.deselected) {
+  if (!record.put_off) context_.order.end(record.name);
+  if (record.deselected || record.put_off) {
     context_.running.reset();
     return;
   }
@@ -93,8 +93,7 @@ void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   ended.level = record.level.value_or(Level::kMust);
   ended.verdict = judgement.verdict;
   ended.message = judgement.message;
-  if (judgement.verdict == Verdict::kFail)
-    ended.message += what_was_left_out(context_.book, record, context_.spec.order.has_value());
+  if (judgement.verdict == Verdict::kFail) ended.message += what_was_left_out(context_.book, record);
   if (judgement.verdict != Verdict::kPass && judgement.verdict != Verdict::kSkip) ended.evidence = written_out(record);
   ended.file = judgement.file;
   ended.line = judgement.line;

@@ -25,7 +25,6 @@ class VerdictListener : public ::testing::EmptyTestEventListener {
  private:
   WorkerContext& context_;
   Counts counts_;
-  int iteration_ = 0;
   std::vector<CasePart> parts_;
   std::chrono::steady_clock::time_point started_;
 };

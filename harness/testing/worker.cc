@@ -125,7 +125,7 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
                    "; see netns-lab list requirements");
   }
   ::testing::GTEST_FLAG(filter) = filter;
-  ::testing::GTEST_FLAG(repeat) = spec.repeat;
+  ::testing::GTEST_FLAG(repeat) = spec.repeat * context.order.passes();
   if (spec.order) {
     ::testing::GTEST_FLAG(shuffle) = true;
     ::testing::GTEST_FLAG(random_seed) = static_cast<std::int32_t>(*spec.order);

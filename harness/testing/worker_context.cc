@@ -21,6 +21,7 @@ WorkerContext::WorkerContext(const WorkerSpec& worker_spec, const LabServices& l
       services(lab_services),
       sink(std::move(event_sink)),
       book(worker_spec.scenario->requirements),
+      order(book, worker_spec.order.has_value()),
       selection(worker_spec.filter, worker_spec.scenario->requirements) {}
 
 void WorkerContext::lab_failed(Error error) {

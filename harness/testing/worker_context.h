@@ -7,6 +7,7 @@
 #include <string>
 
 #include "harness/testing/case_record.h"
+#include "harness/testing/claim_order.h"
 #include "harness/testing/requirement_book.h"
 #include "harness/testing/selection.h"
 #include "harness/testing/worker.h"
@@ -24,6 +25,7 @@ struct WorkerContext {
   ProgressText show_progress = [](const std::string&) {};
   std::vector<Topology> topologies;  // of each node
   RequirementBook book;
+  ClaimOrder order;
   Selection selection;
   LabEnvironment* environment = nullptr;  // of the running repetition; GoogleTest owns it
   std::unique_ptr<CaseRecord> running;    // the case that runs now

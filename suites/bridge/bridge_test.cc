@@ -272,7 +272,9 @@ TEST_P(Bridge, ContainersAreLearnedBehindTheirPorts) {
   options.files = false;
   const Snapshot now = value(node().snapshot(options));
   for (const std::size_t container : kContainers) {
-    const MacAddress mac = link(con(container), inner(container))->mac;
+    const Link* seen = link(con(container), inner(container));
+    ASSERT_THAT(seen, Ne(nullptr)) << "there is no " << inner(container) << " in " << con(container);
+    const MacAddress mac = seen->mac;
     std::set<std::string> behind;
     for (const ForwardingEntry& entry : now.find_namespace("")->forwarding) {
       if (entry.bridge != kBridge || entry.mac != mac) continue;
@@ -290,16 +292,19 @@ TEST_P(Bridge, ContainersAreLearnedBehindTheirPorts) {
 
 TEST_P(Bridge, UnicastIsNotFloodedToAThirdPort) {
   REQUIREMENT("bridge.not-flooded");
+  ASSERT_THAT(link("", kBridge), Ne(nullptr)) << "there is no " << kBridge << " for a third port to join";
   const ThirdPort third = value(ThirdPort::create(subject()));
   for (const std::size_t container : kContainers) {
     const Journey each = between(container, other(container));
+    const Link* near = link(each.from, each.way.near_link);
+    ASSERT_THAT(near, Ne(nullptr)) << "there is no " << each.way.near_link << " in " << each.from;
     forget_neighbours();
     EchoSpec spec = echo(each.from, each.to, kPayload);
     spec.watch.push_back(third.name());
     const EchoReport report = ping_on(subject(), spec);
     EXPECT_THAT(report, EveryEchoAnswered(From(each.to), Crossing(each.way)));
     // The control: what goes to all arrives there, by the same links and in the same look.
-    EXPECT_THAT(report, QuestionArrivesAt(third.name(), ThirdPort::kLink, link(each.from, each.way.near_link)->mac));
+    EXPECT_THAT(report, QuestionArrivesAt(third.name(), ThirdPort::kLink, near->mac));
     EXPECT_THAT(report, NoUnicastArrivesAt(third.name(), ThirdPort::kLink));
   }
 }

@@ -72,8 +72,7 @@ class MultiNode : public bridge::Bridge {
   void judge_nodes_reach_each_others_containers();
   void judge_containers_reach_the_other_node();
   void judge_echoes_of_the_full_mtu_are_answered();
-  // `after`: the requirement whose judging teaches the senders how much passes; "": there is nothing to learn.
-  void judge_fragmented_echoes_are_answered(const std::string& after = "");
+  void judge_fragmented_echoes_are_answered();
   void judge_udp_is_echoed();
   void judge_tcp_is_echoed();
   void judge_sources_are_unchanged();

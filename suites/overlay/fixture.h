@@ -25,10 +25,6 @@ class Overlay : public multi_node::MultiNode {
   IpAddress address_across(std::size_t node) const override { return tunnel_address(node).address; }
   std::uint32_t mtu_across() const override { return mtu() - overhead(is_vxlan(), family()); }
 
-  void judge_fragmented_echoes_are_answered() {
-    MultiNode::judge_fragmented_echoes_are_answered("overlay.too-big-told");
-  }
-
   // The node's end of the tunnel in after(); nullptr when there is none.
   const Link* tunnel_link(std::size_t node);
   // A neighbour of the node on its segment: the router.
