@@ -256,6 +256,27 @@ TEST_F(FakeMultipassOfTwo, LaunchesASecondInstanceAndDestroyRemovesBoth) {
   EXPECT_FALSE(has_instance() || has_instance("lab-2"));
 }
 
+TEST_F(FakeMultipassOfTwo, NeedsWhatWiresAreMadeOf) {
+  steer("address", "192.0.2.77");
+  steer("lacks-8021q");
+  const Ran lacking = up_two();
+  EXPECT_EQ(lacking.status, 3) << lacking;
+  EXPECT_THAT(lacking.errors,
+              AllOf(HasSubstr("join instance lab to the others: its kernel has no 8021q (CONFIG_VLAN_8021Q)"),
+                    HasSubstr("Module 8021q not found")));
+  fs::remove(home_ / "lacks-8021q");
+  steer("address", "not an address");
+  EXPECT_THAT(up_two().errors, HasSubstr("multipass tells what is no IPv4 address: not an address"));
+  // One that none of them has: no packet is sent.
+  steer("address", "192.0.2.77");
+  const Ran unreachable = up_two();
+  EXPECT_EQ(unreachable.status, 3) << unreachable;
+  EXPECT_THAT(unreachable.errors, HasSubstr("lay the wire from machine 1 (192.0.2.77) to machine 2"));
+  EXPECT_EQ(lab({"exec", "--", "true"}).status, 3);
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance() || has_instance("lab-2"));
+}
+
 TEST_F(FakeMultipassOfTwo, WhoseSecondLaunchFailsIsFoldedBack) {
   steer("launch-fails-lab-2", "No space left on device");
   const Ran up = up_two();

@@ -13,7 +13,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <linux/if_link.h>
 #include <linux/if_tun.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <array>
@@ -38,6 +40,7 @@ namespace {
 
 constexpr auto kDevice = "/dev/net/tun";
 constexpr int kReceiveBuffer = 4 << 20;         // bytes: a burst waits here while the carrier is not run
+constexpr std::uint32_t kQueue = 10'000;        // frames: the same for what the kernel sends; beyond it drops them
 constexpr std::uint32_t kFullSize = 1500 - 28;  // bytes of an echo's payload: a packet of 1500
 constexpr std::chrono::milliseconds kAskAgain{200};
 constexpr int kMostMachines = 254;
@@ -104,8 +107,10 @@ Result<UniqueFd> make_device(const UnderlayWire& wire) {
   request.ifr_flags = IFF_TAP | IFF_NO_PI;
   const std::string name = name_of(wire);
   std::memcpy(request.ifr_name, name.data(), name.size());
-  if (device.valid() && ::ioctl(device.get(), TUNSETIFF, &request) == 0) return device;
-  return tl::unexpected(failed(wire, "make a TAP device for"));
+  if (!device.valid() || ::ioctl(device.get(), TUNSETIFF, &request) != 0) {
+    return tl::unexpected(failed(wire, "make a TAP device for"));
+  }
+  return device;
 }
 
 // Addresses by which the two ends ask each other whether the wire carries (RFC 3927: of a link, and of no other). What
@@ -118,6 +123,12 @@ IpAddress probing_address(int of, const UnderlayWire& wire) {
 Result<void> set_up(netlink::NetlinkSocket& socket, const UnderlayWire& wire) {
   NETNS_LAB_ASSIGN(const Link link, netlink::get_link(socket, netlink::LinkRef::named(name_of(wire))));
   NETNS_LAB_TRY(keep_quiet(link.name));
+  netlink::Request longer(RTM_SETLINK, 0);
+  ifinfomsg header{};
+  header.ifi_index = static_cast<int>(link.index);
+  longer.put_header(header);
+  longer.put_u32(IFLA_TXQLEN, kQueue);
+  NETNS_LAB_TRY(socket.execute(std::move(longer)));
   netlink::LinkChange change;
   change.mac = wire_mac(wire.own, wire.peer);
   change.mtu = 1500;
@@ -129,14 +140,17 @@ Result<void> set_up(netlink::NetlinkSocket& socket, const UnderlayWire& wire) {
   return socket.execute(netlink::add_address(address));
 }
 
-// What is there, a frame a time. One that is refused is lost, as on a wire.
+// What is there, a frame a time; a full socket is waited for. A frame that is refused otherwise is lost, as on a wire.
 void pass(const UniqueFd& from, const UniqueFd& to) {
   constexpr int kMostAtOnce = 64;  // then the other direction has its turn
   static std::array<char, 65'535> frame;
   for (int i = 0; i < kMostAtOnce; ++i) {
     const ssize_t got = ::read(from.get(), frame.data(), frame.size());
     if (got < 0) return;  // nothing more; or that the other end is not there (ECONNREFUSED), which is read away by this
-    static_cast<void>(!::write(to.get(), frame.data(), static_cast<std::size_t>(got)));
+    while (::write(to.get(), frame.data(), static_cast<std::size_t>(got)) < 0 && errno == EAGAIN) {
+      pollfd room{.fd = to.get(), .events = POLLOUT, .revents = 0};
+      ::poll(&room, 1, -1);
+    }
   }
 }
 
