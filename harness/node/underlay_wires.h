@@ -7,9 +7,9 @@
 //   '───────── a namespace of ours ────────'
 //
 // A wire has an MTU of 1500 whatever that network has: the kernel sends what is too long in fragments (the datagrams
-// never say "don't fragment"), and no lab is told of it. A tunnel device of the kernel would tell: VXLAN answers a
-// packet that must not be fragmented on behalf of a bridge, and notes a smaller path MTU in the routes of whoever
-// routes into it (skb_tunnel_check_pmtu, include/net/ip_tunnels.h, net/ipv4/ip_tunnel_core.c).
+// never say "don't fragment"), and no lab is told of it. A tunnel device of the kernel would tell: VXLAN notes a
+// smaller path MTU in the routes of whoever routes into it, and where it is a bridge's port answers a packet that must
+// not be fragmented (skb_tunnel_check_pmtu, net/ipv4/ip_tunnel_core.c; drivers/net/vxlan/vxlan_core.c).
 //
 // All of it ends with the process that made it: devices, namespace, sockets, carrier.
 #pragma once
