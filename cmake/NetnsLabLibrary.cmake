@@ -69,7 +69,7 @@ function(netns_lab_library name)
     target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0>)
     # One at a time: a machine without hardware acceleration keeps two processors busy. Begun first: they take longest.
     add_test(NAME ${name}.vm COMMAND ${name}_vm_test)
-    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1200 RESOURCE_LOCK vm COST 1000 PROCESSORS 2
+    set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1800 RESOURCE_LOCK vm COST 1000 PROCESSORS 2
                          SKIP_REGULAR_EXPRESSION "PASSED  \\] 0 tests\\.[\r\n]+\\[  SKIPPED")  # all of them, never some
   endif()
   if(benches AND NETNS_LAB_BENCH)

@@ -189,8 +189,10 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
       add(Command::kUp, "up", "make a lab that stays, or reuse it", "netns-lab up --lab sandbox --name mine");
   add_lab(*up, to);
   add_machine(*up, to);
-  up->add_option("--nodes", to.nodes,
-                 "sandbox, qemu: how many nodes, on one segment (default: 1); with qemu each in a machine of its own")
+  up->add_option(
+        "--nodes", to.nodes,
+        "sandbox, qemu, multipass: how many nodes, on one segment (default: 1); with qemu each in a machine of "
+        "its own, with multipass in an instance (NAME, NAME-2 …)")
       ->check(CLI::Range(1, kMostNodes));
   up->add_flag("--routed", to.routed, "with --nodes: each on a segment of its own, a router between");
   up->add_option("--image", to.instance.image, "multipass: of a launched instance (default: 22.04)");
@@ -275,6 +277,7 @@ void add_all(CLI::App& root, Arguments& to, std::vector<SubCommand>& commands) {
   agent->add_flag("--init", to.agent_is_init, "as the first process of a virtual machine");
   agent->add_option("--labs", to.agent_labs_of,
                     "serve the labs of a machine of this provider on standard input and output");
+  agent->add_option("--wire", to.agent_wires, "with --labs: to another machine of the lab")->allow_extra_args(false);
   agent->group("");  // hidden
 }
 

@@ -87,6 +87,7 @@ struct Arguments {
   int agent_stream = 0;        // agent: --fd
   bool agent_is_init = false;  // agent: --init
   std::string agent_labs_of;   // agent: --labs; "" not given
+  std::vector<std::string> agent_wires;  // agent: --wire
 };
 
 struct Parsed {

@@ -4,10 +4,12 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdint>
 #include <fstream>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -45,6 +47,25 @@ Result<std::string> token_in(multipass::Driver& driver, const std::string& name)
   return outcome.status == 0 ? outcome.output.substr(0, outcome.output.find('\n')) : std::string();
 }
 
+std::vector<MadeInstance>::iterator of_name(std::vector<MadeInstance>& all, const std::string& name) {
+  return std::find_if(all.begin(), all.end(), [&name](const MadeInstance& made) { return made.name == name; });
+}
+
+Result<void> write_made(const std::string& folder, const std::vector<MadeInstance>& all) {
+  const std::string path = folder + "/" + kMadeFile;
+  if (all.empty()) {
+    if (::unlink(path.c_str()) == 0 || errno == ENOENT) return {};
+    return tl::unexpected(Error::system("remove " + path, errno));
+  }
+  std::ofstream file(path + ".new");
+  for (const MadeInstance& made : all) {
+    file << made.name << "\n" << made.token << "\n" << (made.is_marked ? kMarked : "") << "\n";
+  }
+  file.close();
+  if (file && ::rename((path + ".new").c_str(), path.c_str()) == 0) return {};
+  return tl::unexpected(Error::system("write " + path, errno));
+}
+
 }  // namespace
 
 Result<MadeInstance> new_instance(const std::string& name) {
@@ -55,41 +76,52 @@ Result<MadeInstance> new_instance(const std::string& name) {
   return MadeInstance{.name = name, .token = fmt::format("{:016x}{:016x}", random[0], random[1]), .is_marked = false};
 }
 
-Result<void> write_made(const std::string& folder, const MadeInstance& made) {
-  const std::string path = folder + "/" + kMadeFile;
-  std::ofstream file(path + ".new");
-  file << made.name << "\n" << made.token << "\n" << (made.is_marked ? kMarked : "") << "\n";
-  file.close();
-  if (file && ::rename((path + ".new").c_str(), path.c_str()) == 0) return {};
-  return tl::unexpected(Error::system("write " + path, errno));
+Result<void> remember(const std::string& folder, const MadeInstance& made) {
+  std::vector<MadeInstance> all = read_made(folder);
+  const auto known = of_name(all, made.name);
+  if (known != all.end()) {
+    *known = made;
+  } else {
+    all.push_back(made);
+  }
+  return write_made(folder, all);
 }
 
-std::optional<MadeInstance> read_made(const std::string& folder) {
+Result<void> forget(const std::string& folder, const std::string& name) {
+  std::vector<MadeInstance> all = read_made(folder);
+  const auto known = of_name(all, name);
+  if (known == all.end()) return {};
+  all.erase(known);
+  return write_made(folder, all);
+}
+
+std::vector<MadeInstance> read_made(const std::string& folder) {
   std::ifstream file(folder + "/" + kMadeFile);
+  std::vector<MadeInstance> all;
   MadeInstance made;
   std::string marked;
-  std::getline(file, made.name);
-  std::getline(file, made.token);
-  std::getline(file, marked);
-  if (made.name.empty()) return std::nullopt;
-  made.is_marked = marked == kMarked;
-  return made;
+  while (std::getline(file, made.name) && std::getline(file, made.token) && !made.name.empty()) {
+    std::getline(file, marked);
+    made.is_marked = marked == kMarked;
+    all.push_back(made);
+  }
+  return all;
 }
 
-Result<void> mark(multipass::Driver& driver, const std::string& folder) {
-  auto made = read_made(folder);
-  if (!made) return {};
+Result<void> mark(multipass::Driver& driver, const std::string& folder, const std::string& name) {
+  std::vector<MadeInstance> all = read_made(folder);
+  const auto made = of_name(all, name);
+  if (made == all.end()) return {};
   if (!made->is_marked) {
     NETNS_LAB_TRY(put_token(driver, *made));
     made->is_marked = true;
-    return write_made(folder, *made);
+    return write_made(folder, all);
   }
-  NETNS_LAB_ASSIGN(const std::string token, token_in(driver, made->name));
+  NETNS_LAB_ASSIGN(const std::string token, token_in(driver, name));
   if (token == made->token) return {};
-  say(fmt::format("instance {} is not the one that was launched for this lab: destroy will leave it", made->name));
-  const std::string path = folder + "/" + kMadeFile;
-  if (::unlink(path.c_str()) == 0) return {};
-  return tl::unexpected(Error::system("remove " + path, errno));
+  say(fmt::format("instance {} is not the one that was launched for this lab: destroy will leave it", name));
+  all.erase(made);
+  return write_made(folder, all);
 }
 
 Result<void> remove_made(multipass::Driver& driver, const MadeInstance& made, const std::string& folder) {

@@ -4,10 +4,12 @@
 //   made (in the lab's folder):  lab            its name, written before it is launched
 //                                9f86d081…      the token
 //                                marked         it is in the instance
+//                                lab-2          the next one's, where the lab has several
+//                                …
 #pragma once
 
-#include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/base/error.h"
 #include "harness/lab/multipass/driver.h"
@@ -23,13 +25,16 @@ struct MadeInstance {
 
 // A new token, for an instance that is about to be launched.
 Result<MadeInstance> new_instance(const std::string& name);
-Result<void> write_made(const std::string& folder, const MadeInstance& made);
-// None: nothing was launched for the lab in this folder.
-std::optional<MadeInstance> read_made(const std::string& folder);
+// Writes it down, in the place of what was known of that name.
+Result<void> remember(const std::string& folder, const MadeInstance& made);
+Result<void> forget(const std::string& folder, const std::string& name);
+// In the order of their launch. None: nothing was launched for the lab in this folder.
+std::vector<MadeInstance> read_made(const std::string& folder);
 
-// It runs: puts the token into it, and remembers that. When it has been there and is not there any more, the instance
-// is another one: that is forgotten, told, and the instance is left alone from then on.
-Result<void> mark(multipass::Driver& driver, const std::string& folder);
+// It runs. Where it was launched for the lab: puts the token into it, and remembers that. When it has been there and is
+// not there any more, the instance is another one: that is forgotten, told, and the instance is left alone from then
+// on.
+Result<void> mark(multipass::Driver& driver, const std::string& folder, const std::string& name);
 
 // For `destroy`: deletes and purges it, or leaves one that is not there or was deleted already, with a word. kTaken,
 // with the way out, when it is not the one that was launched: nothing is done to it.

@@ -22,7 +22,8 @@ constexpr std::chrono::seconds kLabLimit{120};  // a virtual machine takes its t
 constexpr std::chrono::minutes kInstanceLimit{20};
 
 Deadline limit_for(const LabSpec& spec) {
-  return spec.provider == Provider::kMultipass ? Deadline::after(kInstanceLimit) : Deadline::after(kLabLimit);
+  if (spec.provider != Provider::kMultipass) return Deadline::after(kLabLimit);
+  return Deadline::after(kInstanceLimit * spec.nodes);  // one after the other
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <fstream>
-#include <future>
 #include <memory>
 #include <optional>
 #include <span>
@@ -89,67 +88,33 @@ auto booting(qemu::MachineSpec spec) {
       };
 }
 
-Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system(attempted, errno));
-  }
-  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
-}
-
-// What joins the machines of a lab: from the first to each of the others a wire for frames, and a tie between their
-// keepers, whose end tells that the other is gone.
+// What joins the machines of a lab: a wire for frames from the first to each of the others.
 class Wiring {
  public:
   static Result<Wiring> create(int machines) {
     Wiring wiring;
     for (int number = 2; number <= machines; ++number) {
       NETNS_LAB_ASSIGN(auto wire, stream_pair("create a wire between virtual machines"));
-      NETNS_LAB_ASSIGN(auto tie, stream_pair("tie virtual machines to each other"));
       wiring.wires_.push_back(std::move(wire));
-      wiring.ties_.push_back(std::move(tie));
     }
     return wiring;
   }
   void put_into(qemu::MachineSpec& machine, KeeperLaunch& what, int number) const {
-    for_each(wires_, number, [&](int peer, int end) {
+    const auto use = [&](int peer, int end) {
       machine.qemu.wires.push_back({.own = number, .peer = peer});
       machine.wires.push_back(end);
       what.keep.push_back(end);
-    });
-  }
-  void tie(KeeperLaunch& what, int number) const {
-    for_each(ties_, number, [&](int, int end) { what.ends.push_back(end); });
+    };
+    for (std::size_t i = 0; i < wires_.size(); ++i) {
+      const int peer = static_cast<int>(i) + 2;
+      if (number == 1) use(peer, wires_[i].first.get());
+      if (number == peer) use(1, wires_[i].second.get());
+    }
   }
 
  private:
-  using Pairs = std::vector<std::pair<UniqueFd, UniqueFd>>;
-  template <typename Use>
-  static void for_each(const Pairs& pairs, int number, Use use) {
-    for (std::size_t i = 0; i < pairs.size(); ++i) {
-      const int peer = static_cast<int>(i) + 2;
-      if (number == 1) use(peer, pairs[i].first.get());
-      if (number == peer) use(1, pairs[i].second.get());
-    }
-  }
-  Pairs wires_;
-  Pairs ties_;
+  std::vector<std::pair<UniqueFd, UniqueFd>> wires_;
 };
-
-// All at the same time; the error of the first that failed.
-Result<void> launch_all(std::vector<KeeperLaunch> launches) {
-  std::vector<std::future<Result<void>>> others;
-  for (std::size_t i = 1; i < launches.size(); ++i) {
-    others.push_back(
-        std::async(std::launch::async, [&launch = launches[i]] { return launch_keeper(std::move(launch)); }));
-  }
-  Result<void> launched = launch_keeper(std::move(launches.front()));
-  for (auto& other : others) {
-    Result<void> its = other.get();
-    if (launched) launched = std::move(its);
-  }
-  return launched;
-}
 
 }  // namespace
 
@@ -187,7 +152,7 @@ Result<RunMachines> RunMachines::start(const LabSpec& spec, const MachineWitness
     what.boot = booting(std::move(machine));
     launches.push_back(std::move(what));
   }
-  NETNS_LAB_TRY(launch_all(std::move(launches)));
+  NETNS_LAB_TRY(launch_keepers(std::move(launches)));
   return machines;
 }
 
@@ -210,6 +175,7 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
   };
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, look_for_machine_parts(spec));
   NETNS_LAB_ASSIGN(const Wiring wiring, Wiring::create(spec.nodes));
+  NETNS_LAB_ASSIGN(const KeeperTies ties, KeeperTies::create(spec.nodes));
   NETNS_LAB_ASSIGN(const UniqueFd log, open_file(kLogFile, O_WRONLY));
   NETNS_LAB_ASSIGN(const std::optional<qemu::StateDisk> disk, open_state_disk(spec.instance, folder));
   std::vector<KeeperLaunch> launches;
@@ -228,7 +194,7 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     what.keep = {console.get()};
     if (has_disk) machine.disk = what.keep.emplace_back(disk->fd());
     wiring.put_into(machine, what, number);
-    wiring.tie(what, number);
+    ties.put_into(what, number);
     what.boot = booting(std::move(machine));
     NETNS_LAB_ASSIGN(what.sockets,
                      standing_sockets(folder, number, spec.nodes, spec.underlay.value_or(Underlay::kOneSegment)));
@@ -236,7 +202,7 @@ Result<void> start_standing_machines(const LabSpec& spec, const std::string& fol
     files.push_back(std::move(console));
     files.push_back(std::move(last_words));
   }
-  auto launched = launch_all(std::move(launches));
+  auto launched = launch_keepers(std::move(launches));
   pass_on_log(folder + "/" + kLogFile);
   return launched;
 }

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdio>
 #include <fstream>
+#include <future>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -81,6 +82,44 @@ Result<void> launch_keeper(KeeperLaunch what) {
   launch.deadline = Deadline::after(kStartLimit).sooner_of(what.deadline);
   launch.guard = [&what](const node::GuardFacts& facts) { return keep(std::move(what), facts); };
   return node::launch_guard(launch);
+}
+
+Result<void> launch_keepers(std::vector<KeeperLaunch> launches) {
+  std::vector<std::future<Result<void>>> others;
+  for (std::size_t i = 1; i < launches.size(); ++i) {
+    others.push_back(
+        std::async(std::launch::async, [&launch = launches[i]] { return launch_keeper(std::move(launch)); }));
+  }
+  Result<void> launched = launch_keeper(std::move(launches.front()));
+  for (auto& other : others) {
+    Result<void> its = other.get();
+    if (launched) launched = std::move(its);
+  }
+  return launched;
+}
+
+Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted) {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
+    return tl::unexpected(Error::system(attempted, errno));
+  }
+  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
+}
+
+Result<KeeperTies> KeeperTies::create(int machines) {
+  KeeperTies ties;
+  for (int number = 2; number <= machines; ++number) {
+    NETNS_LAB_ASSIGN(auto pair, stream_pair("tie virtual machines to each other"));
+    ties.pairs_.push_back(std::move(pair));
+  }
+  return ties;
+}
+
+void KeeperTies::put_into(KeeperLaunch& what, int number) const {
+  for (std::size_t i = 0; i < pairs_.size(); ++i) {
+    if (number == 1) what.ends.push_back(pairs_[i].first.get());
+    if (number == static_cast<int>(i) + 2) what.ends.push_back(pairs_[i].second.get());
+  }
 }
 
 Result<qemu::RelaySockets> standing_sockets(const std::string& folder, int number, int of, Underlay underlay) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/deadline.h"
@@ -35,6 +36,20 @@ struct KeeperLaunch {
 
 // Returns when it is booted, or why it is not.
 Result<void> launch_keeper(KeeperLaunch what);
+// All at the same time; the error of the first that failed.
+Result<void> launch_keepers(std::vector<KeeperLaunch> launches);
+
+Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted);
+
+// Ties the keepers of a lab's machines to each other: when one ends, the others learn that their machine is not wanted.
+class KeeperTies {
+ public:
+  static Result<KeeperTies> create(int machines);
+  void put_into(KeeperLaunch& what, int number) const;
+
+ private:
+  std::vector<std::pair<UniqueFd, UniqueFd>> pairs_;  // from the first to each of the others
+};
 
 // The sockets of a standing lab in its folder: node, outside, door. Where it has `of` machines, of the one with this
 // number: only the first has the outside.

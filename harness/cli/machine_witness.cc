@@ -63,7 +63,7 @@ MachineWitness MachineWitness::of_standing(const std::string& folder) {
     Machine machine;
     machine.last_words = open_file(of_machine(kLastWordsFile, number));
     machine.console = open_file(of_machine(kConsoleFile, number));
-    if (number > 1 && !machine.console.valid()) return witness;
+    if (number > 1 && !machine.console.valid() && !machine.last_words.valid()) return witness;
     struct stat status {};
     if (machine.console.valid() && ::fstat(machine.console.get(), &status) == 0) {
       machine.from = static_cast<std::size_t>(status.st_size);

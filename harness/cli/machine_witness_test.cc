@@ -95,6 +95,17 @@ TEST(MachineWitness, OfSeveralTellsWhichOneItWas) {
   EXPECT_EQ(witness->cause(), "the virtual machine of node-2: run a virtual machine: over");
 }
 
+TEST(MachineWitness, OfSeveralStandingOnesThatHaveNoConsoleTellsWhichOneItWas) {
+  std::string folder = ::testing::TempDir() + "witness-XXXXXX";
+  ASSERT_NE(::mkdtemp(folder.data()), nullptr);
+  for (const char* name : {"ended", "ended-2"}) std::ofstream(folder + "/" + name).flush();
+  const MachineWitness witness = MachineWitness::of_standing(folder);
+  EXPECT_THAT(witness.cause(), IsEmpty());
+  std::ofstream(folder + "/ended-2") << "serve labs in the instance: over";
+  EXPECT_EQ(witness.cause(), "the virtual machine of node-2: serve labs in the instance: over");
+  std::filesystem::remove_all(folder);
+}
+
 TEST(MachineWitness, OfAStandingMachineKnowsNothingOfWhatWasSaidBefore) {
   std::string folder = ::testing::TempDir() + "witness-XXXXXX";
   ASSERT_NE(::mkdtemp(folder.data()), nullptr);

@@ -27,7 +27,9 @@ constexpr auto kVersion = "0.1.0";
 // The node's side of a stream that somebody else opened: what a virtual machine is started with.
 int run_agent(const cli::Arguments& arguments) {
   if (arguments.agent_is_init) return node::run_guest();
-  if (!arguments.agent_labs_of.empty()) return node::run_guest_service(arguments.agent_labs_of);
+  if (!arguments.agent_labs_of.empty()) {
+    return node::run_guest_service(arguments.agent_labs_of, arguments.agent_wires);
+  }
   char host_name[256] = {};
   ::gethostname(host_name, sizeof host_name - 1);
   node::AgentContext context;

@@ -236,6 +236,133 @@ TEST_F(FakeMultipass, AnUpThatFailedIsTriedAgainAndWhatItMadeIsOurs) {
   EXPECT_FALSE(has_instance());
 }
 
+// Its instances have no network: that far, and no further, a lab of two comes.
+class FakeMultipassOfTwo : public FakeMultipass {
+ protected:
+  Ran up_two() { return lab({"up", "--nodes", "2"}); }
+};
+
+TEST_F(FakeMultipassOfTwo, LaunchesASecondInstanceAndDestroyRemovesBoth) {
+  const Ran up = up_two();
+  EXPECT_EQ(up.status, 3) << up;
+  EXPECT_THAT(up.errors, HasSubstr("join instance lab to the others: multipass tells no IPv4 address of it"));
+  EXPECT_THAT(calls(), AllOf(Contains(StartsWith("launch 22.04 --name lab ")),
+                             Contains(StartsWith("launch 22.04 --name lab-2 "))));
+  EXPECT_TRUE(has_instance() && has_instance("lab-2")) << "to be looked at";
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("instance lab was launched for this lab: deleted"),
+                                      HasSubstr("instance lab-2 was launched for this lab: deleted")));
+  EXPECT_FALSE(has_instance() || has_instance("lab-2"));
+}
+
+TEST_F(FakeMultipassOfTwo, NeedsWhatWiresAreMadeOf) {
+  steer("address", "192.0.2.77");
+  steer("lacks-8021q");
+  const Ran lacking = up_two();
+  EXPECT_EQ(lacking.status, 3) << lacking;
+  EXPECT_THAT(lacking.errors,
+              AllOf(HasSubstr("join instance lab to the others: its kernel has no 8021q (CONFIG_VLAN_8021Q)"),
+                    HasSubstr("Module 8021q not found")));
+  fs::remove(home_ / "lacks-8021q");
+  steer("address", "not an address");
+  EXPECT_THAT(up_two().errors, HasSubstr("multipass tells what is no IPv4 address: not an address"));
+  // One that none of them has: no packet is sent.
+  steer("address", "192.0.2.77");
+  const Ran unreachable = up_two();
+  EXPECT_EQ(unreachable.status, 3) << unreachable;
+  EXPECT_THAT(unreachable.errors, HasSubstr("lay the wire from machine 1 (192.0.2.77) to machine 2"));
+  EXPECT_EQ(lab({"exec", "--", "true"}).status, 3);
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_FALSE(has_instance() || has_instance("lab-2"));
+}
+
+TEST_F(FakeMultipassOfTwo, WhoseSecondLaunchFailsIsFoldedBack) {
+  steer("launch-fails-lab-2", "No space left on device");
+  const Ran up = up_two();
+  EXPECT_EQ(up.status, 3) << up;
+  EXPECT_THAT(up.errors, AllOf(HasSubstr("launch instance lab-2"), HasSubstr("No space left"),
+                               HasSubstr("instance lab was launched for this lab: deleted and purged")));
+  EXPECT_FALSE(has_instance());
+  EXPECT_THAT(calls(), Contains("delete --purge lab"));
+  EXPECT_THAT(lab({"destroy"}).errors, HasSubstr("there is no such lab")) << "nothing is left to destroy";
+}
+
+TEST_F(FakeMultipassOfTwo, FoldsBackNothingThatItDidNotMake) {
+  multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
+  steer("launch-fails-lab-2", "the moon");
+  const Ran up = up_two();
+  EXPECT_EQ(up.status, 3) << up;
+  EXPECT_TRUE(has_instance());
+  EXPECT_THAT(calls(), Not(Contains(StartsWith("delete"))));
+}
+
+TEST_F(FakeMultipassOfTwo, FoldsBackNothingThatAnEarlierUpMade) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  std::ifstream file(home_ / "last-exec");
+  pid_t exec = 0;
+  file >> exec;
+  ASSERT_GT(exec, 1);
+  ASSERT_EQ(::kill(exec, SIGKILL), 0);
+  ASSERT_TRUE(eventually([this] { return lab({"exec", "--", "true"}).status == 3; }));
+  steer("launch-fails-lab-2", "the moon");
+  const Ran up = up_two();
+  EXPECT_EQ(up.status, 3) << up;
+  EXPECT_TRUE(has_instance());
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_FALSE(has_instance()) << "it is ours still";
+}
+
+TEST_F(FakeMultipassOfTwo, DeletesOfTwoOnlyTheOneThatItLaunched) {
+  multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});
+  EXPECT_EQ(up_two().status, 3);
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_THAT(destroyed.errors, HasSubstr("instance lab-2 was there before this lab: left running"));
+  EXPECT_FALSE(has_instance());
+  EXPECT_TRUE(has_instance("lab-2"));
+}
+
+TEST_F(FakeMultipassOfTwo, LeavesASecondInstanceThatSomebodyMadeAnew) {
+  EXPECT_EQ(up_two().status, 3);
+  multipass({"delete", "--purge", "lab-2"});
+  multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});
+  const Ran refused = lab({"destroy"});
+  EXPECT_EQ(refused.status, 3) << refused;
+  EXPECT_THAT(refused.errors, AllOf(HasSubstr("instance lab was launched for this lab: deleted"),
+                                    HasSubstr("delete instance lab-2: it is not the one that was launched")));
+  EXPECT_FALSE(has_instance());
+  EXPECT_TRUE(has_instance("lab-2"));
+  multipass({"delete", "--purge", "lab-2"});
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+}
+
+TEST_F(FakeMultipassOfTwo, WhoseLaunchIsRefusedBecauseTheNameIsTakenLeavesThatInstanceAlone) {
+  steer("launch-fails-lab-2", "instance \"lab-2\" already exists");
+  EXPECT_EQ(up_two().status, 3);
+  fs::remove(home_ / "launch-fails-lab-2");
+  multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});  // whose it was
+  EXPECT_EQ(lab({"destroy"}).status, 3) << "there is nothing of this lab";
+  EXPECT_TRUE(has_instance("lab-2"));
+  EXPECT_FALSE(has_instance());
+}
+
+TEST_F(FakeMultipassOfTwo, HasNoInstanceOfAnotherLab) {
+  ASSERT_EQ(lab({"up"}).status, 0);
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+  ASSERT_EQ(command_.run({"up", "--lab", "multipass", "--name", "lab-2"}).status, 0);
+  const Ran refused = up_two();
+  EXPECT_EQ(refused.status, 3) << refused;
+  EXPECT_THAT(refused.errors, HasSubstr("instance lab-2 for lab lab: lab lab-2 has it"));
+  EXPECT_FALSE(has_instance());
+  EXPECT_EQ(command_.run({"destroy", "--lab", "multipass", "--name", "lab-2"}).status, 0);
+  EXPECT_EQ(up_two().status, 3);  // for want of addresses; its instances stay
+  const Ran other = command_.run({"up", "--lab", "multipass", "--name", "lab-2"});
+  EXPECT_EQ(other.status, 3) << other;
+  EXPECT_THAT(other.errors, HasSubstr("instance lab-2 for lab lab-2: lab lab has it"));
+}
+
 struct RefusalRow {
   const char* name;
   const char* steered;

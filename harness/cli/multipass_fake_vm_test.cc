@@ -1,6 +1,7 @@
 // Labs of multipass as a user makes them, through a FAKE `multipass` command (harness/fake_multipass) whose instances
 // are virtual machines: transfer, exec, stop, start, delete, a name used again and time-outs really happen, with
 // another kernel and a disk that is kept. It is no multipass and no Ubuntu.
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -81,6 +82,18 @@ class FakeMultipassInMachines : public testing::Test {
     return arguments;
   }
   bool has_instance() const { return fs::exists(home_ / "instances/lab"); }
+  // The QEMU of an instance: its device's address has the instance's number. 0: none.
+  pid_t machine_of(const std::string& instance) const {
+    std::ifstream number_file(home_ / "instances" / instance / "number");
+    int number = 0;
+    number_file >> number;
+    for (const pid_t pid : machines_below()) {
+      std::ifstream file(fmt::format("/proc/{}/cmdline", pid));
+      const std::string words{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+      if (words.find(fmt::format("mac=52:54:00:00:00:{:02x}", number)) != std::string::npos) return pid;
+    }
+    return 0;
+  }
   // Of the calls so far, those that begin like this.
   std::vector<std::string> calls(const std::string& beginning) const {
     std::ifstream file(home_ / "calls");
@@ -152,6 +165,82 @@ TEST_F(FakeMultipassInMachines, ThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
   EXPECT_EQ(destroyed.status, 0) << destroyed;
   EXPECT_THAT(destroyed.errors, HasSubstr("deleted and purged"));
   EXPECT_FALSE(has_instance());
+}
+
+// Two instances on a network of theirs: each of the lab's nodes is in one of them.
+TEST_F(FakeMultipassInMachines, TwoOfThemAreALabOfTwoNodesJudgedAndDestroyed) {
+  CommandUnderTest::Running at_once = command_.start(with_lab({"up", "--nodes", "2"}));
+  const Ran up = lab({"up", "--nodes", "2"});
+  const Ran other = command_.wait(std::move(at_once));
+  ASSERT_EQ(up.status, 0) << up;
+  ASSERT_EQ(other.status, 0) << other;
+  EXPECT_THAT(up.output + other.output,
+              AllOf(HasSubstr("(multipass): made"), HasSubstr("(multipass): reused"), HasSubstr("2 nodes")));
+  EXPECT_THAT(calls("launch"), SizeIs(2));
+  EXPECT_THAT(machines_below(), SizeIs(2));
+  EXPECT_EQ(lab({"exec", "--node", "2", "--", "uname", "-n"}).output, "node-2\n");
+  const Ran snapshot = lab({"snapshot", "--node", "2", "--text"});
+  EXPECT_EQ(snapshot.status, 0) << snapshot;
+  EXPECT_THAT(snapshot.output, HasSubstr("10.0.0.20/24"));
+  // Of the full size whatever their network has, and nothing of that network is changed.
+  EXPECT_EQ(lab({"exec", "--node", "2", "--", "ping", "-c1", "-s1472", "-Mdo", "10.0.0.10"}).status, 0);
+  const std::string links = multipass({"exec", "lab", "--", "ip", "-br", "link"}).output;
+  EXPECT_THAT(links, AllOf(HasSubstr("eth0"), Not(HasSubstr("wire")), Not(HasSubstr("node-"))));
+
+  const Ran native = lab({"test", "multi-node", "--target", "native"});
+  EXPECT_EQ(native.status, 0) << native;
+  EXPECT_THAT(native.output, HasSubstr("conformant: 126 passed (2 workers)"));
+  const Ran script =
+      lab({"test", "multi-node", "--target", "script:" + CommandUnderTest::fixture("scenarios/multi-node")});
+  EXPECT_EQ(script.status, 0) << script;
+  EXPECT_THAT(script.output, HasSubstr("conformant: 63 passed"));
+  // Of one node, in the first of them: a fresh node has the addresses of the one that stands.
+  const Ran egress = lab({"test", "egress", "--target", "native", "--family", "ipv4"});
+  EXPECT_EQ(egress.status, 0) << egress;
+  const Ran unfit = lab({"test", "overlay"});
+  EXPECT_EQ(unfit.status, 3) << unfit;
+  EXPECT_THAT(unfit.errors, HasSubstr("up --lab multipass --name lab --nodes 2 --routed"));
+
+  const Ran destroyed = lab({"destroy"});
+  EXPECT_EQ(destroyed.status, 0) << destroyed;
+  EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("instance lab was launched for this lab: deleted and purged"),
+                                      HasSubstr("instance lab-2 was launched for this lab: deleted and purged")));
+  EXPECT_FALSE(has_instance());
+  EXPECT_FALSE(fs::exists(home_ / "instances/lab-2"));
+  EXPECT_THAT(machines_below(), IsEmpty());
+}
+
+TEST_F(FakeMultipassInMachines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
+  const Ran up = lab({"up", "--nodes", "2", "--routed"});
+  ASSERT_EQ(up.status, 0) << up;
+  const Ran native = lab({"test", "overlay", "--target", "native", "--family", "ipv4"});
+  EXPECT_EQ(native.status, 0) << native;
+  EXPECT_THAT(native.output, HasSubstr("conformant: "));
+  EXPECT_EQ(lab({"destroy"}).status, 0);
+}
+
+TEST_F(FakeMultipassInMachines, TheSecondOfThemThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
+  ASSERT_EQ(lab({"up", "--nodes", "2"}).status, 0);
+  const std::string target = hanging_target(command_);
+  CommandUnderTest::Running running = command_.start(with_lab({"test", "multi-node", "--target", "script:" + target}));
+  ASSERT_TRUE(eventually([&] {
+    return multipass({"exec", "lab", "--", "pgrep", "-f", "^hanging"}).succeeded() ||
+           multipass({"exec", "lab-2", "--", "pgrep", "-f", "^hanging"}).succeeded();
+  }));
+  const pid_t second = machine_of("lab-2");
+  ASSERT_GT(second, 1);
+  ::kill(second, SIGKILL);
+  const Ran ran = command_.wait(std::move(running));
+  expect_all_errors(command_, ran, 63);
+  EXPECT_THAT(command_.report("junit.xml"), HasSubstr("multipass exec lab-2 "));
+  // The other instance runs on; its lab has ended.
+  EXPECT_TRUE(eventually([&] { return lab({"exec", "--", "true"}).status == 3; }));
+  EXPECT_THAT(machines_below(), SizeIs(1));
+  const Ran again = lab({"up", "--nodes", "2"});
+  EXPECT_EQ(again.status, 0) << again;
+  EXPECT_THAT(calls("start lab-2"), SizeIs(1));
+  EXPECT_EQ(lab({"exec", "--node", "2", "--", "ping", "-c1", "10.0.0.10"}).status, 0);
+  EXPECT_EQ(lab({"destroy"}).status, 0);
 }
 
 TEST_F(FakeMultipassInMachines, WhoseLaunchTimesOutIsAdoptedAndWhoseNameIsUsedAgainIsLeft) {

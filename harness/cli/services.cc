@@ -64,7 +64,7 @@ Result<AgentStreams> start_in_machine(const LabSpec& spec, const RunMachines* ma
   NETNS_LAB_TRY(check_lab_name(spec.machine));
   NETNS_LAB_ASSIGN(const LabHome home, LabHome::open(RuntimeEnvironment::of_process()));
   std::vector<UniqueFd> doors;
-  const int standing = spec.provider == Provider::kQemu ? nodes_of_named(spec.machine) : 1;
+  const int standing = nodes_of_named(spec.machine);
   for (int number = 1; number <= std::min(standing, spec.nodes); ++number) {
     NETNS_LAB_ASSIGN(UniqueFd door, connect_to(home.lab_path(spec.machine) + "/" + of_machine(kDoorSocket, number)));
     doors.push_back(std::move(door));

@@ -82,6 +82,15 @@ TEST(RoutedNodes, AreOfAnotherLabThanThoseOnOneSegment) {
   }
 }
 
+// What is judged on one node is judged in a lab of several as well, wherever its outside is.
+TEST(RoutedNodes, AreEachJudgedAsOneNodeIs) {
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}).status, 0);
+  const Ran judged =
+      command.run({"test", "bridge", "egress", "port-mapping", "--target", "native", "--name", "blue", "--no-skip"});
+  EXPECT_EQ(judged.status, 0) << judged;
+}
+
 TEST(RoutedNodes, ATunnelStandsAsLongAsItsLab) {
   for (const char* tunnel : {"TUNNEL=vxlan", "TUNNEL=tun"}) {
     CommandUnderTest command;

@@ -19,6 +19,7 @@
 #include "harness/fake_multipass/daemon.h"
 #include "harness/fake_multipass/exec_stream.h"
 #include "harness/fake_multipass/guest.h"
+#include "harness/fake_multipass/network.h"
 #include "harness/lab/named_lab.h"
 #include "harness/lab/qemu/door.h"
 
@@ -85,6 +86,12 @@ int version(const Home& home) {
   return 0;
 }
 
+nlohmann::ordered_json addresses_of(const Instance& instance, State state) {
+  auto addresses = nlohmann::ordered_json::array();
+  if (state == State::kRunning) addresses.push_back(address_of(instance));
+  return addresses;
+}
+
 int info(const Home& home, const Words& words) {
   const Instance instance(home, words.empty() ? "" : words.front());
   const State state = instance.state();
@@ -93,7 +100,7 @@ int info(const Home& home, const Words& words) {
                                   {"disks", {{"sda1", nlohmann::json::object()}}},
                                   {"image_hash", ""},
                                   {"image_release", instance.read("release") + " LTS"},
-                                  {"ipv4", nlohmann::json::array()},
+                                  {"ipv4", addresses_of(instance, state)},
                                   {"load", nlohmann::json::array()},
                                   {"memory", nlohmann::json::object()},
                                   {"mounts", nlohmann::json::object()},
@@ -108,7 +115,7 @@ int list(const Home& home) {
   nlohmann::ordered_json all = nlohmann::ordered_json::array();
   for (const std::string& name : home.instance_names()) {
     const Instance instance(home, name);
-    all.push_back({{"ipv4", nlohmann::json::array()},
+    all.push_back({{"ipv4", addresses_of(instance, instance.state())},
                    {"name", name},
                    {"release", "Ubuntu " + instance.read("release") + " LTS"},
                    {"state", to_string(instance.state())}});
@@ -157,6 +164,7 @@ int launch(const Home& home, const Words& words) {
     return fail("launch", fmt::format("instance \"{}\" already exists", wanted.name));
   }
   auto made = instance.make(wanted.disk);
+  if (made) made = take_address(home, instance);
   if (made) {
     instance.write("release", wanted.image);
     instance.write("memory", wanted.memory);
@@ -169,6 +177,7 @@ int launch(const Home& home, const Words& words) {
     return kTimedOut;
   }
   if (!made) {
+    give_address_back(home, instance);
     instance.purge();
     return fail("launch", made.error().message());
   }
@@ -202,6 +211,7 @@ int remove(const Home& home, const Words& words) {
   if (names.empty() || state == State::kNone) return fail("delete", does_not_exist(instance));
   if (const int stopped = stop(home, names); stopped != 0) return stopped;
   instance.write(kDeleted, "");
+  if (purges) give_address_back(home, instance);
   if (purges) instance.purge();
   return 0;
 }
@@ -216,7 +226,9 @@ int recover(const Home& home, const Words& words) {
 int purge(const Home& home) {
   for (const std::string& name : home.instance_names()) {
     const Instance instance(home, name);
-    if (instance.state() == State::kDeleted) instance.purge();
+    if (instance.state() != State::kDeleted) continue;
+    give_address_back(home, instance);
+    instance.purge();
   }
   return 0;
 }

@@ -20,6 +20,7 @@
 #include "harness/base/deadline.h"
 #include "harness/base/default_signals.h"
 #include "harness/fake_multipass/guest.h"
+#include "harness/fake_multipass/network.h"
 #include "harness/lab/named_lab.h"
 #include "harness/lab/qemu/acceleration.h"
 #include "harness/lab/qemu/machine.h"
@@ -33,6 +34,11 @@ UniqueFd open_for(const Instance& instance, const char* name, int how) {
   return UniqueFd(::open(instance.file(name).c_str(), how | O_CLOEXEC, 0600));
 }
 
+void note(const Instance& instance, const Error& why) {
+  const UniqueFd log = open_for(instance, "log", O_WRONLY | O_CREAT | O_APPEND);
+  ::dprintf(log.get(), "%s\n", why.message().c_str());
+}
+
 // Locked for as long as somebody keeps the instance's machine.
 Result<UniqueFd> lock(const Instance& instance) {
   UniqueFd disk = open_for(instance, kDisk, O_RDWR);
@@ -40,7 +46,8 @@ Result<UniqueFd> lock(const Instance& instance) {
   return tl::unexpected(Error::system("lock the disk of " + instance.name(), errno));
 }
 
-Result<qemu::Machine> boot_machine(const Instance& instance, const UniqueFd& disk, const UniqueFd& console) {
+Result<qemu::Machine> boot_machine(const Home& home, const Instance& instance, const UniqueFd& disk,
+                                   const UniqueFd& console) {
   NETNS_LAB_ASSIGN(const qemu::KernelImage kernel, qemu::find_kernel(""));
   qemu::MachineSpec spec;
   NETNS_LAB_ASSIGN(spec.archive, guest_image(fmt::format("/proc/{}/exe", ::getpid()), kernel));
@@ -49,7 +56,10 @@ Result<qemu::Machine> boot_machine(const Instance& instance, const UniqueFd& dis
   if (processors > 0) spec.qemu.processors = static_cast<unsigned>(processors);
   spec.qemu.kernel = kernel.path;
   spec.qemu.init = "/usr/lib/netns-lab/netns-lab";
-  spec.qemu.init_arguments = "guest";
+  spec.qemu.init_arguments = fmt::format("guest {}/24", address_of(instance));
+  NETNS_LAB_ASSIGN(const UniqueFd cable, connect_to(home.network_socket()));
+  spec.qemu.wires = {{.mac = mac_of(instance)}};
+  spec.wires = {cable.get()};
   spec.greeting = build_id();
   spec.accelerations = qemu::accelerations_to_try(qemu::kvm_opens(), qemu::KvmFailure::of_user().remembered());
   spec.on_refusal = [](qemu::Acceleration, const Error&) { qemu::KvmFailure::of_user().remember(); };
@@ -59,17 +69,19 @@ Result<qemu::Machine> boot_machine(const Instance& instance, const UniqueFd& dis
 }
 
 // `client` waits for the greeting, which is the end of its connection.
-Result<void> keep(const Instance& instance, UniqueFd& client) {
+Result<void> keep(const Home& home, const Instance& instance, UniqueFd& client) {
   NETNS_LAB_ASSIGN(const UniqueFd disk, lock(instance));
   instance.forget(kRunning);
   instance.forget(kDoor);
   qemu::RelaySockets sockets;
   NETNS_LAB_ASSIGN(sockets.door_listener, listen_at(instance.file(kDoor)));
   const UniqueFd console = open_for(instance, "console", O_RDWR | O_CREAT | O_APPEND);
-  NETNS_LAB_ASSIGN(qemu::Machine machine, boot_machine(instance, disk, console));
+  NETNS_LAB_ASSIGN(qemu::Machine machine, boot_machine(home, instance, disk, console));
   instance.write(kRunning, "");
   client.reset();
   auto kept = qemu::relay(machine, sockets);
+  // Before whoever waits for the end learns of it: the folder may be removed then.
+  if (!kept) note(instance, kept.error());
   instance.forget(kRunning);
   return kept;
 }
@@ -84,12 +96,13 @@ int keep_instance(const Home& home, UniqueFd client, node::LifeLine& daemons_lif
   const ssize_t got = ::recv(client.get(), request.data(), request.size() - 1, 0);
   if (got <= 1) return 1;
   const Instance instance(home, std::string(request.data(), static_cast<std::size_t>(got) - 1));
-  const auto kept = keep(instance, client);
+  const auto kept = keep(home, instance, client);
   if (!kept) {
     const std::string why = kept.error().message();
-    const UniqueFd log = open_for(instance, "log", O_WRONLY | O_CREAT | O_APPEND);
-    ::dprintf(log.get(), "%s\n", why.c_str());
-    if (client.valid()) ::send(client.get(), why.data(), why.size(), MSG_NOSIGNAL);
+    if (client.valid()) {
+      note(instance, kept.error());
+      ::send(client.get(), why.data(), why.size(), MSG_NOSIGNAL);
+    }
   }
   return kept ? 0 : 1;
 }
@@ -108,7 +121,13 @@ int run_daemon(const Home& home) {
     return 1;
   }
   auto life = node::LifeLine::create();
-  if (!life) return 1;
+  const auto network = listen_for_machines(home);
+  if (!life || !network) return 1;
+  if (::fork() == 0) {
+    node::die_with_parent(*life);
+    node::close_all_but({network->get()});
+    repeat_frames(*network);
+  }
   std::printf("fake multipassd: instances are in %s; they end with this process\n", home.file("instances").c_str());
   std::fflush(stdout);
   while (true) {

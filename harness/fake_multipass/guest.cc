@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "harness/fake_multipass/exec_stream.h"
+#include "harness/fake_multipass/network.h"
 #include "harness/node/guest_boot.h"
 #include "harness/node/sandbox_process.h"
 #include "harness/protocol/channels.h"
@@ -84,11 +85,12 @@ Result<void> serve(UniqueFd port) {
 
 }  // namespace
 
-int run_guest() {
+int run_guest(const std::string& address) {
   std::string disk;
-  const auto lived = node::boot_guest().and_then([&disk](node::BootedGuest guest) -> Result<void> {
+  const auto lived = node::boot_guest().and_then([&disk, &address](node::BootedGuest guest) -> Result<void> {
     disk = guest.disk;
     NETNS_LAB_TRY(furnish_from(disk));
+    NETNS_LAB_TRY(join_network(address));
     return serve(std::move(guest.port));
   });
   if (!lived) say(lived.error().message());

@@ -18,7 +18,7 @@ inline constexpr auto kPowerOffLabel = "power off";  // the same, and the machin
 // An initramfs. `program`: this program's file.
 Result<std::string> guest_image(const std::string& program, const qemu::KernelImage& kernel);
 
-// The first process. Returns only when the machine cannot be powered off.
-int run_guest();
+// The first process; `address`: of the machine in the instances' network. Returns only when it cannot be powered off.
+int run_guest(const std::string& address);
 
 }  // namespace netns_lab::fake_multipass

@@ -24,7 +24,7 @@ constexpr const char* kIndexes[] = {
     "modules.dep",     "modules.dep.bin",         "modules.alias",   "modules.alias.bin",
     "modules.symbols", "modules.symbols.bin",     "modules.builtin", "modules.builtin.bin",
     "modules.softdep", "modules.builtin.modinfo", "modules.order"};
-constexpr std::array kAtBoot = {"virtio_pci", "virtio_console", "virtio_blk", "crc32c_generic", "ext4"};
+constexpr std::array kAtBoot = {"virtio_pci", "virtio_console", "virtio_blk", "virtio_net", "crc32c_generic", "ext4"};
 
 constexpr auto kSudo = R"(#!/bin/sh
 # Everybody is root here.

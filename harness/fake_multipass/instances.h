@@ -1,11 +1,13 @@
 // The instances of the fake `multipass`: a folder each, below the one that $FAKE_MULTIPASS names.
 //
 //   $FAKE_MULTIPASS/multipassd.sock             the daemon
+//   $FAKE_MULTIPASS/network.sock                the network of the machines (network.h)
+//   $FAKE_MULTIPASS/addresses/                  which addresses of it are taken
 //   $FAKE_MULTIPASS/instances/NAME/disk         ext4: /opt, /home, /root and /var of the instance
 //                                  door.sock    of the process that keeps its machine (harness/lab/qemu/door.h)
 //                                  running      its machine has said hello
 //                                  deleted      and not purged
-//                                  memory, cpus, release
+//                                  memory, cpus, release, number
 //                                  console, log
 #pragma once
 
@@ -22,6 +24,7 @@ class Home {
   explicit Home(std::string path) : path_(std::move(path)) {}
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   std::string daemon_socket() const { return file("multipassd.sock"); }
+  std::string network_socket() const { return file("network.sock"); }
   bool is_steered(const std::string& file_name) const;  // a file of that name lies in it
   void note_call(const std::vector<std::string>& words) const;
   std::vector<std::string> instance_names() const;  // sorted

@@ -13,7 +13,7 @@
 int main(int argc, char** argv) {
   using namespace netns_lab::fake_multipass;
   const std::vector<std::string> words(argv + 1, argv + argc);
-  if (::getpid() == 1 && words == std::vector<std::string>{"guest"}) return run_guest();
+  if (::getpid() == 1 && words.size() == 2 && words.front() == "guest") return run_guest(words.back());
   const char* folder = std::getenv("FAKE_MULTIPASS");
   if (folder == nullptr || *folder != '/') {
     std::fprintf(stderr, "FAKE_MULTIPASS must be the path of a folder for the fake multipass's instances\n");

@@ -218,13 +218,10 @@ SnapshotOptions whole_node() {
 }
 
 Result<void> check_nodes(const LabSpec& spec) {
-  if (spec.nodes == 1 || spec.provider == Provider::kSandbox || spec.provider == Provider::kQemu) return {};
-  // In an instance private labs are sandboxes again; the one that stands in it has one node.
-  if (is_virtual_machine(spec.provider) && spec.name.empty()) return {};
-  return tl::unexpected(Error::missing(
-      fmt::format("a {} lab of {} nodes", to_string(spec.provider), spec.nodes),
-      fmt::format("a {}{} lab has one node", spec.name.empty() ? "" : "standing ", to_string(spec.provider)),
-      "use --lab sandbox or --lab qemu"));
+  if (spec.nodes == 1 || spec.provider != Provider::kHost) return {};
+  return tl::unexpected(Error::missing(fmt::format("a {} lab of {} nodes", to_string(spec.provider), spec.nodes),
+                                       fmt::format("a {} lab has one node", to_string(spec.provider)),
+                                       "use --lab sandbox or --lab qemu"));
 }
 
 Result<Lab> Lab::open(const LabSpec& spec, const LabServices& services, Deadline deadline) {

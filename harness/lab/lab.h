@@ -46,10 +46,11 @@ struct LabSpec {
   InstanceChoice instance{};
   // a private sandbox: whether commands will be run on its node, or files put there
   bool commands = true;
-  int nodes = 1;  // node-1, node-2 … (sandbox; qemu, each in a machine of its own)
+  int nodes = 1;  // node-1, node-2 … (sandbox; qemu and multipass, each in a machine of its own)
   // What joins them. None: of a lab that is up, whatever it has; else one segment.
   std::optional<Underlay> underlay{};
-  // qemu, several nodes: which of the segments between the machines. No two labs there at once may have the same.
+  // qemu, multipass, several nodes: which of the segments between the machines. No two labs there at once may have the
+  // same.
   int segment = 0;
 };
 
@@ -102,8 +103,7 @@ class Lab {
   std::optional<Node> outside_;
 };
 
-// kMissing where the lab has one node and the spec more: on the host, and a lab that stands in an instance of
-// multipass.
+// kMissing where the lab has one node and the spec more: on the host.
 Result<void> check_nodes(const LabSpec& spec);
 
 // `up`: made or reused.

@@ -133,29 +133,27 @@ TEST_F(LabTest, OneNodeIsNotTakenForTwo) {
   EXPECT_EQ(nodes_of_named("no-such-lab"), 1);
 }
 
-TEST(CheckNodes, TheHostAndAnInstanceHaveOne) {
-  for (const Provider provider : {Provider::kHost, Provider::kMultipass}) {
-    LabSpec spec;
-    spec.provider = provider;
-    spec.name = "lab";
-    EXPECT_TRUE(check_nodes(spec));
-    spec.nodes = 2;
-    const auto checked = check_nodes(spec);
-    ASSERT_FALSE(checked);
-    EXPECT_EQ(checked.error().kind, ErrorKind::kMissing);
-    EXPECT_THAT(checked.error().message(), AllOf(HasSubstr(to_string(provider)), HasSubstr("--lab sandbox")));
-  }
+TEST(CheckNodes, TheHostHasOne) {
+  LabSpec spec;
+  spec.provider = Provider::kHost;
+  spec.name = "lab";
+  EXPECT_TRUE(check_nodes(spec));
+  spec.nodes = 2;
+  const auto checked = check_nodes(spec);
+  ASSERT_FALSE(checked);
+  EXPECT_EQ(checked.error().kind, ErrorKind::kMissing);
+  EXPECT_THAT(checked.error().message(), AllOf(HasSubstr("a host lab has one node"), HasSubstr("--lab sandbox")));
 }
 
 TEST(CheckNodes, OfMachinesThereMayBeAny) {
-  LabSpec spec;
-  spec.provider = Provider::kQemu;
-  spec.nodes = 2;
-  EXPECT_TRUE(check_nodes(spec));
-  spec.name = "lab";
-  EXPECT_TRUE(check_nodes(spec));
-  spec.provider = Provider::kHost;
-  EXPECT_FALSE(check_nodes(spec));
+  for (const Provider provider : {Provider::kQemu, Provider::kMultipass}) {
+    LabSpec spec;
+    spec.provider = provider;
+    spec.nodes = 2;
+    EXPECT_TRUE(check_nodes(spec));
+    spec.name = "lab";
+    EXPECT_TRUE(check_nodes(spec));
+  }
 }
 
 TEST_F(LabTest, UpOfAnotherProviderIsRefused) {

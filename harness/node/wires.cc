@@ -25,16 +25,19 @@ int far_machine(const Link& link) {
   return std::stoi(mac.substr(mac.rfind(':') + 1), nullptr, 16);
 }
 
-// So that nothing goes over it that no lab sends: no link-local address, no reports of groups.
-Result<void> turn_off_ipv6(const std::string& link) {
+}  // namespace
+
+MacAddress wire_mac(int own, int peer) {
+  return MacAddress::parse(fmt::format("{}{:02x}:{:02x}", protocol::kWireMac, own, peer)).value();
+}
+
+Result<void> keep_quiet(const std::string& link) {
   const std::string setting = "/proc/sys/net/ipv6/conf/" + link + "/disable_ipv6";
   const UniqueFd file(::open(setting.c_str(), O_WRONLY | O_CLOEXEC));
   if (!file.valid() && errno == ENOENT) return {};
   if (file.valid() && ::write(file.get(), "1", 1) == 1) return {};
   return tl::unexpected(Error::system("write 1 to " + setting, errno));
 }
-
-}  // namespace
 
 Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
   NETNS_LAB_ASSIGN(netlink::NetlinkSocket socket, netlink::NetlinkSocket::open(netlink::Protocol::kRoute));
@@ -45,7 +48,7 @@ Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
     if (peer == 0) continue;
     has_wire = true;
     if (!link.is_up()) {
-      NETNS_LAB_TRY(turn_off_ipv6(link.name));
+      NETNS_LAB_TRY(keep_quiet(link.name));
       netlink::LinkChange change;
       change.up = true;
       NETNS_LAB_TRY(socket.execute(netlink::set_link(netlink::LinkRef::indexed(link.index), change)));

@@ -143,8 +143,10 @@ LabSpec LabEnvironment::lab_spec() const {
 LabSpec LabEnvironment::fresh_spec() {
   LabSpec spec = lab_spec();
   // Of as many nodes as the standing one: by their number the nodes' addresses differ.
-  if (spec.provider == Provider::kSandbox && !spec.name.empty())
+  if (!spec.name.empty()) {
     spec.nodes = std::max(spec.nodes, nodes_of_named(spec.name));
+    if (!spec.underlay) spec.underlay = underlay_of_named(spec.name);
+  }
   spec.machine = std::exchange(spec.name, "");
   spec.segment += 1 + fresh_labs_++ % (kMostFreshLabs - 1);
   return spec;

@@ -113,11 +113,12 @@ IpAddress Bridge::outside_address(Subject& subject) {
 void Bridge::join_outside(Subject& subject) {
   AddRoute back;
   back.route.destination = own(0).network();
+  Node& outside = *value(subject.outside());
   NextHop hop;
-  hop.link = subject.hello().uplink;  // both ends have one name (sandbox_uplink.h)
+  hop.link = outside.hello().uplink;
   hop.gateway = uplink_address();
   back.route.hops = {hop};
-  value(value(subject.outside())->apply({back}));
+  value(outside.apply({back}));
 }
 
 void Bridge::set_forwarding(Subject& subject, bool on) {

@@ -70,9 +70,8 @@ std::string Egress::link_of(const std::string& network_namespace) {
 }
 
 Way Egress::way_out(const std::string& network_namespace) {
-  // Both ends of the uplink have one name (sandbox_uplink.h).
-  return {place_on(node_name(0), network_namespace), link_of(network_namespace),
-          value(subject().outside())->hello().node, subject().hello().uplink};
+  const protocol::HelloReply& outside = value(subject().outside())->hello();
+  return {place_on(node_name(0), network_namespace), link_of(network_namespace), outside.node, outside.uplink};
 }
 
 EchoAcross Egress::echo_out(const std::string& network_namespace, std::uint32_t payload, bool dont_fragment) {

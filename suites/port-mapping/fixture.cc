@@ -112,7 +112,10 @@ std::vector<PortMapping::Visit> PortMapping::visit(Subject& subject, const std::
   std::array<std::optional<Tap>, 3> taps;
   for (const std::size_t number : {0U, 1U})
     taps.at(number) = open_tap(subject.node(), container(number).network_namespace, container(number).container_link);
-  if (subject.has_outside()) taps[2] = open_tap(*value(subject.outside()), "", subject.hello().uplink);
+  if (subject.has_outside()) {
+    Node& outside = *value(subject.outside());
+    taps[2] = open_tap(outside, "", outside.hello().uplink);
+  }
 
   std::vector<std::pair<Node*, protocol::Handle>> servers;
   for (const Service& each : services) {
@@ -171,11 +174,11 @@ std::vector<PortMapping::Visit> PortMapping::visit(Subject& subject, const std::
 PortMapping::Joined PortMapping::join_outside() {
   AddRoute back;
   back.route.destination = container(0).addresses.front().network();
+  Node& outside = *value(subject().outside());
   NextHop hop;
-  hop.link = subject().hello().uplink;  // both ends have one name (sandbox_uplink.h)
+  hop.link = outside.hello().uplink;
   hop.gateway = uplink_address();
   back.route.hops = {hop};
-  Node& outside = *value(subject().outside());
   value(outside.apply({back}));
   return {outside, back};
 }

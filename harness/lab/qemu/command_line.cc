@@ -27,7 +27,10 @@ constexpr unsigned kMostMemory = 1u << 20;  // MiB
 
 }  // namespace
 
-std::string mac_of(const Wire& wire) { return fmt::format("{}{:02x}:{:02x}", protocol::kWireMac, wire.own, wire.peer); }
+std::string mac_of(const Wire& wire) {
+  if (!wire.mac.empty()) return wire.mac;
+  return fmt::format("{}{:02x}:{:02x}", protocol::kWireMac, wire.own, wire.peer);
+}
 
 std::string to_string(Acceleration acceleration) {
   return acceleration == Acceleration::kKvm ? "KVM" : "TCG (no hardware acceleration)";

@@ -25,6 +25,7 @@ inline constexpr int kFirstWireDescriptor = 6;  // and those behind it: connecte
 struct Wire {
   int own = 1;
   int peer = 2;
+  std::string mac{};  // of a device that leads to no machine of a lab; "": as those do
 };
 // What the first process knows the device by (harness/protocol/guest.h).
 std::string mac_of(const Wire& wire);

@@ -74,6 +74,8 @@ TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {
   EXPECT_THAT(command.argv, Contains("socket,id=wire1,fd=7"));
   EXPECT_THAT(command.argv, Contains("virtio-net-pci,netdev=wire1,mac=02:00:0a:01:01:10,romfile="));
   EXPECT_EQ(std::count(command.argv.begin(), command.argv.end(), "-netdev"), 2);
+  given.wires = {{.mac = "52:54:00:00:00:07"}};
+  EXPECT_THAT(qemu_command(given).argv, Contains("virtio-net-pci,netdev=wire0,mac=52:54:00:00:00:07,romfile="));
 }
 
 struct AccelerationCase {
