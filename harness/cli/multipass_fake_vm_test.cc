@@ -187,9 +187,9 @@ TEST_F(FakeMultipassInMachines, TwoOfThemAreALabOfTwoNodesJudgedAndDestroyed) {
   const std::string links = multipass({"exec", "lab", "--", "ip", "-br", "link"}).output;
   EXPECT_THAT(links, AllOf(HasSubstr("eth0"), Not(HasSubstr("wire")), Not(HasSubstr("node-"))));
 
-  const Ran native = lab({"test", "multi-node", "--target", "native"});
+  const Ran native = lab({"test", "multi-node", "--target", "native", "--family", "ipv6"});
   EXPECT_EQ(native.status, 0) << native;
-  EXPECT_THAT(native.output, HasSubstr("conformant: 126 passed (2 workers)"));
+  EXPECT_THAT(native.output, HasSubstr("conformant: 63 passed"));
   const Ran script =
       lab({"test", "multi-node", "--target", "script:" + CommandUnderTest::fixture("scenarios/multi-node")});
   EXPECT_EQ(script.status, 0) << script;

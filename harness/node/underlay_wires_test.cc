@@ -1,5 +1,6 @@
 #include "harness/node/underlay_wires.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -20,6 +21,7 @@
 #include "harness/netlink/link.h"
 #include "harness/netlink/netlink_socket.h"
 #include "harness/netns/netns.h"
+#include "harness/node/guest_service.h"
 #include "harness/node/sandbox_process.h"
 
 namespace netns_lab::node {
@@ -200,6 +202,25 @@ TEST_F(UnderlayWires, EndWithTheProcessThatLaidThem) {
     said = one.said();
   } while (said.find("somebody uses that port") != std::string::npos && !deadline.passed());
   EXPECT_THAT(said, HasSubstr("were not answered")) << "the other one has ended, too";
+}
+
+// In a process of its own: it collects every child.
+TEST(UnderlayCarrier, WhoseEndIsTheEndOfTheLabsWhichAreLost) {
+  auto service = fork_child([]() -> int {
+    std::array<int, 2> port{};
+    std::array<int, 2> carrier{};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, port.data()) != 0) return 1;
+    if (::pipe2(carrier.data(), O_CLOEXEC) != 0) return 1;
+    ::close(carrier[1]);  // readable from now on
+    const auto served = serve_guest_labs(UniqueFd(port[0]), {}, {}, "multipass", "", carrier[0]);
+    const bool is_told = !served && served.error().kind == ErrorKind::kLost &&
+                         served.error().message().find("carry frames") != std::string::npos;
+    return is_told ? 42 : 2;
+  });
+  ASSERT_TRUE(service.has_value()) << service.error();
+  int status = 0;
+  ASSERT_EQ(::waitpid(service->pid, &status, 0), service->pid);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 42) << status;
 }
 
 TEST(UnderlayWireText, IsReadAsItIsWritten) {
