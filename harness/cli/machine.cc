@@ -19,6 +19,7 @@
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/socket_pair.h"
 #include "harness/base/text.h"
 #include "harness/cli/machine_keeper.h"
 #include "harness/cli/output.h"
@@ -89,14 +90,6 @@ auto booting(qemu::MachineSpec spec) {
       };
 }
 
-Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system(attempted, errno));
-  }
-  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
-}
-
 // What joins the machines of a lab: from the first to each of the others a wire for frames, and a tie between their
 // keepers, whose end tells that the other is gone.
 class Wiring {
@@ -104,8 +97,8 @@ class Wiring {
   static Result<Wiring> create(int machines) {
     Wiring wiring;
     for (int number = 2; number <= machines; ++number) {
-      NETNS_LAB_ASSIGN(auto wire, stream_pair("create a wire between virtual machines"));
-      NETNS_LAB_ASSIGN(auto tie, stream_pair("tie virtual machines to each other"));
+      NETNS_LAB_ASSIGN(auto wire, socket_pair(SOCK_STREAM, "create a wire between virtual machines"));
+      NETNS_LAB_ASSIGN(auto tie, socket_pair(SOCK_STREAM, "tie virtual machines to each other"));
       wiring.wires_.push_back(std::move(wire));
       wiring.ties_.push_back(std::move(tie));
     }
@@ -169,7 +162,7 @@ Result<RunMachines> RunMachines::start(const LabSpec& spec, const MachineWitness
   std::vector<UniqueFd> keepers_lives;
   for (int number = 1; number <= spec.nodes; ++number) {
     const auto index = static_cast<std::size_t>(number) - 1;
-    NETNS_LAB_ASSIGN(auto door, stream_pair("create a door to a virtual machine"));
+    NETNS_LAB_ASSIGN(auto door, socket_pair(SOCK_STREAM, "create a door to a virtual machine"));
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("create a pipe", errno));
     machines.lives_.emplace_back(ends[0]);
