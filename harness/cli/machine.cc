@@ -18,6 +18,7 @@
 #include <utility>
 
 #include "harness/base/build_id.h"
+#include "harness/base/socket_pair.h"
 #include "harness/base/text.h"
 #include "harness/cli/machine_keeper.h"
 #include "harness/cli/output.h"
@@ -94,7 +95,7 @@ class Wiring {
   static Result<Wiring> create(int machines) {
     Wiring wiring;
     for (int number = 2; number <= machines; ++number) {
-      NETNS_LAB_ASSIGN(auto wire, stream_pair("create a wire between virtual machines"));
+      NETNS_LAB_ASSIGN(auto wire, socket_pair(SOCK_STREAM, "create a wire between virtual machines"));
       wiring.wires_.push_back(std::move(wire));
     }
     return wiring;
@@ -134,7 +135,7 @@ Result<RunMachines> RunMachines::start(const LabSpec& spec, const MachineWitness
   std::vector<UniqueFd> keepers_lives;
   for (int number = 1; number <= spec.nodes; ++number) {
     const auto index = static_cast<std::size_t>(number) - 1;
-    NETNS_LAB_ASSIGN(auto door, stream_pair("create a door to a virtual machine"));
+    NETNS_LAB_ASSIGN(auto door, socket_pair(SOCK_STREAM, "create a door to a virtual machine"));
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) return tl::unexpected(Error::system("create a pipe", errno));
     machines.lives_.emplace_back(ends[0]);

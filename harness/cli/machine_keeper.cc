@@ -15,6 +15,7 @@
 #include <future>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/base/text.h"
 #include "harness/cli/output.h"
 #include "harness/lab/named_lab.h"
@@ -98,18 +99,10 @@ Result<void> launch_keepers(std::vector<KeeperLaunch> launches) {
   return launched;
 }
 
-Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system(attempted, errno));
-  }
-  return std::pair(UniqueFd(ends[0]), UniqueFd(ends[1]));
-}
-
 Result<KeeperTies> KeeperTies::create(int machines) {
   KeeperTies ties;
   for (int number = 2; number <= machines; ++number) {
-    NETNS_LAB_ASSIGN(auto pair, stream_pair("tie virtual machines to each other"));
+    NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_STREAM, "tie virtual machines to each other"));
     ties.pairs_.push_back(std::move(pair));
   }
   return ties;

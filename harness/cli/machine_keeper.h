@@ -39,8 +39,6 @@ Result<void> launch_keeper(KeeperLaunch what);
 // All at the same time; the error of the first that failed.
 Result<void> launch_keepers(std::vector<KeeperLaunch> launches);
 
-Result<std::pair<UniqueFd, UniqueFd>> stream_pair(const char* attempted);
-
 // Ties the keepers of a lab's machines to each other: when one ends, the others learn that their machine is not wanted.
 class KeeperTies {
  public:

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <string_view>
 
+#include "harness/base/socket_pair.h"
 #include "harness/netns/own_root.h"
 #include "harness/node/sandbox_process.h"
 #include "harness/node/sandbox_status.h"
@@ -68,12 +69,9 @@ int attempt_and_tell(int fd, int namespaces, const std::function<Result<std::str
 
 Result<std::string> try_in_child(int namespaces, const std::function<Result<std::string>()>& attempt,
                                  Deadline deadline) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a socket pair", errno));
-  }
-  const UniqueFd ours(ends[0]);
-  UniqueFd theirs(ends[1]);
+  NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_SEQPACKET, "create a socket pair"));
+  const UniqueFd ours = std::move(pair.first);
+  UniqueFd theirs = std::move(pair.second);
   auto line = LifeLine::create();
   if (!line) return tl::unexpected(line.error());
   const auto child = fork_child([&] {

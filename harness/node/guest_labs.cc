@@ -16,6 +16,7 @@
 #include <optional>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/node/sandbox.h"
 #include "harness/node/sandbox_node.h"
 #include "harness/node/sandbox_process.h"
@@ -29,11 +30,8 @@ struct Stream {
   UniqueFd ours;
   UniqueFd agents;
   static Result<Stream> create() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-      return tl::unexpected(Error::system("create a socket pair for an agent's stream", errno));
-    }
-    return Stream{.ours = UniqueFd(ends[0]), .agents = UniqueFd(ends[1])};
+    NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_STREAM, "create a socket pair for an agent's stream"));
+    return Stream{.ours = std::move(pair.first), .agents = std::move(pair.second)};
   }
 };
 
@@ -74,11 +72,9 @@ Result<UniqueFd> connect_to_standing(const std::string& name) {
 // A process that puts the segment's VLAN on every wire into the network namespace that comes over the socket, and says
 // so.
 Result<UniqueFd> serve_joiner(int vlan) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    return tl::unexpected(Error::system("create a socket pair for a segment", errno));
-  UniqueFd keepers(ends[0]);
-  const UniqueFd ours(ends[1]);
+  NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_SEQPACKET, "create a socket pair for a segment"));
+  UniqueFd keepers = std::move(pair.first);
+  const UniqueFd ours = std::move(pair.second);
   const pid_t joiner = detail::fork_process();
   if (joiner < 0) return tl::unexpected(Error::system("fork a process of a lab", errno));
   if (joiner > 0) return keepers;

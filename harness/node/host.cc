@@ -15,6 +15,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/base/text.h"
 #include "harness/netns/named.h"
 #include "harness/node/host_uplink.h"
@@ -152,13 +153,9 @@ Result<void> launch(const HostSpec& spec, LabLife life, UniqueFd socket) {
 }  // namespace
 
 Result<UniqueFd> start_host(const HostSpec& spec) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a socket pair for an agent's stream", errno));
-  }
-  UniqueFd ours(ends[0]);
-  NETNS_LAB_TRY(launch(spec, LabLife::kCallers, UniqueFd(ends[1])));
-  return ours;
+  NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_STREAM, "create a socket pair for an agent's stream"));
+  NETNS_LAB_TRY(launch(spec, LabLife::kCallers, std::move(pair.second)));
+  return std::move(pair.first);
 }
 
 Result<void> start_host(const HostSpec& spec, UniqueFd listener) {

@@ -7,12 +7,12 @@
 #include <sys/wait.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <utility>
 #include <vector>
 
+#include "harness/base/socket_pair.h"
 #include "harness/node/sandbox_guard.h"
 #include "harness/node/sandbox_node.h"
 #include "harness/node/sandbox_process.h"
@@ -29,11 +29,7 @@ struct Sockets {
 };
 
 Result<std::pair<UniqueFd, UniqueFd>> stream_pair() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a socket pair for an agent's stream", errno));
-  }
-  return std::pair<UniqueFd, UniqueFd>(UniqueFd(ends[0]), UniqueFd(ends[1]));
+  return socket_pair(SOCK_STREAM, "create a socket pair for an agent's stream");
 }
 
 // Process 1 of the node.

@@ -6,12 +6,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/netns/own_root.h"
 #include "harness/node/sandbox_refusal.h"
 #include "harness/node/sandbox_status.h"
@@ -28,11 +28,8 @@ struct Handshake {
   UniqueFd guard;
 
   static Result<Handshake> create() {
-    std::array<int, 2> ends{};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-      return tl::unexpected(Error::system("create a socket pair", errno));
-    }
-    return Handshake{.helper = UniqueFd(ends[0]), .guard = UniqueFd(ends[1])};
+    NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_STREAM, "create a socket pair"));
+    return Handshake{.helper = std::move(pair.first), .guard = std::move(pair.second)};
   }
 };
 

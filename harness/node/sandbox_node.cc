@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/node/isolation.h"
 #include "harness/node/sandbox.h"
 #include "harness/node/sandbox_refusal.h"
@@ -168,11 +169,8 @@ Result<void> say_joined(int to) {
 }
 
 Result<Rendezvous> Rendezvous::create() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a socket pair", errno));
-  }
-  return Rendezvous{.node = UniqueFd(ends[0]), .outside = UniqueFd(ends[1])};
+  NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_SEQPACKET, "create a socket pair"));
+  return Rendezvous{.node = std::move(pair.first), .outside = std::move(pair.second)};
 }
 
 Result<AgentContext> set_up_node(const NodePlace& place, const std::string& host_name, bool commands,

@@ -4,10 +4,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <vector>
+
+#include "harness/base/socket_pair.h"
 
 namespace netns_lab::node {
 namespace {
@@ -23,11 +24,8 @@ void send_all(int socket, std::string_view bytes) {
 }  // namespace
 
 Result<StatusChannel> StatusChannel::create() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a socket pair for a lab's status", errno));
-  }
-  return StatusChannel{.starter = UniqueFd(ends[0]), .lab = UniqueFd(ends[1])};
+  NETNS_LAB_ASSIGN(auto pair, socket_pair(SOCK_SEQPACKET, "create a socket pair for a lab's status"));
+  return StatusChannel{.starter = std::move(pair.first), .lab = std::move(pair.second)};
 }
 
 std::string encode_error(const Error& error) {

@@ -73,6 +73,19 @@ TEST(CheckNodeAddress, RefusesAnotherAndTellsTheRightOne) {
               AllOf(HasSubstr("10.0.0.10"), HasSubstr("node-1"), HasSubstr("it has 192.0.2.66")));
 }
 
+TEST(CheckDescriptors, TakesEnough) { EXPECT_THAT(check_descriptors(576, 576, "node-1", false), IsOk()); }
+
+TEST(CheckDescriptors, TellsHowManyAndWhoCanRaiseThem) {
+  const auto here = check_descriptors(575, 576, "this machine", false);
+  ASSERT_FALSE(here);
+  EXPECT_EQ(here.error().kind, ErrorKind::kMissing);
+  EXPECT_THAT(here.error().message(), AllOf(HasSubstr("this machine"), HasSubstr("576 descriptors"), HasSubstr("575"),
+                                            HasSubstr("as root: ulimit -n 576")));
+  const auto standing = check_descriptors(575, 576, "node-1", true);
+  ASSERT_FALSE(standing);
+  EXPECT_THAT(standing.error().message(), AllOf(HasSubstr("node-1"), HasSubstr("make it anew")));
+}
+
 TEST(CheckUnspoilt, LeavesAStateDiskToWhoeverKeepsSomethingOnIt) {
   Snapshot first;
   first.namespaces.emplace_back();
