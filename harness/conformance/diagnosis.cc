@@ -207,6 +207,14 @@ std::optional<Diagnosis> judge_delay(const WalkEvidence& evidence) {
     to = &*next;
   }
   if (from == nullptr) return Diagnosis{Step::kDelay, "the answers came too late"};
+  // A packet is seen behind the queue of the link it leaves by.
+  constexpr std::chrono::milliseconds kNoTime{50};
+  if (to->time - from->time < kNoTime) {
+    return Diagnosis{Step::kDelay, fmt::format("the answers came too late, though hardly any time passed between the "
+                                               "places where they were seen: they waited before they left {} "
+                                               "(tc qdisc show dev {})",
+                                               text(seen.front()), seen.front().link)};
+  }
   std::string why;
   if (const auto place = evidence.world.find(to->network_namespace)) {
     for (const QueueDiscipline& qdisc : evidence.world.at(*place).now.qdiscs) {

@@ -10,7 +10,8 @@ namespace {
 
 // What comes at all comes within microseconds; a machine that is slow itself is given more (EchoReport::starved).
 constexpr std::chrono::milliseconds kReplyWait{300};
-// What a queue or a program on the way may hold back is waited for longer, to tell "late" from "none".
+// What a queue or a program on the way may hold back is waited for longer, to tell "late" from "none". (A program
+// behind a TUN link may, too: that is not waited for, as far more often it has gone.)
 constexpr std::chrono::milliseconds kHeldWait{3'000};
 
 std::string name_of(const std::vector<Node*>& nodes, std::size_t node, const std::string& network_namespace) {
@@ -60,11 +61,11 @@ class Investigator {
     const auto from = world_.find(name_of(nodes_, enquiry_.from, sender()));
     if (from) ask_the_way(*from, trace, evidence);
     evidence.trace = std::move(trace);
-    evidence.world = std::move(world_);
-    if (!findings.is_of_first_time && !evidence.trace.any_answered && may_be_held(evidence)) {
+    evidence.world = world_;  // which is needed to send again
+    if (!findings.is_of_first_time && !evidence.trace.all_answered && may_be_held(evidence)) {
       reply_wait_ = kHeldWait;
       NETNS_LAB_ASSIGN(PacketTrace again, send());
-      if (again.any_answered || again.any_late) {
+      if (again.all_answered || again.any_late) {
         again.all_answered = again.any_answered = false;
         again.any_late = true;
         evidence.trace = std::move(again);
@@ -79,13 +80,12 @@ class Investigator {
   }
 
   // Whether something that packets wait in lies on the way: a queueing discipline that somebody attached (the kernel's
-  // own are not in a snapshot), a program that a filter gives them to, or one behind a TUN link.
+  // own are not in a snapshot) and that has not dropped them, or a program that a filter gives them to.
   static bool may_be_held(const WalkEvidence& evidence) {
     const World& world = evidence.world;
     const auto is_such = [&](const Point& point) {
       const Place& here = world.at(point.place);
-      const Link* const link = here.now.find_link(point.link);
-      return (link != nullptr && link->kind == "tun") ||
+      return here.count(point.link + ".queue_dropped") <= 0 &&
              std::any_of(here.now.qdiscs.begin(), here.now.qdiscs.end(),
                          [&](const QueueDiscipline& qdisc) { return qdisc.link == point.link; });
     };
