@@ -305,7 +305,7 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
-// Namespaces that are held open together: each costs four descriptors, and there may be a thousand.
+// Namespaces that are held open together: each costs five descriptors, and there may be a thousand.
 constexpr std::size_t kAtOnce = 32;
 
 // Those of `names` that are there, at most kAtOnce of them.
