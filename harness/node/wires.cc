@@ -5,17 +5,21 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "harness/base/deadline.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/monitor.h"
 #include "harness/netlink/netlink_socket.h"
 #include "harness/protocol/guest.h"
 
 namespace netns_lab::node {
 namespace {
 
+constexpr std::chrono::seconds kReaping{10};
 constexpr std::uint32_t kFirstIndex = 100;  // of the VLANs: beyond those of a segment and its nodes' ports
 
 // The number of the machine at the other end; 0 for a device that is no wire.
@@ -23,6 +27,26 @@ int far_machine(const Link& link) {
   const std::string mac = link.mac.to_string();
   if (!mac.starts_with(protocol::kWireMac) || link.kind == "vlan") return 0;
   return std::stoi(mac.substr(mac.rfind(':') + 1), nullptr, 16);
+}
+
+// The VLAN of a lab that ended a moment ago is there until the kernel has reaped its namespaces (cleanup_net,
+// net/core/net_namespace.c); that it is gone is told of its lower device (NETDEV_CHANGEUPPER, net/core/rtnetlink.c).
+Result<void> make_vlan(netlink::NetlinkSocket& socket, const netlink::VlanSpec& spec) {
+  Result<void> made = socket.execute(netlink::create_vlan(spec));
+  const auto is_taken = [&made] { return !made && made.error().system_errno == EEXIST; };
+  if (!is_taken()) return made;
+  NETNS_LAB_ASSIGN(netlink::Monitor monitor, netlink::Monitor::open());
+  const std::string wanted = fmt::format("VLAN {} of the wires to be let go of by the lab that had it", spec.id);
+  const auto waited = monitor.wait_until(
+      [&](const netlink::Links&) {
+        made = socket.execute(netlink::create_vlan(spec));
+        return !is_taken();
+      },
+      wanted, Deadline::after(kReaping));
+  if (waited || !is_taken()) return made;
+  return tl::unexpected(Error::taken("lead a segment to the other machines",
+                                     "it has not come to pass in time: " + wanted,
+                                     "does another test run in this lab? They take turns"));
 }
 
 }  // namespace
@@ -59,7 +83,7 @@ Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
     spec.name = fmt::format("node-{}", peer);
     spec.network_namespace = segment.fd();
     spec.index = kFirstIndex + static_cast<std::uint32_t>(peer);
-    NETNS_LAB_TRY(socket.execute(netlink::create_vlan(spec)));
+    NETNS_LAB_TRY(make_vlan(socket, spec));
   }
   if (has_wire) return {};
   return tl::unexpected(Error::missing("lead a segment to the other machines", "this machine has no wire to another"));
