@@ -83,6 +83,19 @@ Result<void> Monitor::reload() {
   return {};
 }
 
+// The kernel drops all news from an overflow until the queue is empty (NETLINK_S_CONGESTED, net/netlink/af_netlink.c),
+// and says so once: what is still queued is older than what was dropped, and so must neither be taken for the newest
+// nor be left there while the state is read.
+Result<void> Monitor::recover() {
+  std::array<std::uint8_t, 1> ignored;
+  while (::recv(events_.get(), ignored.data(), ignored.size(), MSG_DONTWAIT) >= 0 || errno == EINTR ||
+         errno == ENOBUFS) {
+  }
+  if (errno != EAGAIN && errno != EWOULDBLOCK)
+    return tl::unexpected(Error::system("read link notifications", errno, ""));
+  return reload();
+}
+
 Result<void> Monitor::update() {
   // Aligned as the kernel's structures are; a notification is some 2 KiB, at most a page with all its attributes.
   alignas(8) std::array<std::uint8_t, 32 * 1024> buffer;
@@ -100,8 +113,8 @@ Result<void> Monitor::update() {
     const bool lost = (size < 0 && errno == ENOBUFS) || (size >= 0 && (header.msg_flags & MSG_TRUNC) != 0);
     if (size < 0 && !lost) return tl::unexpected(Error::system("read link notifications", errno, ""));
     if (lost) {
-      NETNS_LAB_TRY(reload());
-      continue;  // what is still queued is older or newer than the reading; the newest comes last either way
+      NETNS_LAB_TRY(recover());
+      continue;
     }
     if (sender.nl_pid != 0) continue;
     NETNS_LAB_ASSIGN(const std::vector<MessageView> messages,

@@ -57,6 +57,7 @@ class Monitor {
  private:
   Monitor(UniqueFd events, NetlinkSocket requests);
   Result<void> reload();
+  Result<void> recover();  // from an overflow
 
   UniqueFd events_;
   NetlinkSocket requests_;

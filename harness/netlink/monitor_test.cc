@@ -103,5 +103,20 @@ TEST_F(MonitorTest, RereadsTheStateAfterAnOverflow) {
   EXPECT_EQ(watch.links().all().size(), 41U);
 }
 
+// What was still queued at the overflow is older than the state, and the news that would contradict it was dropped.
+TEST_F(MonitorTest, ALinkThatWentDuringAnOverflowIsGone) {
+  UniqueFd events = home().raw_socket();
+  Monitor watch = Monitor::adopt(std::move(events), home().raw_socket()).value();
+  make_pair("gone0", "gone1");  // queued
+  const int tiny = 2048;
+  ASSERT_EQ(::setsockopt(watch.fd(), SOL_SOCKET, SO_RCVBUF, &tiny, sizeof tiny), 0);
+  for (int i = 0; i < 20; ++i) make_pair("a" + std::to_string(i), "b" + std::to_string(i));
+  ASSERT_TRUE(socket().execute(delete_link(LinkRef::named("gone0"))));  // dropped
+  ASSERT_TRUE(watch.update());
+  EXPECT_EQ(watch.links().find("gone0"), nullptr) << watch.links().to_string();
+  EXPECT_EQ(watch.links().find("gone1"), nullptr);
+  EXPECT_EQ(watch.links().all().size(), 41U);
+}
+
 }  // namespace
 }  // namespace netns_lab::netlink
