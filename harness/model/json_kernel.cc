@@ -39,7 +39,8 @@ NETNS_LAB_JSON(NamespaceEntry, name, is_nsfs_mount, is_network, inode, mounts);
 NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
 NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, processes_hidden, files, mounts, host_name, domain_name,
                pristine);
-NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files, counters, addressing_only, only);
+NETNS_LAB_JSON(SnapshotOptions, all_sysctls, sysctls, pristine, processes, files, counters, addressing_only,
+               neighbours_only, only, entries);
 
 NETNS_LAB_JSON_ENUM(Finding::Kind, Finding::Kind::kAdded, Finding::Kind::kRemoved, Finding::Kind::kChanged);
 NETNS_LAB_JSON(Finding, kind, network_namespace, object, subject, before, after);

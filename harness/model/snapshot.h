@@ -122,8 +122,10 @@ struct SnapshotOptions {
   bool files = true;             // and mounts, host and domain name
   bool counters = false;         // the kernel's statistics, and at which hooks packets are filtered
   bool addressing_only = false;  // links, addresses, routes and neighbours: no rules, qdiscs, nft tables and sockets
+  bool neighbours_only = false;  // neighbours, and the links that they are on
   // Only these namespaces ("" the node's own), those of them that are there; `entries` name all. Not with `pristine`.
   std::optional<std::vector<std::string>> only{};
+  bool entries = true;  // and of what kind they are: 40 us each. False only with `only`
   bool operator==(const SnapshotOptions&) const = default;
 };
 

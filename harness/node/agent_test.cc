@@ -288,6 +288,22 @@ INSTANTIATE_TEST_SUITE_P(Paths, PutPath,
                                          std::pair{"Empty", ""}, std::pair{"DoubleSlash", "/tmp//x"}),
                          [](const auto& row) { return std::string(row.param.first); });
 
+TEST_F(AgentTest, ABriefSnapshotTakesTheAskedNamesAtTheirWord) {
+  ASSERT_TRUE(tester().ask(ApplyRequest{.changes = {CreateNamespace{"netns1"}, CreateNamespace{"netns2"}}}));
+  protocol::SnapshotRequest request;
+  request.options.files = false;
+  request.options.processes = false;
+  request.options.only = {"netns2", "", "no-such"};
+  const Snapshot whole = tester().ask(request).value();
+  EXPECT_EQ(whole.entries.size(), 2U);
+  request.options.entries = false;
+  const Snapshot brief = tester().ask(request).value();
+  EXPECT_TRUE(brief.entries.empty());
+  EXPECT_EQ(brief.namespaces, whole.namespaces);
+  ASSERT_EQ(brief.namespaces.size(), 2U);
+  EXPECT_EQ(brief.namespaces[1].name, "netns2");
+}
+
 TEST_F(AgentTest, SnapshotLeavesOurOwnProcessesOut) {
   const auto snapshot = tester().ask(protocol::SnapshotRequest()).value();
   for (const ProcessState& process : snapshot.processes) EXPECT_NE(process.pid, ::getpid()) << process.command;

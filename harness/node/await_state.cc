@@ -21,6 +21,7 @@
 #include "harness/base/text.h"
 #include "harness/model/readiness.h"
 #include "harness/netlink/interface_address.h"
+#include "harness/netlink/link.h"
 #include "harness/netlink/monitor.h"
 #include "harness/netlink/route.h"
 #include "harness/netns/named.h"
@@ -108,6 +109,7 @@ class Waiter {
   Result<void> run(Deadline deadline, int cancel_fd) {
     for (;;) {
       NETNS_LAB_TRY(look());
+      if (hurry()) NETNS_LAB_TRY(look());
       std::vector<std::string> lacking = missing();
       if (lacking.empty()) {
         NETNS_LAB_ASSIGN(lacking, unready());
@@ -126,6 +128,7 @@ class Waiter {
   struct Place {
     std::optional<Monitor> monitor;
     NamespaceIdentity identity;
+    std::map<std::uint32_t, std::pair<std::uint32_t, OperState>> asked{};  // by index: flags, operstate
   };
 
   // Opens what has appeared, lets go of what has gone: a socket would keep a namespace without a name alive, and its
@@ -153,6 +156,27 @@ class Waiter {
     NETNS_LAB_TRY(place.monitor->also_wake_on(RTNLGRP_IPV6_ROUTE));
     place.identity = network_namespace.identity();
     return {};
+  }
+
+  // A worker of the kernel tells what has become of a carrier, up to a second later (net/core/link_watch.c). Since
+  // Linux 6.8 it does that at once for a link that is asked for by itself (linkwatch_sync_dev in rtnl_getlink,
+  // net/core/rtnetlink.c); before that the question changes nothing. True when something was asked.
+  bool hurry() {
+    bool has_asked = false;
+    for (const LinkState& wanted : wanted_.links) {
+      Place& where = places_.at(wanted.network_namespace);
+      if (!wanted.present || !wanted.operational || !where.monitor) continue;
+      const Link* const link = where.monitor->links().find(wanted.link);
+      if (link == nullptr || !link->is_up() || is_operational(*link, where.monitor->links())) continue;
+      // Once for each state of it: a thousand links make a thousand pieces of news.
+      const auto state = std::make_pair(link->flags, link->operstate);
+      const auto [asked, is_new] = where.asked.try_emplace(link->index, state);
+      if (!is_new && std::exchange(asked->second, state) == state) continue;
+      // Its answer comes as news, too; what fails here is seen there.
+      static_cast<void>(netlink::get_link(where.monitor->requests(), netlink::LinkRef::indexed(link->index)));
+      has_asked = true;
+    }
+    return has_asked;
   }
 
   std::vector<std::string> missing() const {

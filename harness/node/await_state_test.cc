@@ -4,14 +4,17 @@
 #include <gtest/gtest.h>
 #include <net/if.h>
 #include <sys/eventfd.h>
+#include <sys/utsname.h>
 
 #include <linux/rtnetlink.h>
 
 #include <chrono>
+#include <cstdio>
 #include <filesystem>
 #include <fstream>
 #include <functional>
 #include <thread>
+#include <utility>
 
 #include "harness/model/readiness.h"
 #include "harness/netlink/interface_address.h"
@@ -157,6 +160,23 @@ TEST_F(AwaitTest, ALinkWithoutCarrierIsNotOperational) {
   EXPECT_THAT(awaited.error().message(),
               ContainsRegex("link veth1 is <.*UP.*> operstate (UNKNOWN|LOWERLAYERDOWN|DOWN), not operational"));
   EXPECT_THAT(awaited.error().message(), HasSubstr("not operational"));
+}
+
+// Without asking the kernel for it by itself its operstate is DOWN for up to a second. Before Linux 6.8 it is anyhow.
+TEST_F(AwaitTest, ABridgeWhosePortsForwardNeedNotBeWaitedFor) {
+  utsname host{};
+  int major = 0, minor = 0;
+  ASSERT_EQ(::uname(&host), 0);
+  ASSERT_EQ(std::sscanf(static_cast<const char*>(host.release), "%d.%d", &major, &minor), 2);
+  if (std::pair(major, minor) < std::pair(6, 8))
+    GTEST_SKIP() << "Linux " << major << "." << minor << " is older than 6.8";
+  CreateVeth pair = pair_of("veth1", "netns1", "veth2");
+  pair.master = "br0";
+  // An IPv6 address of its own would be put in use by another worker.
+  arrange({SetSysctl{"", "net.ipv6.conf.default.disable_ipv6", "1"}, CreateLink{"", "br0", "bridge"},
+           CreateNamespace{"netns1"}, pair, raised("netns1", "veth2"), raised("", "veth1"), raised("", "br0")});
+  const auto awaited = await_state(handles(), links({{"", "br0", true, true}}), Deadline::passed_already());
+  EXPECT_TRUE(awaited) << awaited.error();
 }
 
 // What puts an address in use is a work queue of the kernel's. Without waiting for it one build in some 300 fails here.

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <linux/if_ether.h>
-#include <linux/mount.h>
 #include <linux/perf_event.h>
 
 #include <algorithm>
@@ -17,6 +16,8 @@
 #include <fstream>
 #include <sstream>
 #include <utility>
+
+#include "harness/node/detached_mount.h"
 
 namespace netns_lab::node {
 namespace {
@@ -33,17 +34,6 @@ Result<TracepointFormat> read_format(const std::string& tracefs, const char* eve
   std::ostringstream text;
   if (!file || !(text << file.rdbuf())) return tl::unexpected(Error::missing(path, "it cannot be read"));
   return parse_tracepoint_format(text.str());
-}
-
-// mount_setattr(2) tells of these; they are since Linux 5.2.
-Result<UniqueFd> tracefs_mount() {
-  const UniqueFd context(static_cast<int>(::syscall(SYS_fsopen, "tracefs", FSOPEN_CLOEXEC)));
-  if (context.get() < 0 || ::syscall(SYS_fsconfig, context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    return tl::unexpected(Error::system("open tracefs", errno));
-  }
-  const long mounted = ::syscall(SYS_fsmount, context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_RDONLY);
-  if (mounted < 0) return tl::unexpected(Error::system("open tracefs", errno));
-  return UniqueFd(static_cast<int>(mounted));
 }
 
 Result<UniqueFd> open_event(std::uint32_t id, int processor) {
@@ -110,7 +100,7 @@ std::vector<PacketDrop> drops_of(std::vector<PerfSample> samples, const DropForm
 }
 
 Result<DropTrace> DropTrace::start(const PacketOfInterest& wanted) {
-  NETNS_LAB_ASSIGN(const UniqueFd mounted, tracefs_mount());
+  NETNS_LAB_ASSIGN(const UniqueFd mounted, mount_detached("tracefs"));
   const std::string tracefs = fmt::format("/proc/self/fd/{}", mounted.get());
   DropFormats formats;
   NETNS_LAB_ASSIGN(formats.dropped, read_format(tracefs, "skb/kfree_skb"));

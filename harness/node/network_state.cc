@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <map>
 #include <set>
 #include <span>
@@ -97,6 +98,25 @@ Result<void> read_addressing(NetlinkSocket& socket, NamespaceState& state) {
   return read_forwarding(socket, state);
 }
 
+Result<void> read_neighbours(NetlinkSocket& socket, NamespaceState& state) {
+  NETNS_LAB_ASSIGN(state.neighbours, netlink::list_neighbours(socket));
+  std::map<std::uint32_t, std::string> names;
+  for (Neighbour& neighbour : state.neighbours) {
+    const auto [name, is_new] = names.try_emplace(neighbour.link_index);
+    if (is_new && neighbour.link_index != 0) {
+      auto link = netlink::get_link(socket, netlink::LinkRef::indexed(neighbour.link_index));
+      if (!link && link.error().system_errno != ENODEV) return tl::unexpected(std::move(link).error());
+      if (link) {
+        name->second = link->name;
+        state.links.push_back(*std::move(link));
+      }
+    }
+    neighbour.link = name->second;
+  }
+  sort_by(state.links, [](const Link& link) { return link.index; });
+  return {};
+}
+
 Result<void> read_policy(NetlinkSocket& socket, bool counters, NamespaceState& state) {
   NETNS_LAB_ASSIGN(state.rules, netlink::list_rules(socket));
   NETNS_LAB_ASSIGN(const std::vector<netlink::Qdisc> qdiscs, netlink::list_qdiscs(socket));
@@ -130,6 +150,11 @@ void put_in_order(NamespaceState& state) {
 // Everything but sysctls and names of peers.
 Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& options) {
   NamespaceState state;
+  if (options.neighbours_only) {
+    NETNS_LAB_TRY(read_neighbours(*sockets.route, state));
+    put_in_order(state);
+    return state;
+  }
   NETNS_LAB_TRY(read_addressing(*sockets.route, state));
   if (options.addressing_only) {
     put_in_order(state);
@@ -164,8 +189,8 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
 
 // Those that need no socket.
 Result<Sysctls> common_sysctls(SysctlReader& reader, const NetworkNamespace& network_namespace,
-                               const SnapshotOptions& options) {
-  if (options.all_sysctls) return reader.read_common(network_namespace);
+                               const SnapshotOptions& options, const SysctlView& view = SysctlView::usual()) {
+  if (options.all_sysctls) return reader.read_common(network_namespace, view);
   if (options.sysctls.empty()) return Sysctls{};
   return read_sysctls(network_namespace, options.sysctls);
 }
@@ -213,13 +238,13 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
                                                    const SnapshotOptions& options,
                                                    const std::vector<std::string>& known) {
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
-  NETNS_LAB_ASSIGN(const Sockets sockets,
-                   sockets_of(handles, network_namespace, options.addressing_only && !options.counters));
+  const bool whole = !options.addressing_only && !options.neighbours_only;
+  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace, !whole && !options.counters));
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.name = network_namespace;
   state.inode = opened->inode();
   NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
-  if (!options.addressing_only) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
+  if (whole) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
   if (options.counters) {
     NETNS_LAB_ASSIGN(Counters counters, read_counters(*opened));
     state.counters.merge(counters);
@@ -238,7 +263,11 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
 class CommonSysctls {
  public:
   CommonSysctls(SysctlReader& reader, std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options)
-      : reader_(reader), namespaces_(std::move(namespaces)), options_(options), results_(namespaces_.size()) {
+      : reader_(reader),
+        namespaces_(std::move(namespaces)),
+        options_(options),
+        view_(options.all_sysctls && namespaces_.size() > kMany ? SysctlView::own() : SysctlView::usual()),
+        results_(namespaces_.size()) {
     const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
     const std::size_t helpers = options.all_sysctls ? std::min(namespaces_.size(), processors) : 0;
     // The last share is the caller's own, in finish().
@@ -255,9 +284,11 @@ class CommonSysctls {
   }
 
  private:
+  static constexpr std::size_t kMany = 4;  // so many that a procfs of their own may be worth it
+
   void work() {
     for (std::size_t i = next_++; i < namespaces_.size(); i = next_++)
-      results_[i] = common_sysctls(reader_, *namespaces_[i], options_);
+      results_[i] = common_sysctls(reader_, *namespaces_[i], options_, view_);
   }
   void join() {
     for (std::thread& thread : threads_) {
@@ -268,6 +299,7 @@ class CommonSysctls {
   SysctlReader& reader_;
   std::vector<const NetworkNamespace*> namespaces_;
   const SnapshotOptions& options_;
+  SysctlView view_;
   std::vector<Result<Sysctls>> results_;
   std::atomic<std::size_t> next_{0};
   std::vector<std::thread> threads_;

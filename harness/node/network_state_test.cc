@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
@@ -140,6 +141,45 @@ TEST_F(NetworkStateTest, SysctlsAreThoseOfEachNamespace) {
   }
   EXPECT_THAT(read({"netns1"}, some)[1].sysctls, SizeIs(1));
   EXPECT_GT(read({"netns1"}, all)[1].sysctls.size(), 200U);
+}
+
+// More of them than are read by way of /proc itself.
+TEST_F(NetworkStateTest, SysctlsOfManyNamespacesAreEachItsOwn) {
+  constexpr int kMany = 20;
+  std::vector<std::string> names;
+  for (int i = 0; i < kMany; ++i) {
+    names.push_back(fmt::format("netns{}", 10 + i));
+    arrange(
+        {CreateNamespace{names.back()}, SetSysctl{names.back(), "net.ipv4.ip_default_ttl", fmt::to_string(10 + i)}});
+  }
+  SnapshotOptions all;
+  all.all_sysctls = true;
+  const auto states = read(names, all);
+  ASSERT_THAT(states, SizeIs(kMany + 1));
+  for (int i = 0; i < kMany; ++i) {
+    EXPECT_EQ(states[1 + i].name, names[i]);
+    EXPECT_EQ(states[1 + i].sysctls.at("net.ipv4.ip_default_ttl"), fmt::to_string(10 + i));
+    EXPECT_EQ(states[1 + i].sysctls.size(), states[1].sysctls.size());
+  }
+}
+
+TEST_F(NetworkStateTest, NeighboursAloneComeWithTheirLinks) {
+  arrange(single_namespace());
+  const IpAddress address = IpAddress::parse("10.200.1.9").value();
+  arrange({AddNeighbour{"netns1", "veth2", address, MacAddress::parse("02:00:00:00:00:09").value()}});
+  SnapshotOptions options;
+  options.neighbours_only = true;
+  const auto states = read({"netns1"}, options);
+  const auto whole = read();
+  ASSERT_THAT(states, SizeIs(2));
+  EXPECT_EQ(states[1].neighbours, whole[1].neighbours);
+  EXPECT_THAT(states[1].neighbours, Contains(testing::AllOf(testing::Field(&Neighbour::address, address),
+                                                            testing::Field(&Neighbour::link, "veth2"))));
+  ASSERT_NE(states[1].find_link("veth2"), nullptr);
+  EXPECT_EQ(states[1].find_link("veth2")->mac, whole[1].find_link("veth2")->mac);
+  EXPECT_THAT(states[1].addresses, IsEmpty());
+  EXPECT_THAT(states[1].routes, IsEmpty());
+  EXPECT_THAT(states[1].rules, IsEmpty());
 }
 
 TEST_F(NetworkStateTest, PristineIsWhatAFreshNamespaceIs) {

@@ -3,6 +3,7 @@
 #include <sys/utsname.h>
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -49,14 +50,21 @@ void leave_out_usual_sysctls(NamespaceState& state) {
 Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, NetworkHandles& network,
                                const SnapshotOptions& options) {
   Snapshot snapshot;
-  // First of all: what the rest is read from may have to be mended.
-  NETNS_LAB_ASSIGN(MountLook mounts, origin.mounts());
-  NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory, mounts.table));
+  MountLook mounts;
   std::vector<std::string> names;
-  for (const NamespaceEntry& entry : snapshot.entries) {
-    const bool is_asked =
-        !options.only || std::find(options.only->begin(), options.only->end(), entry.name) != options.only->end();
-    if (entry.is_network && is_asked) names.push_back(entry.name);
+  if (options.entries || options.files || !options.only) {
+    // First of all: what the rest is read from may have to be mended.
+    NETNS_LAB_ASSIGN(mounts, origin.mounts());
+    NETNS_LAB_ASSIGN(snapshot.entries, list_namespace_entries(context.namespace_directory, mounts.table));
+    for (const NamespaceEntry& entry : snapshot.entries) {
+      const bool is_asked =
+          !options.only || std::find(options.only->begin(), options.only->end(), entry.name) != options.only->end();
+      if (entry.is_network && is_asked) names.push_back(entry.name);
+    }
+  } else {
+    std::copy_if(options.only->begin(), options.only->end(), std::back_inserter(names),
+                 [](const std::string& name) { return !name.empty(); });
+    std::sort(names.begin(), names.end());
   }
   NETNS_LAB_ASSIGN(NetworkStates states, read_network_states(network, names, options));
   const bool has_own = !states.namespaces.empty() && states.namespaces.front().name.empty();

@@ -19,6 +19,8 @@
 #include <optional>
 #include <string_view>
 
+#include "harness/node/detached_mount.h"
+
 namespace netns_lab::node {
 namespace {
 
@@ -158,11 +160,7 @@ UniqueFd open_folder(int at, const std::string& path) {
   return UniqueFd(::openat(at, path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 }
 
-Result<UniqueFd> open_top() {
-  UniqueFd top(::open(kTop, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!top.valid()) return tl::unexpected(Error::system(fmt::format("open {}", kTop), errno));
-  return top;
-}
+Result<UniqueFd> open_top() { return SysctlView::usual().open_top(); }
 
 // None when the file is not there, cannot be read (write-only, a secret not set), or went meanwhile.
 std::optional<std::string> read_at(int folder, const std::string& file) {
@@ -185,6 +183,21 @@ std::string key_prefix(const std::string& path) {
 std::string key_part(const std::string& file) { return sysctl_key(file); }
 
 }  // namespace
+
+SysctlView SysctlView::own() {
+  auto proc = mount_detached("proc");
+  if (!proc) return usual();
+  SysctlView view(*std::move(proc));
+  return view.open_top() ? std::move(view) : usual();
+}
+
+Result<UniqueFd> SysctlView::open_top() const {
+  UniqueFd top(proc_.valid()
+                   ? ::openat(proc_.get(), kTop + std::string_view("/proc/").size(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                   : ::open(kTop, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!top.valid()) return tl::unexpected(Error::system(fmt::format("open {}", kTop), errno));
+  return top;
+}
 
 Result<void> SysctlReader::list_folder(int top, const std::string& path, Keys& keys) {
   const UniqueFd folder = open_folder(top, path);
@@ -236,11 +249,11 @@ Result<std::shared_ptr<const SysctlReader::Keys>> SysctlReader::keys_listed() {
   return made;
 }
 
-Result<Sysctls> SysctlReader::read_common(const NetworkNamespace& network_namespace) {
+Result<Sysctls> SysctlReader::read_common(const NetworkNamespace& network_namespace, const SysctlView& view) {
   NETNS_LAB_ASSIGN(const std::shared_ptr<const Keys> keys, keys_listed());
   Sysctls values;
   NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-    NETNS_LAB_ASSIGN(const UniqueFd top, open_top());
+    NETNS_LAB_ASSIGN(const UniqueFd top, view.open_top());
     for (const Folder& folder : keys->folders) {
       const UniqueFd opened = open_folder(top.get(), folder.path);
       if (!opened.valid()) continue;

@@ -16,11 +16,30 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "harness/base/unique_fd.h"
 #include "harness/netlink/link_settings.h"
 #include "harness/netns/netns.h"
 #include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
+
+// A procfs of our own (fsopen(2)), mounted nowhere, for reading many namespaces. The kernel files what it has looked up
+// below /proc/sys/net under its name alone, whichever namespace it was for: with a thousand namespaces each open(2)
+// goes through a thousand entries (proc_sys_compare, fs/proc/proc_sysctl.c). In a procfs of its own each batch starts
+// anew. Where none can be had it is /proc.
+class SysctlView {
+ public:
+  static SysctlView usual() { return SysctlView(UniqueFd()); }
+  static SysctlView own();
+  bool is_own() const { return proc_.valid(); }
+
+  // /proc/sys/net of the namespace that the calling thread is in.
+  Result<UniqueFd> open_top() const;
+
+ private:
+  explicit SysctlView(UniqueFd proc) : proc_(std::move(proc)) {}
+  UniqueFd proc_;  // invalid: /proc
+};
 
 class SysctlReader {
  public:
@@ -28,7 +47,7 @@ class SysctlReader {
   explicit SysctlReader(const NetworkNamespace& own) : own_(own) {}
 
   // All keys but the interfaces' own.
-  Result<Sysctls> read_common(const NetworkNamespace& network_namespace);
+  Result<Sysctls> read_common(const NetworkNamespace& network_namespace, const SysctlView& view = SysctlView::usual());
   // The interfaces' own. `socket` is a route socket of the namespace.
   Result<Sysctls> read_interfaces(const NetworkNamespace& network_namespace, netlink::NetlinkSocket& socket);
 

@@ -48,6 +48,21 @@ TEST_F(SysctlReaderTest, AllOfThemAreTheOnesReadOneByOneEveryTime) {
   EXPECT_EQ(all_of("netns1").count("net.ipv4.conf.veth1.forwarding"), 0U);
 }
 
+TEST_F(SysctlReaderTest, AProcfsOfItsOwnShowsEachNamespaceItsOwn) {
+  build();
+  ASSERT_TRUE(apply_changes(
+      handles(), {SetSysctl{"netns1", "net.ipv4.ip_forward", "1"}, SetSysctl{"", "net.ipv4.ip_forward", "0"}}));
+  const SysctlView view = SysctlView::own();
+  if (!view.is_own()) GTEST_SKIP() << "this process may not have a procfs of its own: it owns no PID namespace";
+  const NetworkHandles::Use use(handles());
+  for (const char* name : {"", "netns1", ""}) {
+    const NetworkNamespace& where = **handles().network_namespace(name);
+    const Sysctls seen = handles().sysctl_reader().read_common(where, view).value();
+    EXPECT_EQ(seen, handles().sysctl_reader().read_common(where).value()) << name;
+    EXPECT_EQ(seen.at("net.ipv4.ip_forward"), *name == '\0' ? "0" : "1");
+  }
+}
+
 // What an interface's sysctls are taken from must change with each of them.
 TEST_F(SysctlReaderTest, AChangeOfAnyKeyOfAnInterfaceIsSeen) {
   build();

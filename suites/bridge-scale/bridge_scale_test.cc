@@ -127,6 +127,7 @@ TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
     SnapshotOptions options;
     options.processes = false;
     options.files = false;
+    options.entries = false;
     options.addressing_only = true;
     options.only = {sender.network_namespace, receiver.network_namespace};
     const Snapshot now = value(node().snapshot(options));

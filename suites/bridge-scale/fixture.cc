@@ -18,6 +18,14 @@ namespace {
 
 constexpr std::size_t kSample = 16;  // ordered pairs
 
+SnapshotOptions brief_look() {
+  SnapshotOptions options;
+  options.processes = false;
+  options.files = false;
+  options.entries = false;
+  return options;
+}
+
 const Neighbour* find_neighbour(const NamespaceState& state, const std::string& link, const IpAddress& address) {
   for (const Neighbour& each : state.neighbours) {
     if (each.link == link && each.address == address && !each.is_proxy()) return &each;
@@ -50,10 +58,8 @@ const Census& BridgeScale::census() {
   note_observation();
   return *kept<std::shared_ptr<Census>>([this] {
     auto census = std::make_shared<Census>(topology(), after());
-    SnapshotOptions options;
+    SnapshotOptions options = brief_look();
     options.all_sysctls = true;
-    options.processes = false;
-    options.files = false;
     std::size_t looked_at = 0;
     std::future<void> judging;  // one part, while the node looks at the next
     for (const std::vector<std::string>& part : census->parts()) {
@@ -72,11 +78,9 @@ const Census& BridgeScale::census() {
   });
 }
 
-Snapshot BridgeScale::addressing_of(std::size_t begin, std::size_t end) {
-  SnapshotOptions options;
-  options.processes = false;
-  options.files = false;
-  options.addressing_only = true;
+Snapshot BridgeScale::neighbours_of(std::size_t begin, std::size_t end) {
+  SnapshotOptions options = brief_look();
+  options.neighbours_only = true;
   options.only = {""};
   for (std::size_t i = begin; i < end; ++i) options.only->push_back(container(i).network_namespace);
   return value(node().snapshot(options));
@@ -96,10 +100,8 @@ void BridgeScale::forget(const Snapshot& seen, std::size_t begin, std::size_t en
 }
 
 std::uint64_t BridgeScale::backlog_drops() {
-  SnapshotOptions options;
-  options.processes = false;
-  options.files = false;
-  options.addressing_only = true;
+  SnapshotOptions options = brief_look();
+  options.neighbours_only = true;
   options.counters = true;
   options.only = {container(0).network_namespace};
   const Snapshot now = value(node().snapshot(options));
@@ -149,7 +151,7 @@ EchoReport BridgeScale::echo_now(const std::string& from, const IpAddress& to) {
 
 Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
   Findings findings;
-  forget(addressing_of(begin, end), begin, end);
+  forget(neighbours_of(begin, end), begin, end);
   const auto judge = [&](const EchoReport& report, const std::string& name, const std::string& from) {
     EchoExpectation want;
     want.reply_from = report.spec.destination;
@@ -174,7 +176,7 @@ Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
     const std::vector<EchoReport> reports = ping_on(subject(), specs);
     for (std::size_t i = begin; i < end; ++i) judge(reports.at(i - begin), container(i).network_namespace, "the node");
   }
-  const Snapshot seen = addressing_of(begin, end);
+  const Snapshot seen = neighbours_of(begin, end);
   const NamespaceState& own = *seen.find_namespace("");
   const Link* const bridge = own.find_link(kBridge);
   for (std::size_t i = begin; i < end; ++i) {
@@ -182,7 +184,8 @@ Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
     const NamespaceState* const state = seen.find_namespace(each.network_namespace);
     const Link* const inner = state == nullptr ? nullptr : state->find_link(each.container_link);
     if (inner == nullptr || bridge == nullptr) {
-      findings.add(each.network_namespace, fmt::format("it has no link {}", each.container_link));
+      findings.add(each.network_namespace,
+                   fmt::format("no neighbour is known on {}", inner == nullptr ? each.container_link : kBridge));
       continue;
     }
     for (const std::string& finding :
@@ -197,10 +200,8 @@ Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
 }
 
 void BridgeScale::forget_pair(std::size_t one, std::size_t other) {
-  SnapshotOptions options;
-  options.processes = false;
-  options.files = false;
-  options.addressing_only = true;
+  SnapshotOptions options = brief_look();
+  options.neighbours_only = true;
   options.only = {container(one).network_namespace, container(other).network_namespace};
   const Snapshot now = value(node().snapshot(options));
   std::vector<Change> changes;

@@ -50,7 +50,7 @@ class BridgeScale : public suites::NetworkCases {
 
   int unanswered_ = 0;  // of the echoes of this case
   // Those namespaces, and the node's own where asked for: links, addresses, neighbours.
-  Snapshot addressing_of(std::size_t begin, std::size_t end);
+  Snapshot neighbours_of(std::size_t begin, std::size_t end);
   // Has those containers and the node forget each other, as far as `seen` shows what they know.
   void forget(const Snapshot& seen, std::size_t begin, std::size_t end);
 };
