@@ -32,7 +32,6 @@ const RefusedRow kRefused[] = {
     {"TunnelsSubnetOfOne", "TUNNEL_LENGTH", "32", Family::kIpv4, "give a number from 8 to 31"},
     {"TunnelsSubnetItself", "TO_TUNNEL_IP", "172.16.255.0", Family::kIpv4, "no host's in 172.16.255.0/24"},
     {"TunnelsBroadcast", "TO_TUNNEL_IP", "172.16.255.255", Family::kIpv4, "no host's in 172.16.255.0/24"},
-    {"EndsOfTwoSubnets", "TUNNEL_LENGTH", "31", Family::kIpv4, "the subnet of TUNNEL_IP"},
     {"TunnelAmongContainers", "TUNNEL_IP", "172.16.0.77", Family::kIpv4, "TUNNEL_IP"},
     {"MulticastMac", "TUNNEL_MAC", "01:00:5e:00:00:01", Family::kIpv4, "no MAC address that a link can have"},
     {"OneMacTwice", "TO_TUNNEL_MAC", "02:00:ac:10:ff:01", Family::kIpv4, "TUNNEL_MAC as well"},
