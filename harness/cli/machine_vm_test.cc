@@ -252,6 +252,19 @@ TEST_F(Machines, ALabOfTwoNodesHasTwoAndIsJudgedAcrossThem) {
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
+TEST_F(Machines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
+  CommandUnderTest command;
+  const std::vector<std::string> lab = {"--lab", "qemu", "--name", "routed"};
+  const Ran up = command.run(std::vector<std::string>{"up", "--nodes", "2", "--routed"} + lab);
+  ASSERT_EQ(up.status, 0) << up;
+  const Ran judged =
+      command.run(std::vector<std::string>{"test", "overlay", "--target", "native", "--family", "ipv4"} + lab);
+  EXPECT_EQ(judged.status, 0) << judged;
+  EXPECT_THAT(judged.output, HasSubstr("conformant: "));
+  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(left_by(command), IsEmpty());
+}
+
 TEST_F(Machines, OneOfTwoThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
   CommandUnderTest command;
   const std::string target = hanging_target(command);

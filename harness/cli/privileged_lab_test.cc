@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "harness/cli/command_under_test.h"
+#include "harness/node/drop_trace.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -34,6 +35,18 @@ TEST(Up, ReusesAPrivilegedLab) {
     EXPECT_EQ(ran.status, 0) << ran;
     EXPECT_THAT(ran.output, HasSubstr("reused"));
   }
+}
+
+// Only real root is told (ctest runs this as cli.as-root); the outside of such a lab is no router and takes in what is
+// for nobody.
+TEST(PrivilegedLab, DiagnosisTellsTheKernelsOwnReason) {
+  if (const auto told = node::DropTrace::start({}); !told) GTEST_SKIP() << told.error().message();
+  CommandUnderTest command;
+  ASSERT_EQ(command.run({"up", "--name", "blue", "--privileged"}).status, 0);
+  const Ran ran = command.run({"diagnose", "--name", "blue", "--from", "node-1", "--to", "198.51.100.7"});
+  EXPECT_EQ(ran.status, 1) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("the kernel's own reason for dropping it, behind eth0: IP_INADDRERRORS"));
+  EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
 }
 
 }  // namespace

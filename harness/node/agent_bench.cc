@@ -1,12 +1,18 @@
 // Round trips to an agent, over a socket pair: what each request of a test costs besides the work itself.
 #include <benchmark/benchmark.h>
+#include <fmt/format.h>
 
+#include <algorithm>
+#include <functional>
+#include <optional>
 #include <stdexcept>
 #include <thread>
 
 #include "harness/node/agent.h"
 #include "harness/node/agent_fixture.h"
 #include "harness/node/part_1.h"
+#include "harness/node/sandbox.h"
+#include "harness/test_support/versus.h"
 
 namespace netns_lab::node {
 namespace {
@@ -33,7 +39,8 @@ class RunningAgent {
   static void must(const Result<T>& result) {
     if (!result) throw std::runtime_error(result.error().message());
   }
-  void build() { must(tester().ask(protocol::ApplyRequest{.changes = part_1()})); }
+  void build() { apply(part_1()); }
+  void apply(std::vector<Change> changes) { must(tester().ask(protocol::ApplyRequest{.changes = std::move(changes)})); }
 
  private:
   std::optional<Tester> tester_;
@@ -69,6 +76,97 @@ void SnapshotOfPart1(benchmark::State& state) {
   for (auto _ : state) RunningAgent::must(agent.tester().ask(request));
 }
 BENCHMARK(SnapshotOfPart1)->ArgName("processes")->Arg(0)->Arg(1)->UseRealTime();
+
+// The agent of a sandbox, which sees no process and no file but its node's.
+class SandboxAgent {
+ public:
+  SandboxAgent() : lab_(start()) {
+    tester_.emplace(std::move(lab_.node));
+    RunningAgent::must(tester_->ask(protocol::HelloRequest{.build = build_id()}));
+  }
+  Tester& tester() { return *tester_; }
+  void apply(std::vector<Change> changes) {
+    RunningAgent::must(tester().ask(protocol::ApplyRequest{.changes = std::move(changes)}));
+  }
+
+ private:
+  static SandboxStreams start() {
+    SandboxSpec spec;
+    spec.node_agent = serve_stream;
+    spec.outside_agent = serve_stream;
+    auto lab = start_sandbox(spec);
+    if (!lab) throw std::runtime_error(lab.error().message());
+    return *std::move(lab);
+  }
+  SandboxStreams lab_;
+  std::optional<Tester> tester_;
+};
+
+// What a tester waits for when it asks for a snapshot, and has read the answer. The first is not counted: an agent
+// learns then what it need not read again.
+std::optional<double> milliseconds_of_a_snapshot(SandboxAgent& agent, const SnapshotOptions& options,
+                                                 std::size_t namespaces, int rounds) {
+  protocol::SnapshotRequest request;
+  request.options = options;
+  std::vector<double> times;
+  for (int round = 0; round <= rounds; ++round) {
+    bool is_whole = false;
+    const double milliseconds = test_support::milliseconds_of([&] {
+      const auto snapshot = agent.tester().ask(request);
+      is_whole = snapshot && snapshot->namespaces.size() == namespaces;
+    });
+    if (!is_whole) return std::nullopt;
+    if (round > 0) times.push_back(milliseconds);
+  }
+  std::nth_element(times.begin(), times.begin() + static_cast<std::ptrdiff_t>(times.size() / 2), times.end());
+  return times[times.size() / 2];
+}
+
+std::optional<double> snapshot_of_part_1(bool all_sysctls) {
+  SandboxAgent agent;
+  agent.apply(part_1());
+  SnapshotOptions options;  // as a suite looks at a node before it judges it
+  options.pristine = true;
+  options.all_sysctls = all_sysctls;
+  constexpr std::size_t kNamespaces = 2;  // the node and the container
+  return milliseconds_of_a_snapshot(agent, options, kNamespaces, 15);
+}
+
+// On a bridge, as part 2 has two: everything but sysctls.
+std::optional<double> snapshot_of_containers(std::size_t containers) {
+  SandboxAgent agent;
+  std::vector<Change> changes = {CreateLink{"", "br0", "bridge"}, raised("", "br0")};
+  for (std::size_t i = 0; i < containers; ++i) {
+    const std::string name = fmt::format("c{}", i);
+    CreateVeth pair = pair_of(fmt::format("port{}", i), name, "eth0");
+    pair.master = "br0";
+    pair.up = true;
+    changes.insert(changes.end(), {CreateNamespace{name}, pair, raised(name, "lo"),
+                                   address_on(name, "eth0", fmt::format("10.0.{}.{}/16", i / 250, i % 250 + 2)),
+                                   raised(name, "eth0"), AddRoute{name, default_route("10.0.255.254", "eth0")}});
+  }
+  agent.apply(std::move(changes));
+  return milliseconds_of_a_snapshot(agent, {}, containers + 1, 5);
+}
+
+test_support::Comparison snapshot_row(std::string name, double goal, int rounds,
+                                      std::function<std::optional<double>()> ours) {
+  return {.name = std::move(name),
+          .peer_name = "",
+          .unit = "ms",
+          .goal = goal,
+          .stretch = std::nullopt,
+          .more_is_better = false,
+          .rounds = rounds,
+          .ours = std::move(ours),
+          .peer = nullptr};
+}
+const test_support::Versus kSnapshot(snapshot_row("snapshot of part 1", 10, 5,
+                                                  [] { return snapshot_of_part_1(false); }));
+const test_support::Versus kSnapshotOfAll(snapshot_row("snapshot of part 1, all sysctls", 10, 5,
+                                                       [] { return snapshot_of_part_1(true); }));
+const test_support::Versus kSnapshotOfMany(snapshot_row("snapshot of 1,000 containers", 500, 1,
+                                                        [] { return snapshot_of_containers(1'000); }));
 
 void SnapshotWithPristine(benchmark::State& state) {
   RunningAgent agent;

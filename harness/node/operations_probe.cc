@@ -7,6 +7,7 @@
 #include "harness/node/mesh.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
+#include "harness/probe/exchange_lanes.h"
 
 namespace netns_lab::node {
 
@@ -18,12 +19,10 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
         if (!request.echoes.empty()) {
           NETNS_LAB_ASSIGN(reply.echoes, prober.echo(request.echoes, cancel));
         }
-        Patience patience;
-        for (ExchangeSpec spec : request.exchanges) {
-          spec.reply_wait = patience.wait_of(spec);
-          NETNS_LAB_ASSIGN(ExchangeReport report, prober.exchange(spec, cancel));
-          patience.note(report);
-          reply.exchanges.push_back(std::move(report));
+        if (!request.exchanges.empty()) {
+          probe::ExchangeLanes lanes(prober, socket_factory(context.session.agent().context.namespace_directory),
+                                     cancel);
+          NETNS_LAB_ASSIGN(reply.exchanges, lanes.run(request.exchanges));
         }
         if (request.last) prober.release_all();
         return {};

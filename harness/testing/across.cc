@@ -80,8 +80,33 @@ Result<Node*> end_of(Subject& subject, std::size_t node) {
   return &subject.node(node);
 }
 
+// As Patience, of echoes: where three had their full time and none of theirs was answered, that is decided, and what is
+// sent after them has 300 ms.
+class EchoPatience {
+ public:
+  std::chrono::milliseconds wait_of(const EchoSpec& spec) const {
+    constexpr std::ptrdiff_t kDecided = 3;
+    constexpr std::chrono::milliseconds kShort{300};
+    return silent_ >= kDecided ? std::min(kShort, spec.reply_wait) : spec.reply_wait;
+  }
+  void note(const std::vector<EchoReport>& reports) {
+    silent_ += std::count_if(reports.begin(), reports.end(), is_silent);
+  }
+
+ private:
+  static bool is_silent(const EchoReport& report) {
+    const auto has_answer = [](const Echo& echo) {
+      return echo.reply.has_value() || echo.send_errno != 0 || !echo.problems.empty();
+    };
+    return !report.echoes.empty() && std::none_of(report.echoes.begin(), report.echoes.end(), has_answer);
+  }
+
+  std::ptrdiff_t silent_ = 0;
+};
+
 Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from, std::size_t to,
-                                             const std::vector<EchoSpec>& specs, std::vector<std::string> far_watch) {
+                                             const std::vector<EchoSpec>& specs, std::vector<std::string> far_watch,
+                                             EchoPatience& patience) {
   NETNS_LAB_ASSIGN(Node* const sender, end_of(subject, from));
   NETNS_LAB_ASSIGN(Node* const receiver, end_of(subject, to));
   Node& near = *sender;
@@ -94,6 +119,7 @@ Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from,
     rest = rest.subspan(some.size());
     protocol::ProbeRequest request;
     request.echoes.assign(some.begin(), some.end());
+    for (EchoSpec& spec : request.echoes) spec.reply_wait = patience.wait_of(spec);
     NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
     protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
     for (const EchoReport& report : reply.echoes) {
@@ -103,6 +129,7 @@ Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from,
                                  .count = report.spec.count});
     }
     NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+    patience.note(reply.echoes);
     for (EchoReport& report : reply.echoes) {
       merge(report, near.hello().node, far.hello().node, those_of(report, seen.sightings));
       report.capture_drops += seen.drops;
@@ -151,55 +178,92 @@ std::size_t queued_bytes(const ExchangeSpec& spec) {
   return 2 * queued_bytes(0, spec.payload_size / kSmallSegment + 8) + kPasses * spec.payload_size;
 }
 
-Result<std::vector<ExchangeReport>> talk_between(Subject& subject, const std::vector<TalkAcross>& talks) {
-  NETNS_LAB_ASSIGN(Node* const client, end_of(subject, talks.front().from));
-  NETNS_LAB_ASSIGN(Node* const server, end_of(subject, talks.front().to));
-  Node& near = *client;
-  Node& far = *server;
-  Servers servers(far);
-  std::vector<ExchangeReport> reports(talks.size());
-  std::vector<std::size_t> asked;
+// Talks of one client's and one server's namespace: what is asked of them, and what watches them at the receiver.
+struct TalkBatch {
+  explicit TalkBatch(Node& server) : servers(server) {}
+  Servers servers;
+  std::vector<std::size_t> asked;     // which talks
+  std::span<const std::size_t> rest;  // of them: not sent yet
+  protocol::WatchReply watch;
+};
+
+// The servers of a batch and the watch at them. What cannot be opened for a reason that lies in the subject is not
+// asked, and its report says why.
+Result<TalkBatch> open_batch(Node& far, const std::vector<TalkAcross>& talks, const std::vector<std::size_t>& members,
+                             std::vector<ExchangeReport>& reports) {
+  TalkBatch batch(far);
   std::vector<std::string> far_watch;
-  for (std::size_t i = 0; i < talks.size(); ++i) {
-    reports[i].spec = talks[i].talk.client;
-    const auto port = servers.open(talks[i].talk.server);
+  for (const std::size_t i : members) {
+    const auto port = batch.servers.open(talks[i].talk.server);
     if (!port) {
       if (!server_lies_in_the_subject(port.error())) return tl::unexpected(port.error());
       reports[i].system_errno = port.error().system_errno;
       continue;
     }
     reports[i].spec.port = *port;
-    asked.push_back(i);
+    batch.asked.push_back(i);
     add_once(far_watch, talks[i].far_watch);
   }
-  if (asked.empty()) return reports;
-  NETNS_LAB_ASSIGN(const protocol::WatchReply watch,
-                   far.watch({.namespaces = std::move(far_watch), .port = servers.port()}));
+  if (batch.asked.empty()) return batch;
+  NETNS_LAB_ASSIGN(batch.watch, far.watch({.namespaces = std::move(far_watch), .port = batch.servers.port()}));
+  return batch;
+}
+
+// What a batch's watch saw of those of its talks.
+Result<void> add_far_sightings(Node& near, Node& far, const TalkBatch& batch, std::span<const std::size_t> members,
+                               std::vector<ExchangeReport>& reports) {
+  protocol::SightingsRequest question{.handle = batch.watch.handle, .probes = {}};
+  for (const std::size_t i : members) {
+    question.probes.push_back({.identifier = reports[i].source_port,
+                               .payload_seed = reports[i].payload_seed,
+                               .payload_size = reports[i].spec.payload_size,
+                               .count = reports[i].spec.count});
+  }
+  NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
+  for (const std::size_t i : members) {
+    merge(reports[i], near.hello().node, far.hello().node, those_of(reports[i], seen.sightings));
+    reports[i].capture_drops += seen.drops;
+  }
+  return {};
+}
+
+// All talks from one node to another, by batches. The client's node asks them in one request: it waits for those that
+// get no answer side by side.
+Result<void> talk_between(Node& near, Node& far, const std::vector<TalkAcross>& talks,
+                          const std::vector<std::vector<std::size_t>>& members, Patience& patience,
+                          std::vector<ExchangeReport>& reports) {
+  std::vector<TalkBatch> batches;
+  for (const std::vector<std::size_t>& some : members) {
+    NETNS_LAB_ASSIGN(TalkBatch batch, open_batch(far, talks, some, reports));
+    batches.push_back(std::move(batch));
+  }
+  for (TalkBatch& batch : batches) batch.rest = batch.asked;
   const auto cost = [&](std::size_t i) { return queued_bytes(reports[i].spec); };
-  for (std::span<const std::size_t> rest(asked); !rest.empty();) {
-    const std::span<const std::size_t> some = front_of(rest, watch.queue_bytes / 2, cost);
-    rest = rest.subspan(some.size());
+  const auto is_done = [](const TalkBatch& batch) { return batch.rest.empty(); };
+  while (!std::all_of(batches.begin(), batches.end(), is_done)) {
     protocol::ProbeRequest request;
-    for (const std::size_t i : some) request.exchanges.push_back(reports[i].spec);
-    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
-    protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
-    for (const ExchangeReport& report : reply.exchanges) {
-      question.probes.push_back({.identifier = report.source_port,
-                                 .payload_seed = report.payload_seed,
-                                 .payload_size = report.spec.payload_size,
-                                 .count = report.spec.count});
+    std::vector<std::span<const std::size_t>> sent;  // of each batch
+    for (TalkBatch& batch : batches) {
+      sent.push_back(is_done(batch) ? batch.rest : front_of(batch.rest, batch.watch.queue_bytes / 2, cost));
+      batch.rest = batch.rest.subspan(sent.back().size());
+      for (const std::size_t i : sent.back()) {
+        request.exchanges.push_back(reports[i].spec);
+        request.exchanges.back().reply_wait = patience.wait_of(reports[i].spec);
+      }
     }
-    NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
-    for (std::size_t i = 0; i < some.size(); ++i) {
-      ExchangeReport& report = reports[some[i]];
-      report = std::move(reply.exchanges[i]);
-      merge(report, near.hello().node, far.hello().node, those_of(report, seen.sightings));
-      report.capture_drops += seen.drops;
+    NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
+    auto next = reply.exchanges.begin();
+    for (std::size_t b = 0; b < batches.size(); ++b) {
+      for (const std::size_t i : sent[b]) reports[i] = std::move(*next++);
+      if (!sent[b].empty()) NETNS_LAB_TRY(add_far_sightings(near, far, batches[b], sent[b], reports));
     }
   }
-  NETNS_LAB_TRY(far.close(watch.handle));
-  NETNS_LAB_TRY(servers.close());
-  return reports;
+  for (TalkBatch& batch : batches) {
+    for (const std::size_t i : batch.asked) patience.note(reports[i]);
+    if (!batch.asked.empty()) NETNS_LAB_TRY(far.close(batch.watch.handle));
+    NETNS_LAB_TRY(batch.servers.close());
+  }
+  return {};
 }
 
 }  // namespace
@@ -217,6 +281,7 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
   std::map<std::pair<std::size_t, std::size_t>, std::vector<std::size_t>> batches;
   for (std::size_t i = 0; i < echoes.size(); ++i) batches[{echoes[i].from, echoes[i].to}].push_back(i);
   std::vector<EchoReport> reports(echoes.size());
+  EchoPatience patience;
   for (const auto& [ends, members] : batches) {
     std::vector<EchoSpec> specs;
     std::vector<std::string> far_watch;
@@ -225,7 +290,7 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
       add_once(far_watch, echoes[i].far_watch);
     }
     NETNS_LAB_ASSIGN(std::vector<EchoReport> some,
-                     ping_between(subject, ends.first, ends.second, specs, std::move(far_watch)));
+                     ping_between(subject, ends.first, ends.second, specs, std::move(far_watch), patience));
     for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
   }
   return reports;
@@ -233,24 +298,24 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
 
 Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vector<TalkAcross>& talks) {
   // A batch for each client and server: a port that the kernel chose for one server may be taken for another.
-  std::map<std::tuple<std::size_t, std::size_t, std::string, std::string, Transport>, std::vector<std::size_t>> batches;
+  using Ends = std::pair<std::size_t, std::size_t>;
+  using BatchKey = std::tuple<std::string, std::string, Transport>;
+  std::map<Ends, std::map<BatchKey, std::vector<std::size_t>>> groups;
+  std::vector<ExchangeReport> reports(talks.size());
   for (std::size_t i = 0; i < talks.size(); ++i) {
     const Talk& talk = talks[i].talk;
-    batches[{talks[i].from, talks[i].to, talk.client.network_namespace, talk.server.network_namespace,
-             talk.server.transport}]
-        .push_back(i);
+    reports[i].spec = talk.client;
+    groups[{talks[i].from, talks[i].to}]
+          [{talk.client.network_namespace, talk.server.network_namespace, talk.server.transport}]
+              .push_back(i);
   }
-  std::vector<ExchangeReport> reports(talks.size());
   Patience patience;
-  for (const auto& [key, members] : batches) {
-    std::vector<TalkAcross> batch;
-    for (const std::size_t i : members) {
-      batch.push_back(talks[i]);
-      batch.back().talk.client.reply_wait = patience.wait_of(batch.back().talk.client);
-    }
-    NETNS_LAB_ASSIGN(std::vector<ExchangeReport> some, talk_between(subject, batch));
-    for (const ExchangeReport& report : some) patience.note(report);
-    for (std::size_t i = 0; i < members.size(); ++i) reports[members[i]] = std::move(some[i]);
+  for (const auto& [ends, batches] : groups) {
+    NETNS_LAB_ASSIGN(Node* const client, end_of(subject, ends.first));
+    NETNS_LAB_ASSIGN(Node* const server, end_of(subject, ends.second));
+    std::vector<std::vector<std::size_t>> members;
+    for (const auto& [key, some] : batches) members.push_back(some);
+    NETNS_LAB_TRY(talk_between(*client, *server, talks, members, patience, reports));
   }
   return reports;
 }

@@ -230,7 +230,8 @@ std::string ConformanceTest::why(const std::vector<Node*>& nodes, Enquiry enquir
   if (!findings) return "";
   const std::string text = why_text(*findings);
   if (text.empty()) return "";
-  ++whys_told_;
+  // A cause that an earlier claim has told is this one's as well: nothing more is sent to find another.
+  whys_told_ = environment().tells_first(text) ? whys_told_ + 1 : kMost;
   attach([evidence = findings->evidence] {
     std::string lines = "the way, walked once more:\n";
     for (const WalkedPoint& point : walked(evidence)) lines += "  " + to_string(point) + "\n";

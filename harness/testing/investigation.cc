@@ -10,6 +10,10 @@ namespace {
 
 // What comes at all comes within microseconds; a machine that is slow itself is given more (EchoReport::starved).
 constexpr std::chrono::milliseconds kReplyWait{300};
+// What had its full time when it was judged, and to which nothing came at all, is sent again to see how far it gets,
+// not whether it is answered after all. (An echo is answered by the kernel, a talk by a program that must be woken.)
+constexpr std::chrono::milliseconds kSilentEchoWait{100};
+constexpr std::chrono::milliseconds kSilentTalkWait{200};
 // What a queue or a program on the way may hold back is waited for longer, to tell "late" from "none". (A program
 // behind a TUN link may, too: that is not waited for, as far more often it has gone.)
 constexpr std::chrono::milliseconds kHeldWait{3'000};
@@ -20,7 +24,10 @@ std::string name_of(const std::vector<Node*>& nodes, std::size_t node, const std
 
 class Investigator {
  public:
-  Investigator(const std::vector<Node*>& nodes, const Enquiry& enquiry) : nodes_(nodes), enquiry_(enquiry) {}
+  Investigator(const std::vector<Node*>& nodes, const Enquiry& enquiry) : nodes_(nodes), enquiry_(enquiry) {
+    const bool was_silent = enquiry.first && !enquiry.first->any_answered && !enquiry.first->any_late;
+    if (was_silent) reply_wait_ = enquiry.talk ? kSilentTalkWait : kSilentEchoWait;
+  }
 
   Result<Findings> run() {
     NETNS_LAB_TRY(look());

@@ -10,6 +10,7 @@
 #include <future>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "harness/conformance/declaration.h"
@@ -57,6 +58,8 @@ class LabEnvironment : public ::testing::Environment {
 
   // What a suite's cases keep for each other (ConformanceTest::kept); a repeated run begins without.
   std::any& kept() { return kept_; }
+  // Whether this is the first time that it is told, in this run, why something failed.
+  bool tells_first(const std::string& why) { return told_.insert(why).second; }
 
  private:
   Result<void> set_up();
@@ -76,6 +79,7 @@ class LabEnvironment : public ::testing::Environment {
   std::string unfit_;
   std::optional<Subject> subject_;
   std::any kept_;
+  std::set<std::string> told_;
   std::future<Result<Subject>> fresh_starting_;  // a thread of its own, which touches nothing else
   std::optional<Subject> fresh_;
   int fresh_labs_ = 0;  // so far

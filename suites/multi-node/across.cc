@@ -89,22 +89,23 @@ void MultiNode::judge_echoes_of_the_full_mtu_are_answered() {
 void MultiNode::judge_fragmented_echoes_are_answered() {
   const std::vector<Passage> passages = to_containers();
   // Where less passes than the sender's link takes, its kernel must have learned how much (an IPv6 router fragments
-  // nothing: RFC 8200, 4.5). Whichever container, as sender or as the one that answers, has not been told yet
-  // (that depends on what was judged before) is told by an echo that is too big.
+  // nothing: RFC 8200, 4.5). Whoever, as sender or as the one that answers, has not been told yet (that depends on what
+  // was judged before) is told by an echo that is too big.
   std::vector<EchoReport> reports;
-  if (mtu_across() == mtu()) {
-    for (const Passage& each : passages) reports.push_back(ping(echo_of(each, large_payload())));
+  const std::uint32_t payload = large_payload_across();
+  if (mtu() == link_mtu_across()) {
+    for (const Passage& each : passages) reports.push_back(ping(echo_of(each, payload)));
   } else {
-    std::vector<Passage> from_containers = between_containers();
-    for (Passage& each : to_nodes()) from_containers.push_back(std::move(each));
-    pings_of(from_containers, full_payload_across() + 1, true, 1);
-    reports = pings_of(passages, large_payload());
+    std::vector<Passage> all = passages;
+    for (Passage& each : to_nodes()) all.push_back(std::move(each));
+    pings_of(all, full_payload_across() + 1, true, 1);
+    reports = pings_of(passages, payload);
   }
   for (std::size_t i = 0; i < passages.size(); ++i) {
     const Passage& each = passages[i];
     EXPECT_THAT(reports.at(i), EveryEchoAnswered(From(each.destination), SentFrom(each.source), Crossing(each.way),
                                                  ArrivingWithTtl(each.ttl), PayloadIntact(), InFragments()))
-        << ways_of(each) << why(echo_of(each, large_payload()), reports.at(i), each.way);
+        << ways_of(each) << why(echo_of(each, payload), reports.at(i), each.way);
   }
 }
 

@@ -4,9 +4,11 @@
 #include <fmt/ostream.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <sstream>
 
 #include "harness/testing/matchers.h"
+#include "suites/common/parameters.h"
 
 namespace netns_lab::multi_node {
 namespace {
@@ -33,11 +35,10 @@ void MultiNode::SetUp() {
   std::vector<TalkAcross> talks;
   for (const Passage& each : to_containers()) {
     echoes.push_back(echo_of(each, kPayload));
-    if (mtu_across() == mtu()) echoes.push_back(echo_of(each, large_payload()));
+    if (mtu() == link_mtu_across()) echoes.push_back(echo_of(each, large_payload_across()));
     echoes.push_back(echo_of(each, full_payload_across(), true));
-    // A container's link may take more than what passes: that it is told so leaves something behind, and comes last.
-    if (mtu_across() == mtu() || each.from_namespace.empty())
-      echoes.push_back(echo_of(each, full_payload_across() + 1, true));
+    // The sender's link may take more than what passes: that it is told so leaves something behind, and comes last.
+    if (mtu_across() == sender_mtu(each)) echoes.push_back(echo_of(each, full_payload_across() + 1, true));
     for (const Transport transport : {Transport::kUdp, Transport::kTcp}) talks.push_back(talk_of(each, transport));
   }
   for (const Passage& each : to_nodes()) echoes.push_back(echo_of(each, kPayload));
@@ -65,6 +66,12 @@ MultiNode::Passage MultiNode::passage(std::size_t from, const std::string& from_
   // Each end that is a container has its node before it, as a router.
   made.ttl = static_cast<std::uint8_t>(kFirstTtl - (from_namespace.empty() ? 0 : 1) - (to_namespace.empty() ? 0 : 1));
   return made;
+}
+
+std::uint32_t MultiNode::uplink_mtu() {
+  const NamespaceState* state = subject().after(0).find_namespace("");
+  const Link* uplink = state == nullptr ? nullptr : state->find_link(kUplink);
+  return uplink == nullptr ? suites::kEthernetMtu : uplink->mtu;
 }
 
 std::vector<MultiNode::Passage> MultiNode::between_containers() {
@@ -197,6 +204,35 @@ std::string MultiNode::ways_of(const Passage& passage) {
                         question.query.destination.to_string(), answer ? text_of(*answer) : answer.error().message());
   }
   return text;
+}
+
+std::vector<std::string> MultiNode::too_big_findings(const EchoReport& report, const Passage& passage, bool may_know) {
+  std::vector<std::string> findings;
+  const auto add = [&](std::string text) { findings.push_back(std::move(text)); };
+  if (report.echoes.empty()) return {"no echo was sent: nothing is proved"};
+  // A container is told by its own node, which it is too big for; a node by the other one, whose containers it is.
+  const IpAddress teller = passage.from_namespace.empty() ? address_across(other_node(passage.from))
+                                                          : *container_of(passage.from, 0).gateway;
+  // ICMP: destination unreachable, fragmentation needed (RFC 792); ICMPv6: packet too big (RFC 4443, 3.2).
+  const std::uint8_t type = v4() ? 3 : 2;
+  const std::uint8_t code = v4() ? 4 : 0;
+  for (const Echo& echo : report.echoes) {
+    const bool knew = may_know && echo.send_errno == EMSGSIZE;
+    if (echo.send_errno != 0 && !knew)
+      add(fmt::format("the sender's own kernel refused it ({}): it was not sent", errno_name(echo.send_errno)));
+    if (echo.reply) add("it was answered");
+    if (echo.send_errno == 0 && echo.problems.empty()) add("nobody said that it is too big");
+    for (const IcmpProblem& problem : echo.problems) {
+      if (problem.local && knew) continue;
+      if (problem.type != type || problem.code != code) add("instead " + to_string(problem));
+      if (problem.from != teller) add(fmt::format("{} said so, not {}", problem.from.to_string(), teller.to_string()));
+      if (problem.mtu != mtu_across())
+        add(fmt::format("it was said that {} bytes pass, not {}", problem.mtu, mtu_across()));
+    }
+  }
+  for (std::string& finding : arrival_findings(report, passage.way.far_namespace, passage.way.far_link))
+    add(std::move(finding));
+  return findings;
 }
 
 std::vector<std::string> MultiNode::segment_findings(const EchoReport& report, const Passage& passage) {

@@ -1,6 +1,7 @@
 // What the cases of part 3 share beyond part 2's: who sends what to whom on the other node, and by which way.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -21,9 +22,14 @@ class MultiNode : public bridge::Bridge {
   // What packets to the other node's containers leave by, and the node's own address there: of part 3 its uplink.
   virtual std::string link_across() const { return kUplink; }
   virtual IpAddress address_across(std::size_t node) const { return node_ip(node); }
-  // The largest packet that passes from node to node, bytes.
-  virtual std::uint32_t mtu_across() const { return mtu(); }
-  std::uint32_t full_payload_across() const { return full_payload() - (mtu() - mtu_across()); }
+  // Bytes of a packet: what that link takes; what passes between a node or container and one of the other node's
+  // containers; what the sender's own link takes.
+  virtual std::uint32_t link_mtu_across() { return uplink_mtu(); }
+  std::uint32_t mtu_across() { return std::min(mtu(), link_mtu_across()); }
+  std::uint32_t uplink_mtu();
+  std::uint32_t full_payload_across() { return mtu_across() - (v4() ? 28U : 48U); }
+  // Of an echo that must come in pieces: of what passes twice as much.
+  std::uint32_t large_payload_across() { return std::min(2 * mtu_across(), kMostPayload); }
   const Attachment& container_of(std::size_t node, std::size_t container) const {
     return on(node).attachments.at(container);
   }
@@ -47,6 +53,13 @@ class MultiNode : public bridge::Bridge {
   std::vector<Passage> from_nodes();          // from each node to each container of the other: four
   std::vector<Passage> to_nodes();            // from each container to both addresses of the other node: eight
   std::vector<Passage> to_containers();       // the first two
+
+  std::uint32_t sender_mtu(const Passage& passage) {
+    return passage.from_namespace.empty() ? link_mtu_across() : mtu();
+  }
+  // What contradicts "the sender, whose own link takes it, was told on the way that the packet is too big, and how much
+  // is not; nothing arrived". `may_know`: it may have been told before, so that its kernel refuses.
+  std::vector<std::string> too_big_findings(const EchoReport& report, const Passage& passage, bool may_know);
 
   EchoAcross echo_of(const Passage& passage, std::uint32_t payload, bool dont_fragment = false) const;
   TalkAcross talk_of(const Passage& passage, Transport transport) const;

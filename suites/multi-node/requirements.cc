@@ -104,17 +104,19 @@ std::vector<Requirement> across(const suites::Catalogue& of) {
               ends, "A node that answers its own containers only cannot be monitored from the others."),
       of.must(
           "full-mtu", "RFC 894; RFC 1191; RFC 8200, 5",
-          "Echoes that fill the MTU exactly, with don't-fragment set, are answered between containers of the two nodes "
-          "and between each node and the other's containers.",
+          "Echoes that fill the MTU exactly (of the containers' links' and the uplinks' the smaller one), with "
+          "don't-fragment set, are answered between containers of the two nodes and between each node and the other's "
+          "containers.",
           ends, why_size),
       of.must("over-mtu-refused", "RFC 1191, 3; RFC 8201, 4; ip(7), IP_MTU_DISCOVER",
-              "An echo one byte larger than the MTU, with don't-fragment set, is refused by the sender's kernel "
-              "(EMSGSIZE) and never appears on the far end: the path's MTU is the link's.",
+              "An echo one byte larger than that, with don't-fragment set, never appears on the far end: the sender's "
+              "kernel refuses it (EMSGSIZE), or, where the sender's own link takes more, the node for which it is too "
+              "big says so, and how much is not.",
               {"remote-chosen", "containers-remote-chosen"},
               "A path that takes more than its MTU, or drops it silently, breaks path MTU discovery."),
       of.must(
           "fragmented", "RFC 791, 3.2; RFC 8200, 4.5",
-          "Echoes of twice the MTU are fragmented by their sender, forwarded, put together again and answered, between "
+          "Echoes of twice as much are fragmented by their sender, forwarded, put together again and answered, between "
           "containers of the two nodes and between each node and the other's containers.",
           ends, "Large UDP datagrams (DNS, tunnels) need fragments to pass."),
       of.must(

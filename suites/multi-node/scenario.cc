@@ -108,6 +108,7 @@ Scenario scenario() {
       {"TO_IP1_6", "fd00:172:16:1::2", "the same in IPv6"},
       {"TO_IP2_6", "fd00:172:16:1::3", "the same in IPv6"},
   };
+  for (Parameter& parameter : suites::mtu_parameters()) scenario.parameters.push_back(std::move(parameter));
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;

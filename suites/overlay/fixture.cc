@@ -107,32 +107,6 @@ Overlay::Passage Overlay::over_the_underlay(std::size_t from, const IpAddress& d
   return made;
 }
 
-std::vector<std::string> Overlay::too_big_findings(const EchoReport& report, const Passage& passage) {
-  std::vector<std::string> findings;
-  const auto add = [&](std::string text) { findings.push_back(std::move(text)); };
-  if (report.echoes.empty()) return {"no echo was sent: nothing is proved"};
-  const IpAddress& gateway = *container_of(passage.from, 0).gateway;
-  // ICMP: destination unreachable, fragmentation needed (RFC 792); ICMPv6: packet too big (RFC 4443, 3.2).
-  const std::uint8_t type = v4() ? 3 : 2;
-  const std::uint8_t code = v4() ? 4 : 0;
-  for (const Echo& echo : report.echoes) {
-    if (echo.send_errno != 0)
-      add(fmt::format("the container's own kernel refused it ({}): it was not sent", errno_name(echo.send_errno)));
-    if (echo.reply) add("it was answered");
-    if (echo.send_errno == 0 && echo.problems.empty()) add("nobody said that it is too big");
-    for (const IcmpProblem& problem : echo.problems) {
-      if (problem.type != type || problem.code != code) add("instead " + to_string(problem));
-      if (problem.from != gateway)
-        add(fmt::format("{} said so, not {}", problem.from.to_string(), gateway.to_string()));
-      if (problem.mtu != mtu_across())
-        add(fmt::format("it was said that {} bytes pass, not {}", problem.mtu, mtu_across()));
-    }
-  }
-  for (std::string& finding : arrival_findings(report, passage.way.far_namespace, passage.way.far_link))
-    add(std::move(finding));
-  return findings;
-}
-
 Overlay::OnTheUnderlay Overlay::look_at_underlay(std::vector<Passage> passages, std::uint32_t payload,
                                                  bool dont_fragment) {
   OnTheUnderlay seen;

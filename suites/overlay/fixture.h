@@ -23,7 +23,7 @@ class Overlay : public multi_node::MultiNode {
 
   std::string link_across() const override { return is_vxlan() ? kVxlanLink : kTunLink; }
   IpAddress address_across(std::size_t node) const override { return tunnel_address(node).address; }
-  std::uint32_t mtu_across() const override { return mtu() - overhead(is_vxlan(), family()); }
+  std::uint32_t link_mtu_across() override { return uplink_mtu() - overhead(is_vxlan(), family()); }
 
   // The node's end of the tunnel in after(); nullptr when there is none.
   const Link* tunnel_link(std::size_t node);
@@ -32,10 +32,6 @@ class Overlay : public multi_node::MultiNode {
 
   // From a node to an address of the other one's side, out of the uplink as it is.
   Passage over_the_underlay(std::size_t from, const IpAddress& destination);
-  // What contradicts "the sender was told by its gateway that the packet is too big, and how much is not; nothing
-  // arrived".
-  std::vector<std::string> too_big_findings(const EchoReport& report, const Passage& passage);
-
   // Packets that passed the two nodes' uplinks while these echoes were sent.
   struct OnTheUnderlay {
     std::vector<Passage> passages;

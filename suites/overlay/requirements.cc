@@ -122,8 +122,9 @@ std::vector<Requirement> across(const suites::Catalogue& of) {
               ends, "A node that answers its own containers only cannot be monitored from the others."),
       of.must(
           "full-mtu", "RFC 7348, 4.3; RFC 1191; RFC 8200, 5",
-          "Echoes that fill the tunnel's MTU exactly, with don't-fragment set, are answered between containers of the "
-          "two nodes and between each node and the other's containers.",
+          "Echoes that fill the tunnel's MTU exactly (or that of the containers' links, if it is smaller), with "
+          "don't-fragment set, are answered between containers of the two nodes and between each node and the other's "
+          "containers.",
           ends,
           "Small packets pass and large ones do not: a connection opens and then hangs at its first full segment."),
       of.must(
@@ -158,8 +159,8 @@ std::vector<Requirement> encapsulation(const suites::Catalogue& of) {
           rests_on, "What leaks past the tunnel is readable to the segment, and lost at its router."),
       of.must(
           "outer-size", "RFC 7348, 4.3 (VTEPs MUST NOT fragment); RFC 4459, 3.3",
-          "An echo that fills the tunnel's MTU is carried in one outer packet as large as the uplink's MTU, which is "
-          "no fragment.",
+          "An echo that fills the tunnel's MTU is carried in one outer packet as large as the uplink's MTU (one that "
+          "fills the containers' links', where that is smaller, in one that is as much smaller), which is no fragment.",
           {"full-mtu"}, "Fragments of outer packets cost twice the packets, and a lost one costs both."),
   };
 }
@@ -171,15 +172,16 @@ std::vector<Requirement> transport(const suites::Catalogue& of) {
           "too-big-told", "RFC 1191, 4; RFC 792; RFC 8201, 4; RFC 4443, 3.2; RFC 4459, 3.2",
           "A container whose packet with don't-fragment set is one byte larger than the tunnel's MTU is told so by "
           "its node: fragmentation needed (IPv6: packet too big) with the tunnel's MTU; nothing arrives. To containers "
-          "of the other node, and to that node.",
+          "of the other node, and to that node. (Where the containers' links take less than the tunnel, the nodes are "
+          "told by each other; where they take as much, the container's own kernel refuses it.)",
           {"container-to-container", "tunnel-mtu"},
-          "Its own link takes 1500 bytes: without that message it sends them, and they vanish."),
-      of.must("fragmented", "RFC 791, 3.2; RFC 8200, 4.5",
-              "Echoes of twice a container link's MTU, once the sender was told how much passes, do so in fragments, "
-              "are put "
-              "together again and answered, between containers of the two nodes and between each node and the other's "
-              "containers.",
-              {"too-big-told"}, "Large UDP datagrams (DNS, tunnels) need fragments to pass."),
+          "Its own link takes more (1500 bytes): without that message it sends them, and they vanish."),
+      of.must(
+          "fragmented", "RFC 791, 3.2; RFC 8200, 4.5",
+          "Echoes of twice as much as passes, once the sender was told how much that is, do so in fragments, are put "
+          "together again and answered, between containers of the two nodes and between each node and the other's "
+          "containers.",
+          {"too-big-told"}, "Large UDP datagrams (DNS, tunnels) need fragments to pass."),
       of.must(
           "udp", "RFC 768; RFC 1122, 4.1",
           "UDP datagrams are echoed intact between containers of the two nodes and between each node and the other's "

@@ -62,6 +62,18 @@ Result<MacAddress> unicast_mac(const Parameters& parameters, const std::string& 
                                        "give one such as 02:00:ac:10:ff:01"));
 }
 
+// Of more than two addresses the first and, in IPv4, the last (RFC 1122, 3.2.1.3; RFC 4291, 2.6.1).
+bool is_nobodys(const Prefix& own) {
+  const unsigned hosts_bits = own.address.bits() - own.length;
+  if (hosts_bits < 2) return false;
+  if (own.address == own.network().address) return true;
+  const auto bytes = own.address.bytes();
+  for (unsigned bit = 0; bit < hosts_bits; ++bit) {
+    if ((bytes[bytes.size() - 1 - bit / 8] >> (bit % 8) & 1) == 0) return false;
+  }
+  return own.address.is_v4();
+}
+
 CreateVxlan vxlan_link(const Tunnel& tunnel, const multi_node::Surroundings& around) {
   CreateVxlan link;
   link.name = kVxlanLink;
@@ -151,7 +163,12 @@ Result<Tunnel> tunnel_of(const Parameters& parameters, Family family, std::size_
   tunnel.port = static_cast<std::uint16_t>(port);
   tunnel.mtu = kUplinkMtu - overhead(tunnel.is_vxlan, family);
   NETNS_LAB_ASSIGN(tunnel.address.address, suites::unicast_address(parameters, own.address, family, own.example));
-  tunnel.address.length = bridge::prefix_length(family);
+  // RFC 3021 and RFC 6164: two addresses are enough for a link of two ends.
+  const bool is_v4 = family == Family::kIpv4;
+  NETNS_LAB_ASSIGN(const std::uint32_t length,
+                   number(parameters, is_v4 ? "TUNNEL_LENGTH" : "TUNNEL_LENGTH6", is_v4 ? 8 : 64, is_v4 ? 31 : 127, "",
+                          "prefix length of a subnet of two or more"));
+  tunnel.address.length = static_cast<std::uint8_t>(length);
   NETNS_LAB_ASSIGN(tunnel.other, suites::unicast_address(parameters, other.address, family, other.example));
   NETNS_LAB_ASSIGN(tunnel.mac, unicast_mac(parameters, own.mac));
   NETNS_LAB_ASSIGN(tunnel.other_mac, unicast_mac(parameters, other.mac));
@@ -164,6 +181,12 @@ Result<Tunnel> tunnel_of(const Parameters& parameters, Family family, std::size_
   if (!tunnel.address.contains(tunnel.other)) {
     return refused(other.address, tunnel.other.to_string(),
                    fmt::format("it is not in {}, the subnet of {}", tunnel.address.network().to_string(), own.address));
+  }
+  for (const auto& [name, end] :
+       {std::pair(own.address, tunnel.address.address), std::pair(other.address, tunnel.other)}) {
+    const Prefix in_subnet{end, tunnel.address.length};
+    if (is_nobodys(in_subnet))
+      return refused(name, end.to_string(), fmt::format("it is no host's in {}", in_subnet.network().to_string()));
   }
   if (tunnel.mac == tunnel.other_mac)
     return refused(other.mac, tunnel.other_mac.to_string(), fmt::format("it is {} as well", own.mac));
@@ -182,7 +205,8 @@ Scenario scenario() {
       {"CON1", "netns1", "name of the first container's network namespace, on each node"},
       {"CON2", "netns2", "name of the second one's"},
       {"NODE_IP", "10.0.0.10", "node-1's IPv4 address on its segment"},
-      {"TUNNEL_IP", "172.16.255.1", "the address of node-1's end of the tunnel, in a subnet of 24 bits"},
+      {"TUNNEL_IP", "172.16.255.1", "the address of node-1's end of the tunnel"},
+      {"TUNNEL_LENGTH", "24", "the prefix length of the tunnel's subnet, 8 to 31 (RFC 3021)"},
       {"TUNNEL_MAC", "02:00:ac:10:ff:01", "vxlan: its MAC address"},
       {"BRIDGE_SUBNET", "172.16.0.0/24", "the subnet of node-1's containers"},
       {"BRIDGE_IP", "172.16.0.1", "node-1's bridge's IPv4 address"},
@@ -197,6 +221,7 @@ Scenario scenario() {
       {"TO_IP2", "172.16.1.3", "node-2's second one's"},
       {"NODE_IP6", "2001:db8:0:1::10", "the same in IPv6 (IPv6 variant, target native)"},
       {"TUNNEL_IP6", "fd00:172:16:ff::1", "the same in IPv6"},
+      {"TUNNEL_LENGTH6", "64", "the same in IPv6, 64 to 127 (RFC 6164)"},
       {"BRIDGE_SUBNET6", "fd00:172:16::/64", "the same in IPv6"},
       {"BRIDGE_IP6", "fd00:172:16::1", "the same in IPv6"},
       {"IP1_6", "fd00:172:16::2", "the same in IPv6"},
@@ -208,6 +233,7 @@ Scenario scenario() {
       {"TO_IP1_6", "fd00:172:16:1::2", "the same in IPv6"},
       {"TO_IP2_6", "fd00:172:16:1::3", "the same in IPv6"},
   };
+  for (Parameter& parameter : suites::mtu_parameters()) scenario.parameters.push_back(std::move(parameter));
   scenario.families = {Family::kIpv4, Family::kIpv6};
   scenario.requirements = requirements();
   scenario.tests_run_commands = false;

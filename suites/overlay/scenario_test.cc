@@ -29,6 +29,9 @@ const RefusedRow kRefused[] = {
     {"PortInWords", "PORT", "vxlan", Family::kIpv4, "is no UDP port"},
     {"OneTunnelEndTwice", "TO_TUNNEL_IP", "172.16.255.1", Family::kIpv4, "TUNNEL_IP as well"},
     {"OtherEndElsewhere", "TO_TUNNEL_IP", "172.16.254.2", Family::kIpv4, "the subnet of TUNNEL_IP"},
+    {"TunnelsSubnetOfOne", "TUNNEL_LENGTH", "32", Family::kIpv4, "give a number from 8 to 31"},
+    {"TunnelsSubnetItself", "TO_TUNNEL_IP", "172.16.255.0", Family::kIpv4, "no host's in 172.16.255.0/24"},
+    {"TunnelsBroadcast", "TO_TUNNEL_IP", "172.16.255.255", Family::kIpv4, "no host's in 172.16.255.0/24"},
     {"TunnelAmongContainers", "TUNNEL_IP", "172.16.0.77", Family::kIpv4, "TUNNEL_IP"},
     {"MulticastMac", "TUNNEL_MAC", "01:00:5e:00:00:01", Family::kIpv4, "no MAC address that a link can have"},
     {"OneMacTwice", "TO_TUNNEL_MAC", "02:00:ac:10:ff:01", Family::kIpv4, "TUNNEL_MAC as well"},
@@ -72,6 +75,21 @@ TEST(OverlayScenario, EachEndOfAVxlanLeadsToTheOther) {
       EXPECT_TRUE(nodes.at(node).daemons.empty());
     }
   }
+}
+
+// RFC 3021, RFC 6164: both addresses of such a subnet are ends'.
+TEST(OverlayScenario, ATunnelMayHaveASubnetOfTwo) {
+  const auto four =
+      topologies({{"TUNNEL_LENGTH", "31"}, {"TUNNEL_IP", "10.9.9.254"}, {"TO_TUNNEL_IP", "10.9.9.255"}}, Family::kIpv4);
+  const auto six = topologies({{"TUNNEL_LENGTH6", "127"}, {"TUNNEL_IP6", "fd00:9::"}, {"TO_TUNNEL_IP6", "fd00:9::1"}},
+                              Family::kIpv6);
+  const auto has = [](const Topology& topology, const char* prefix) {
+    const auto added = all_of<AddAddress>(topology);
+    return std::any_of(added.begin(), added.end(),
+                       [&](const AddAddress& one) { return one.prefix == Prefix::parse(prefix).value(); });
+  };
+  EXPECT_TRUE(has(four.at(0), "10.9.9.254/31") && has(four.at(1), "10.9.9.255/31"));
+  EXPECT_TRUE(has(six.at(0), "fd00:9::/127") && has(six.at(1), "fd00:9::1/127"));
 }
 
 TEST(OverlayScenario, StaticEntriesNameTheOthersMacAndAll) {
