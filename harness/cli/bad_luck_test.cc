@@ -188,9 +188,9 @@ TEST_F(BadLuck, ASecondRunWithTheSameReportsIsRefusedAtOnce) {
   EXPECT_EQ(command_.wait(std::move(first)).status, 130);
 }
 
-// Some containers on a bridge: how many, and how many descriptors a node needs for them (five each for a look, and 64).
+// Some containers on a bridge: how many, and how many descriptors a node needs for them (six each for a look, and 64).
 constexpr auto kContainers = "12";
-constexpr rlim_t kDescriptors = 64 + 5 * 12;
+constexpr rlim_t kDescriptors = 64 + 6 * 12;
 
 TEST_F(BadLuck, TooFewDescriptorsAreALackOfTheMachineToldBeforeAnythingIsBuilt) {
   command_.before_execution = [] {
@@ -199,9 +199,9 @@ TEST_F(BadLuck, TooFewDescriptorsAreALackOfTheMachineToldBeforeAnythingIsBuilt) 
   };
   const Ran ran = command_.run({"test", "bridge", "--containers", kContainers});
   EXPECT_EQ(ran.status, 3) << ran;
-  EXPECT_THAT(ran.output, AllOf(HasSubstr("124 descriptors are open at once"), HasSubstr("it may have 123"),
-                                HasSubstr("ulimit -n 124")));
-  expect_error_in_report("124 descriptors");
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("136 descriptors are open at once"), HasSubstr("it may have 135"),
+                                HasSubstr("ulimit -n 136")));
+  expect_error_in_report("136 descriptors");
 }
 
 TEST_F(BadLuck, JustEnoughDescriptorsDoThoughTheSoftLimitIsLower) {

@@ -35,7 +35,8 @@ struct Comparison {
   std::string name;  // "" the node
   const NamespaceState* was = nullptr;
   const NamespaceState* is = nullptr;
-  bool is_new = false;  // a declared namespace, compared with a pristine one
+  bool is_new = false;                       // a declared namespace, compared with a pristine one
+  const NamespaceState* pristine = nullptr;  // null where nothing new is to be judged
 };
 
 using Findings = std::vector<std::string>;
@@ -60,6 +61,49 @@ std::vector<Value> lacking(const std::vector<Value>& in, std::vector<Value> from
     }
   }
   return more;
+}
+
+std::string token_text(const Link& link) { return link.token ? link.token->to_string() : ""; }
+
+// How long what a link passes on may be, a link of several takes from them: a bridge from its ports, a VXLAN link from
+// the one it is on (br_set_gso_limits, net/bridge/br_if.c; netif_inherit_tso_max, net/core/dev.c).
+bool is_taken_over(const Link& link, const std::string& setting, std::uint32_t value, const NamespaceState& state) {
+  if (setting != "gso_max_size" && setting != "gso_max_segs") return false;
+  return std::any_of(state.links.begin(), state.links.end(), [&](const Link& other) {
+    const bool is_below = other.master == link.index || (link.vxlan && link.vxlan->link_index == other.index);
+    const auto found = other.settings.find(setting);
+    return is_below && found != other.settings.end() && found->second == value;
+  });
+}
+
+// How a declared link differs from a new one of its kind in what nobody asked for, a phrase each. How many queues there
+// are makes no difference to what arrives. What is switched off of a TUN link is its reader's affair (TUNSETOFFLOAD).
+std::vector<std::string> undeclared_settings(const Link& link, std::uint32_t group, const Link* fresh,
+                                             const NamespaceState& state) {
+  std::vector<std::string> found;
+  if (!link.alias.empty()) found.push_back(fmt::format("the alias '{}'", visible(link.alias, kLongestValue)));
+  for (const std::string& name : link.alternative_names) found.push_back("the alternative name " + visible_line(name));
+  if (link.group != group) found.push_back(fmt::format("group {}, not {}", link.group, group));
+  if (link.token) found.push_back("the IPv6 token " + token_text(link));
+  if (fresh == nullptr) return found;
+  for (const auto& [name, value] : link.settings) {
+    const auto usual = fresh->settings.find(name);
+    if (name == "numtxqueues" || name == "numrxqueues" || usual == fresh->settings.end() || usual->second == value ||
+        is_taken_over(link, name, value, state))
+      continue;
+    found.push_back(fmt::format("{} {}, a new link has {}", name, value, usual->second));
+  }
+  if (link.kind == "tun") return found;
+  const auto lacks = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) == names.end();
+  };
+  for (const std::string& name : link.switched_off) {
+    if (lacks(fresh->switched_off, name)) found.push_back(name + " switched off, a new link has it on");
+  }
+  for (const std::string& name : fresh->switched_off) {
+    if (lacks(link.switched_off, name)) found.push_back(name + " switched on, a new link has it off");
+  }
+  return found;
 }
 
 // "mtu 1400, it was 1500"; "" when nothing differs. Whether the lo of a declared namespace is up is a claim of its own.
@@ -87,6 +131,9 @@ std::string link_differences(const Link& before, const Link& now, bool is_lo_of_
   compare("bridge settings", to_string(before.bridge), to_string(now.bridge));
   compare("port settings", to_string(before.bridge_port), to_string(now.bridge_port));
   if (!is_lo_of_new) compare("queueing discipline", before.qdisc, now.qdisc);
+  compare("settings", to_string(before.settings), to_string(now.settings));
+  compare("features switched off", join(before.switched_off, " "), join(now.switched_off, " "));
+  compare("token", token_text(before), token_text(now));
   return join(texts, "; ");
 }
 
@@ -94,7 +141,15 @@ Findings links(const Comparison& here, const Declaration& declared) {
   Findings findings;
   const std::string place = place_text(here.name);
   for (const Link& link : here.is->links) {
-    if (declared.has_link(here.name, link.name)) continue;
+    if (const DeclaredLink* const known = declared.find_link(here.name, link.name)) {
+      if (here.pristine == nullptr) continue;
+      const auto& all = here.pristine->new_links;
+      const auto fresh = std::find_if(all.begin(), all.end(), [&](const Link& one) { return one.kind == link.kind; });
+      for (const std::string& setting :
+           undeclared_settings(link, known->group, fresh == all.end() ? nullptr : &*fresh, *here.is))
+        findings.push_back(fmt::format("link {} in {} has {}: nobody declared it", link.name, place, setting));
+      continue;
+    }
     const Link* before = here.was->find_link(link.name);
     if (before == nullptr) {
       findings.push_back(nobody("link " + link.name, place, text_of(link)));
@@ -328,14 +383,49 @@ Findings sockets(const Comparison& here, const Declaration& declared) {
   return same_set(texts(*here.was), texts(*here.is), place_text(here.name), "socket");
 }
 
+// To which area an object of a sort belongs that no scenario declares.
+Area area_of(const FurtherObject& object) { return object.kind == "next hop" ? Area::kRoutes : Area::kAddresses; }
+
+Findings further(Area area, const Comparison& here) {
+  const std::string place = place_text(here.name);
+  const auto equal = [](const FurtherObject& a, const FurtherObject& b) { return a == b; };
+  const auto of_area = [area](std::vector<FurtherObject> objects) {
+    std::erase_if(objects, [area](const FurtherObject& object) { return area_of(object) != area; });
+    return objects;
+  };
+  std::vector<FurtherObject> gone = of_area(lacking(here.was->further, here.is->further, equal));
+  Findings findings;
+  for (const FurtherObject& object : of_area(lacking(here.is->further, here.was->further, equal))) {
+    const std::string what = visible_line(object.kind + " " + object.name);
+    const auto was = std::find_if(gone.begin(), gone.end(), [&](const FurtherObject& other) {
+      return other.kind == object.kind && other.name == object.name;
+    });
+    if (was == gone.end()) {
+      findings.push_back(nobody(what, place, visible(object.details, kLongestValue)));
+      continue;
+    }
+    findings.push_back(fmt::format("{} in {} was changed: {}, it was {}", what, place,
+                                   visible(object.details, kLongestValue), visible(was->details, kLongestValue)));
+    gone.erase(was);
+  }
+  for (const FurtherObject& object : gone)
+    findings.push_back(vanished(visible_line(object.kind + " " + object.name), place));
+  return findings;
+}
+
+Findings both(Findings findings, Findings more) {
+  for (std::string& finding : more) findings.push_back(std::move(finding));
+  return findings;
+}
+
 Findings in_namespace(Area area, const Comparison& here, const Declaration& declared) {
   switch (area) {
     case Area::kLinks:
       return links(here, declared);
     case Area::kAddresses:
-      return addresses(here, declared);
+      return both(addresses(here, declared), further(area, here));
     case Area::kRoutes:
-      return routes(here, declared);
+      return both(routes(here, declared), further(area, here));
     case Area::kRules:
       return same_set(here.was->rules, here.is->rules, place_text(here.name), "routing rule");
     case Area::kNeighbours:
@@ -443,13 +533,14 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
     default:
       break;
   }
-  Findings findings = in_namespace(area, {"", was, is, false}, declared);
+  const NamespaceState* const pristine = after.pristine ? &*after.pristine : nullptr;
+  Findings findings = in_namespace(area, {"", was, is, false, pristine}, declared);
   for (const auto& name : declared.namespaces) {
     const NamespaceState* inside = after.find_namespace(name);
     // A namespace that is the node's own has been compared already; that it is so is a claim of its own.
     if (inside == nullptr || inside->inode == is->inode) continue;
     if (!after.pristine) throw std::invalid_argument("no pristine namespace to compare " + name + " with");
-    for (auto& finding : in_namespace(area, {name, &*after.pristine, inside, true}, declared))
+    for (auto& finding : in_namespace(area, {name, pristine, inside, true, pristine}, declared))
       findings.push_back(std::move(finding));
   }
   return findings;

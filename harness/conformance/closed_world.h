@@ -19,8 +19,8 @@ namespace netns_lab {
 
 enum class Area {
   kLinks,
-  kAddresses,
-  kRoutes,
+  kAddresses,  // and IPv6 address labels, MPTCP endpoints and limits
+  kRoutes,     // and next hops
   kRules,
   kNeighbours,  // those made by hand: permanent, proxies, externally learned, without resolution
   kForwarding,  // entries of bridges made by hand: static, or the node's own for a MAC that is none of its links'

@@ -17,19 +17,19 @@ struct Collector {
 
   void operator()(const CreateNamespace& change) { declaration.namespaces.push_back(change.name); }
   void operator()(const CreateVeth& change) {
-    declaration.links.push_back({change.network_namespace, change.name});
-    declaration.links.push_back({change.peer_namespace, change.peer_name});
+    declaration.links.push_back({change.network_namespace, change.name, change.group});
+    declaration.links.push_back({change.peer_namespace, change.peer_name, 0});
   }
-  void operator()(const CreateLink& change) { declaration.links.push_back({change.network_namespace, change.name}); }
+  void operator()(const CreateLink& change) { declaration.links.push_back({change.network_namespace, change.name, 0}); }
   void operator()(const CreateVxlan& change) {
-    declaration.links.push_back({change.network_namespace, change.name});
+    declaration.links.push_back({change.network_namespace, change.name, 0});
     declaration.sockets.push_back({change.network_namespace, change.port});
     // What the kernel makes of it (__vxlan_dev_create, drivers/net/vxlan/vxlan_core.c).
     if (change.remote)
       declaration.forwarding.push_back({change.network_namespace, change.name, MacAddress(), *change.remote});
   }
   void operator()(const CreateTunRelay& change) {
-    declaration.links.push_back({change.network_namespace, change.name});
+    declaration.links.push_back({change.network_namespace, change.name, 0});
     declaration.sockets.push_back({change.network_namespace, change.port});
   }
   void operator()(const AddForwarding& change) {
@@ -84,10 +84,15 @@ bool Declaration::has_namespace(const std::string& name) const {
   return std::find(namespaces.begin(), namespaces.end(), name) != namespaces.end();
 }
 
-bool Declaration::has_link(const std::string& network_namespace, const std::string& name) const {
-  return std::any_of(links.begin(), links.end(), [&](const DeclaredLink& link) {
+const DeclaredLink* Declaration::find_link(const std::string& network_namespace, const std::string& name) const {
+  const auto found = std::find_if(links.begin(), links.end(), [&](const DeclaredLink& link) {
     return link.network_namespace == network_namespace && link.name == name;
   });
+  return found == links.end() ? nullptr : &*found;
+}
+
+bool Declaration::has_link(const std::string& network_namespace, const std::string& name) const {
+  return find_link(network_namespace, name) != nullptr;
 }
 
 bool Declaration::has_address(const std::string& network_namespace, const std::string& link,

@@ -16,6 +16,7 @@ namespace netns_lab {
 struct DeclaredLink {
   std::string network_namespace;
   std::string name;
+  std::uint32_t group = 0;
 };
 struct DeclaredAddress {
   std::string network_namespace;
@@ -61,6 +62,7 @@ struct Declaration {
   std::vector<DeclaredTable> nft_tables;
 
   bool has_namespace(const std::string& name) const;
+  const DeclaredLink* find_link(const std::string& network_namespace, const std::string& name) const;
   bool has_link(const std::string& network_namespace, const std::string& name) const;
   bool has_address(const std::string& network_namespace, const std::string& link, const Prefix& prefix) const;
   // Is the destination, in the main table of that namespace, one that the scenario routes? (How it does is judged route

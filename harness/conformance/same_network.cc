@@ -36,6 +36,7 @@ void keep_declared(NamespaceState& node, const Declaration& declared) {
   node.rules.clear();
   std::erase_if(node.nft_tables, [&](const std::string& table) { return !declared.has_nft_table("", table); });
   node.sockets.clear();
+  node.further.clear();
 }
 
 NamespaceState without_sysctls(const NamespaceState& original) {
@@ -51,6 +52,7 @@ NamespaceState without_sysctls(const NamespaceState& original) {
   state.qdiscs = original.qdiscs;
   state.nft_tables = original.nft_tables;
   state.sockets = original.sockets;
+  state.further = original.further;
   state.netnsids = original.netnsids;
   return state;
 }

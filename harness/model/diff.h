@@ -24,7 +24,7 @@ struct Finding {
   Kind kind = Kind::kAdded;
   std::string network_namespace;  // where; "" the node's own
   std::string object;   // "link", "address", "route", "rule", "neighbour", "forwarding entry", "qdisc", "nft table",
-                        // "socket", "sysctl", "namespace", "file", "process"
+                        // "socket", that of a FurtherObject, "sysctl", "namespace", "file", "process"
   std::string subject;  // which one: "veth1", "10.200.1.1/32 on veth2", "default"
   std::string before;   // the whole object, or of a change what was different; "" of an added one
   std::string after;    // "" of a removed one

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <set>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -65,6 +66,7 @@ class Comparison {
     qdiscs();
     nft_tables();
     sockets();
+    further();
     sysctls();
     return std::move(findings_);
   }
@@ -147,6 +149,9 @@ class Comparison {
       attributes.add_settings(a.bridge, b.bridge);
       attributes.add_settings(a.bridge_port, b.bridge_port);
       attributes.add("vxlan", vxlan(before_, a), vxlan(after_, b));
+      attributes.add_settings(a.settings, b.settings);
+      attributes.add("switched off", join(a.switched_off, " "), join(b.switched_off, " "));
+      attributes.add("token", or_none(a.token), or_none(b.token));
       attributes.add("xdp", a.xdp_attached ? "attached" : "", b.xdp_attached ? "attached" : "");
       return attributes;
     };
@@ -276,6 +281,24 @@ class Comparison {
     const auto key = [](const BoundSocket& socket) { return std::tie(socket.protocol, socket.address, socket.port); };
     const auto subject = [](const BoundSocket& socket) { return printed(socket); };
     compare("socket", before_.sockets, after_.sockets, key, kNoAttributes, subject, kEvery);
+  }
+
+  void further() {
+    const auto key = [](const FurtherObject& object) { return std::tie(object.kind, object.name); };
+    const auto differing = [](const FurtherObject& a, const FurtherObject& b) {
+      Attributes attributes;
+      attributes.add("as", a.details, b.details);
+      return attributes;
+    };
+    const auto subject = [](const FurtherObject& object) { return object.name; };
+    std::set<std::string> kinds;
+    for (const auto* objects : {&before_.further, &after_.further}) {
+      for (const FurtherObject& object : *objects) kinds.insert(object.kind);
+    }
+    for (const std::string& kind : kinds) {
+      const auto kept = [&kind](const FurtherObject& object) { return object.kind == kind; };
+      compare(kind.c_str(), before_.further, after_.further, key, differing, subject, kept);
+    }
   }
 
   void sysctls() {

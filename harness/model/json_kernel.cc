@@ -8,7 +8,8 @@ NETNS_LAB_JSON_OPEN_ENUM(OperState, OperState::kUnknown, OperState::kNotPresent,
                          OperState::kLowerLayerDown, OperState::kTesting, OperState::kDormant, OperState::kUp);
 NETNS_LAB_JSON(VxlanSettings, vni, port, local, remote, link_index, other);
 NETNS_LAB_JSON(Link, index, name, kind, mac, mtu, flags, operstate, carrier, master, peer_index, peer_netnsid, group,
-               promiscuity, qdisc, alias, alternative_names, xdp_attached, bridge, bridge_port, vxlan);
+               promiscuity, qdisc, alias, alternative_names, xdp_attached, settings, switched_off, token, bridge,
+               bridge_port, vxlan);
 
 NETNS_LAB_JSON_OPEN_ENUM(Scope, Scope::kGlobal, Scope::kSite, Scope::kLink, Scope::kHost, Scope::kNowhere);
 NETNS_LAB_JSON(InterfaceAddress, link_index, link, prefix, peer, broadcast, scope, flags, valid_lifetime,
@@ -32,9 +33,10 @@ NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterVerdict, network_namespace, table, chain, rule, position, verdict);
 NETNS_LAB_JSON(PacketDrop, link, reason, times);
+NETNS_LAB_JSON(FurtherObject, kind, name, details);
 NETNS_LAB_JSON(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs, nft_tables,
-               sockets, sysctls, filter_hooks, counters, netnsids);
+               sockets, further, sysctls, filter_hooks, counters, netnsids, new_links);
 NETNS_LAB_JSON(NamespaceEntry, name, is_nsfs_mount, is_network, inode, mounts);
 NETNS_LAB_JSON(ProcessState, pid, command, network_namespace_inode);
 NETNS_LAB_JSON(Snapshot, namespaces, entries, processes, processes_hidden, files, mounts, host_name, domain_name,

@@ -79,6 +79,9 @@ std::ostream& operator<<(std::ostream& out, const Link& link) {
   if (!link.alias.empty()) out << " alias '" << visible_line(link.alias) << '\'';
   for (const std::string& name : link.alternative_names) out << " altname " << name;
   if (link.xdp_attached) out << " xdp";
+  if (!link.settings.empty()) out << " (" << to_string(link.settings) << ')';
+  if (!link.switched_off.empty()) out << " off (" << join(link.switched_off, " ") << ')';
+  if (link.token) out << " token " << link.token->to_string();
   if (!link.bridge.empty()) out << " bridge (" << to_string(link.bridge) << ')';
   if (!link.bridge_port.empty()) out << " port (" << to_string(link.bridge_port) << ')';
   if (link.vxlan) out << " vxlan (" << to_string(*link.vxlan) << ')';

@@ -58,8 +58,12 @@ struct Link {
   std::string alias;  // IFLA_IFALIAS
   std::vector<std::string> alternative_names;
   bool xdp_attached = false;
-  BridgeSettings bridge;       // IFLA_BR_*; empty of what is no bridge
-  BridgeSettings bridge_port;  // IFLA_BRPORT_*; empty of what is no port of one
+  // What any link has, by the names of ip-link(8): "txqueuelen" -> 1000, "gso_max_size", "gro_max_size", "numtxqueues".
+  BridgeSettings settings{};
+  std::vector<std::string> switched_off{};  // features that ethtool(8) could switch on: "tx-checksum-ip-generic"
+  std::optional<IpAddress> token{};         // the host's part of IPv6 addresses that are made of announced prefixes
+  BridgeSettings bridge;                    // IFLA_BR_*; empty of what is no bridge
+  BridgeSettings bridge_port;               // IFLA_BRPORT_*; empty of what is no port of one
   std::optional<VxlanSettings> vxlan{};
 
   bool is_up() const;        // IFF_UP: administratively up

@@ -53,6 +53,9 @@ Link link() {
           .alias = "the host's end",
           .alternative_names = {"uplink-of-netns1"},
           .xdp_attached = true,
+          .settings = {{"gso_max_size", 65'536}, {"txqueuelen", 1000}},
+          .switched_off = {"rx-gro", "tx-nocache-copy"},
+          .token = IpAddress::parse("::99").value(),
           .bridge = {{"ageing_time", 30'000}},
           .bridge_port = {{"learning", 1}, {"state", 3}},
           .vxlan = VxlanSettings{.vni = 42,
@@ -131,10 +134,12 @@ Snapshot snapshot() {
       .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
       .nft_tables = {"ip filter"},
       .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
+      .further = {{.kind = "next hop", .name = "id 5", .details = "blackhole proto 3"}},
       .sysctls = {{"net.ipv4.ip_forward", "0"}},
       .filter_hooks = {{.table = "ip filter", .chain = "in", .hook = "input", .rules = 2, .drops = true}},
       .counters = {{"Ip.InReceives", 7}},
-      .netnsids = {{-1, 4026531840}, {0, 4026532001}}};
+      .netnsids = {{-1, 4026531840}, {0, 4026532001}},
+      .new_links = {link()}};
   NamespaceState own = inside;
   own.name = "";
   return {.namespaces = {own, inside},

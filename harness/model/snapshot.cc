@@ -62,6 +62,10 @@ std::ostream& operator<<(std::ostream& out, const BoundSocket& socket) {
   return out << fmt::format(fmt::runtime(form), socket.protocol, socket.address.to_string(), socket.port);
 }
 
+std::ostream& operator<<(std::ostream& out, const FurtherObject& object) {
+  return out << object.name << ": " << object.details;
+}
+
 std::ostream& operator<<(std::ostream& out, const NamespaceEntry& entry) {
   out << entry.name;
   if (!entry.is_nsfs_mount) return out << " (a plain file, not a mount of a namespace)";
@@ -88,6 +92,7 @@ std::ostream& operator<<(std::ostream& out, const NamespaceState& state) {
   print_list(out, "qdisc", state.qdiscs);
   print_list(out, "nft table", state.nft_tables);
   print_list(out, "socket", state.sockets);
+  for (const FurtherObject& object : state.further) out << "  " << object.kind << ' ' << object << '\n';
   for (const auto& [key, value] : state.sysctls) out << "  sysctl " << key << " = " << visible_line(value) << '\n';
   for (const auto& [id, inode] : state.netnsids) out << "  netnsid " << id << " is inode " << inode << '\n';
   return out;

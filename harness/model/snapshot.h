@@ -33,6 +33,14 @@ struct BoundSocket {
   bool operator==(const BoundSocket&) const = default;
 };
 
+// One of those that no scenario declares: "next hop", "IPv6 address label", "MPTCP endpoint", "MPTCP limits".
+struct FurtherObject {
+  std::string kind;
+  std::string name;     // which one of its kind: "id 5", "of 2001:db8::/32"
+  std::string details;  // all else that is told of it: "via 192.0.2.1 dev eth0 proto 3"
+  bool operator==(const FurtherObject&) const = default;
+};
+
 // A chain of nf_tables that packets meet by themselves (NFTA_CHAIN_HOOK, linux/netfilter/nf_tables.h).
 struct FilterHook {
   std::string table;   // "inet extra"
@@ -57,6 +65,7 @@ struct NamespaceState {
   std::vector<QueueDiscipline> qdiscs;
   std::vector<std::string> nft_tables;  // "ip filter"; then the old interface's: "iptables (legacy) filter with …"
   std::vector<BoundSocket> sockets;
+  std::vector<FurtherObject> further;
   std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "0"; what was asked for
   // What SnapshotOptions::counters asked for; never compared (model/diff.h).
   std::vector<FilterHook> filter_hooks;
@@ -64,6 +73,9 @@ struct NamespaceState {
   // "Ip6InReceives" (snmp6), "veth1.rx_dropped" (dev).
   std::map<std::string, std::uint64_t> counters;
   std::map<std::int32_t, std::uint64_t> netnsids;  // peer namespace id -> inode, as far as this node can name them
+
+  // Of Snapshot::pristine: a link of each kind that the node has, made for comparison. Never compared themselves.
+  std::vector<Link> new_links{};
 
   const Link* find_link(const std::string& link_name) const;
   const Link* find_link(std::uint32_t index) const;
@@ -109,6 +121,7 @@ struct Snapshot {
 // One line each; a NamespaceState or Snapshot one line per object.
 std::ostream& operator<<(std::ostream& out, const QueueDiscipline& qdisc);
 std::ostream& operator<<(std::ostream& out, const BoundSocket& socket);
+std::ostream& operator<<(std::ostream& out, const FurtherObject& object);  // without its kind
 std::ostream& operator<<(std::ostream& out, const NamespaceEntry& entry);
 std::ostream& operator<<(std::ostream& out, const ProcessState& process);
 std::ostream& operator<<(std::ostream& out, const NamespaceState& state);

@@ -80,6 +80,10 @@ std::string describe(const MessageView& request) {
         return "list qdiscs";
       case RTM_GETNSID:
         return "list namespace ids";
+      case RTM_GETNEXTHOP:
+        return "list next hops";
+      case RTM_GETADDRLABEL:
+        return "list IPv6 address labels";
       case SOCK_DIAG_BY_FAMILY:
         return "list bound sockets";
       case (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE:

@@ -45,6 +45,21 @@ void leave_out_statistics(Request& request) { request.put_u32(IFLA_EXT_MASK, RTE
 constexpr auto kBridgeKind = "bridge";
 constexpr auto kVxlanKind = "vxlan";
 
+// Newer than the headers this is built with may be: Linux 5.19 and 6.3.
+constexpr std::uint16_t kGroMaxSize = 58;
+constexpr std::uint16_t kGsoIpv4MaxSize = 63;
+constexpr std::uint16_t kGroIpv4MaxSize = 64;
+
+// Of IFLA_AF_SPEC's IPv6; the unspecified address is none (net/ipv6/addrconf.c).
+std::optional<IpAddress> token_of(AttributeReader& reader) {
+  std::optional<IpAddress> token;
+  while (reader.next()) {
+    if (reader.type() == IFLA_INET6_TOKEN) token = reader.address();
+  }
+  if (token && token->is_unspecified()) token.reset();
+  return token;
+}
+
 OperState oper_state(std::uint8_t value) {
   return value <= static_cast<std::uint8_t>(OperState::kUp) ? static_cast<OperState>(value) : OperState::kUnknown;
 }
@@ -210,6 +225,43 @@ Result<Link> decode_link(const MessageView& message) {
         reader.nested([&](AttributeReader& inner) {
           while (inner.next()) {
             if (inner.type() == IFLA_ALT_IFNAME) link.alternative_names.push_back(inner.string());
+          }
+        });
+        break;
+      case IFLA_TXQLEN:
+        link.settings["txqueuelen"] = reader.u32();
+        break;
+      case IFLA_NUM_TX_QUEUES:
+        link.settings["numtxqueues"] = reader.u32();
+        break;
+      case IFLA_NUM_RX_QUEUES:
+        link.settings["numrxqueues"] = reader.u32();
+        break;
+      case IFLA_GSO_MAX_SIZE:
+        link.settings["gso_max_size"] = reader.u32();
+        break;
+      case IFLA_GSO_MAX_SEGS:
+        link.settings["gso_max_segs"] = reader.u32();
+        break;
+      case kGroMaxSize:
+        link.settings["gro_max_size"] = reader.u32();
+        break;
+      case kGsoIpv4MaxSize:
+        link.settings["gso_ipv4_max_size"] = reader.u32();
+        break;
+      case kGroIpv4MaxSize:
+        link.settings["gro_ipv4_max_size"] = reader.u32();
+        break;
+      case IFLA_LINKMODE:
+        link.settings["mode"] = reader.u8();
+        break;
+      case IFLA_PROTO_DOWN:
+        link.settings["protodown"] = reader.u8();
+        break;
+      case IFLA_AF_SPEC:
+        reader.nested([&](AttributeReader& family) {
+          while (family.next()) {
+            if (family.type() == AF_INET6) family.nested([&](AttributeReader& inner) { link.token = token_of(inner); });
           }
         });
         break;

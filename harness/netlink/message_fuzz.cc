@@ -14,15 +14,19 @@
 #include <cstdint>
 
 #include "harness/netlink/acknowledgement.h"
+#include "harness/netlink/address_label.h"
 #include "harness/netlink/bound_socket.h"
 #include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/message.h"
+#include "harness/netlink/mptcp.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
+#include "harness/netlink/next_hop.h"
 #include "harness/netlink/nft_table.h"
 #include "harness/netlink/nft_trace.h"
+#include "harness/netlink/offload.h"
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/route_lookup.h"
@@ -39,7 +43,7 @@ void use(const T& result) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 15) {
+  switch (kind % 20) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -68,6 +72,16 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_trace_step(message));
     case 13:
       return use(decode_xfrm_policy(message));
+    case 14:
+      return use(decode_next_hop(message));
+    case 15:
+      return use(decode_address_label(message));
+    case 16:
+      return use(decode_mptcp_endpoint(message));
+    case 17:
+      return use(decode_mptcp_limits(message));
+    case 18:
+      return use(decode_link_features(message));
     default:
       return use(split_messages(message.payload));
   }

@@ -49,6 +49,8 @@ std::string protocol_name(Protocol protocol) {
       return "NETLINK_NETFILTER";
     case Protocol::kXfrm:
       return "NETLINK_XFRM";
+    case Protocol::kGeneric:
+      return "generic netlink";
   }
   return fmt::format("netlink protocol {}", static_cast<int>(protocol));
 }

@@ -23,7 +23,7 @@
 
 namespace netns_lab::netlink {
 
-enum class Protocol : int { kRoute = 0, kSocketDiagnosis = 4, kXfrm = 6, kNetfilter = 12 };  // NETLINK_*
+enum class Protocol : int { kRoute = 0, kSocketDiagnosis = 4, kXfrm = 6, kNetfilter = 12, kGeneric = 16 };  // NETLINK_*
 
 // How a batch ended.
 struct BatchFailure {

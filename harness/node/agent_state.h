@@ -19,6 +19,7 @@
 #include "harness/node/journal.h"
 #include "harness/node/leftovers.h"
 #include "harness/node/mount_watch.h"
+#include "harness/node/new_links.h"
 #include "harness/node/network_handles.h"
 #include "harness/node/operation.h"
 #include "harness/node/sysctl.h"
@@ -129,6 +130,7 @@ class NodeOrigin {
   std::vector<std::string> changed_set_up_files();
   void note();  // makes the first look, where nobody has yet
   NewNodeSysctls& sysctls() { return sysctls_; }
+  NewLinks& links() { return links_; }
 
  private:
   const SetUpFiles& files();
@@ -136,6 +138,7 @@ class NodeOrigin {
   const AgentContext& context_;
   MountWatch mounts_;
   NewNodeSysctls sysctls_;
+  NewLinks links_;
   std::once_flag looked_;
   std::optional<SetUpFiles> files_;
 };

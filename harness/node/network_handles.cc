@@ -10,7 +10,9 @@
 #include <unordered_map>
 #include <utility>
 
+#include "harness/netlink/generic.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/offload.h"
 #include "harness/netns/named.h"
 
 namespace netns_lab::node {
@@ -71,7 +73,7 @@ class NetworkHandles::State {
     NETNS_LAB_ASSIGN(Handles* const handles, find(name));
     const auto open_missing = [&]() -> Result<void> {
       for (const Protocol protocol :
-           {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kXfrm}) {
+           {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kXfrm, Protocol::kGeneric}) {
         if (handles->sockets.count(protocol) != 0 || lacking_.count(protocol) != 0) continue;
         auto raw = netlink::open_raw(protocol);
         if (!raw && raw.error().system_errno == EPROTONOSUPPORT) {
@@ -88,6 +90,16 @@ class NetworkHandles::State {
   }
 
   SysctlReader& sysctl_reader() { return sysctl_reader_; }
+  Result<const GenericFamilies*> generic_families(NetlinkSocket& socket) {
+    if (families_) return &*families_;
+    GenericFamilies found;
+    NETNS_LAB_ASSIGN(found.ethtool, netlink::find_generic_family(socket, "ethtool"));
+    NETNS_LAB_ASSIGN(found.mptcp, netlink::find_generic_family(socket, "mptcp_pm"));
+    if (found.ethtool) {
+      NETNS_LAB_ASSIGN(found.features, netlink::list_feature_names(socket, *found.ethtool));
+    }
+    return &families_.emplace(std::move(found));
+  }
   void keep_a_while(NetworkNamespace done_with) { kept_ = std::move(done_with); }
 
   Result<void> create(const std::string& name) {
@@ -114,6 +126,7 @@ class NetworkHandles::State {
   std::string directory_;
   Handles own_;
   SysctlReader sysctl_reader_;
+  std::optional<GenericFamilies> families_;
   std::optional<NetworkNamespace> kept_;
   std::unordered_map<std::string, Handles> named_;
   std::set<Protocol> lacking_;  // the kernel has none: asked again, it would look for a module each time
@@ -145,6 +158,10 @@ Result<void> NetworkHandles::open_sockets(const std::string& network_namespace) 
 }
 
 void NetworkHandles::keep_a_while(NetworkNamespace done_with) { state_->keep_a_while(std::move(done_with)); }
+
+Result<const NetworkHandles::GenericFamilies*> NetworkHandles::generic_families(NetlinkSocket& socket) {
+  return state_->generic_families(socket);
+}
 
 SysctlReader& NetworkHandles::sysctl_reader() { return state_->sysctl_reader(); }
 

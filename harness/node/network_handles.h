@@ -11,7 +11,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
@@ -49,6 +51,14 @@ class NetworkHandles {
   // Opens the sockets of all protocols that the kernel has, in one visit.
   Result<void> open_sockets(const std::string& network_namespace);
   SysctlReader& sysctl_reader();
+  // Families of generic netlink, asked for once: their numbers are the same in every namespace.
+  struct GenericFamilies {
+    std::optional<std::uint16_t> ethtool;  // none: the kernel lacks it
+    std::optional<std::uint16_t> mptcp;
+    std::vector<std::string> features;  // netlink/offload.h
+  };
+  // `socket` is of Protocol::kGeneric, of any namespace.
+  Result<const GenericFamilies*> generic_families(netlink::NetlinkSocket& socket);
   Result<const NetworkNamespace*> network_namespace(const std::string& name);
   // The index of a link, asked once in a Use.
   Result<std::uint32_t> link_index(const std::string& network_namespace, const std::string& link);

@@ -11,20 +11,25 @@
 #include <unordered_map>
 #include <utility>
 
+#include "harness/netlink/address_label.h"
 #include "harness/netlink/bound_socket.h"
 #include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/mptcp.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
+#include "harness/netlink/next_hop.h"
 #include "harness/netlink/nft_hooks.h"
 #include "harness/netlink/nft_table.h"
+#include "harness/netlink/offload.h"
 #include "harness/netlink/qdisc.h"
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
 #include "harness/netlink/xfrm_policy.h"
 #include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
+#include "harness/node/new_links.h"
 #include "harness/node/sandbox_sysctl.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/sysctl_reader.h"
@@ -41,6 +46,8 @@ struct Sockets {
   NetlinkSocket* diagnosis = nullptr;  // null where the kernel has none
   NetlinkSocket* netfilter = nullptr;
   NetlinkSocket* xfrm = nullptr;
+  NetlinkSocket* generic = nullptr;
+  const NetworkHandles::GenericFamilies* families = nullptr;  // with `generic`
 };
 
 class LinkNames {
@@ -130,6 +137,38 @@ Result<void> read_policy(NetlinkSocket& socket, bool counters, NamespaceState& s
   return {};
 }
 
+// With the link each is on, by its name: indexes differ from build to build.
+template <typename Seen>
+void add_further(const std::vector<Seen>& seen, const LinkNames& names, NamespaceState& state) {
+  for (const Seen& each : seen) {
+    state.further.push_back(each.object);
+    if (each.link_index != 0) state.further.back().details += " dev " + names.of(each.link_index);
+  }
+}
+
+Result<void> read_further(const Sockets& sockets, NamespaceState& state) {
+  const LinkNames names(state.links);
+  NETNS_LAB_ASSIGN(const auto hops, netlink::list_next_hops(*sockets.route));
+  add_further(hops, names, state);
+  NETNS_LAB_ASSIGN(const auto labels, netlink::list_address_labels(*sockets.route));
+  add_further(labels, names, state);
+  if (sockets.generic == nullptr || !sockets.families->mptcp) return {};
+  NETNS_LAB_ASSIGN(const auto objects, netlink::list_mptcp_objects(*sockets.generic, *sockets.families->mptcp));
+  add_further(objects, names, state);
+  return {};
+}
+
+Result<void> read_offloads(const Sockets& sockets, std::vector<Link>& links) {
+  if (sockets.generic == nullptr || !sockets.families->ethtool) return {};
+  const NetworkHandles::GenericFamilies& families = *sockets.families;
+  NETNS_LAB_ASSIGN(netlink::SwitchedOff off,
+                   netlink::list_switched_off(*sockets.generic, *families.ethtool, families.features));
+  for (Link& link : links) {
+    if (const auto found = off.find(link.index); found != off.end()) link.switched_off = std::move(found->second);
+  }
+  return {};
+}
+
 // The order model/snapshot.h promises; where it says nothing, one that does not depend on the order of creation.
 void put_in_order(NamespaceState& state) {
   sort_by(state.addresses, [](const InterfaceAddress& a) { return std::make_tuple(a.link_index, a.prefix); });
@@ -145,6 +184,7 @@ void put_in_order(NamespaceState& state) {
   sort_by(state.qdiscs, [](const QueueDiscipline& q) { return std::tie(q.link, q.parent, q.handle); });
   std::sort(state.nft_tables.begin(), state.nft_tables.end());
   sort_by(state.sockets, [](const BoundSocket& s) { return std::tie(s.protocol, s.address, s.port); });
+  sort_by(state.further, [](const FurtherObject& f) { return std::tie(f.kind, f.name, f.details); });
 }
 
 // Everything but sysctls and names of peers.
@@ -171,6 +211,8 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   if (sockets.diagnosis != nullptr) {
     NETNS_LAB_ASSIGN(state.sockets, netlink::list_bound_sockets(*sockets.diagnosis));
   }
+  NETNS_LAB_TRY(read_further(sockets, state));
+  NETNS_LAB_TRY(read_offloads(sockets, state.links));
   put_in_order(state);
   return state;
 }
@@ -184,6 +226,10 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
   if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
   if (auto xfrm = handles.socket(network_namespace, Protocol::kXfrm)) sockets.xfrm = *xfrm;
+  if (auto generic = handles.socket(network_namespace, Protocol::kGeneric)) sockets.generic = *generic;
+  if (sockets.generic != nullptr) {
+    NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
+  }
   return sockets;
 }
 
@@ -337,7 +383,7 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
-// Namespaces that are held open together: each costs five descriptors, and there may be a thousand.
+// Namespaces that are held open together: each costs six descriptors, and there may be a thousand.
 constexpr std::size_t kAtOnce = 32;
 
 // Those of `names` that are there, at most kAtOnce of them.
@@ -396,12 +442,27 @@ Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::ve
   return states;
 }
 
+namespace {
+
+// Made in a pristine namespace that has been read, so that nothing is left of them but what was seen.
+Result<std::vector<Link>> read_new_links(const NetworkNamespace& pristine, const Sockets& sockets,
+                                         const std::set<std::string>& kinds) {
+  NETNS_LAB_ASSIGN(const UniqueFd kept, make_new_links(pristine, *sockets.route, kinds));
+  NETNS_LAB_ASSIGN(std::vector<Link> links, netlink::list_links(*sockets.route));
+  std::erase_if(links, [](const Link& link) { return !is_new_link(link); });
+  NETNS_LAB_TRY(read_offloads(sockets, links));
+  return links;
+}
+
+}  // namespace
+
 Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options,
                                            const NewNode& new_node) {
   NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
   std::map<Protocol, NetlinkSocket> opened;
   NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
-    for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
+    for (const Protocol protocol :
+         {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kGeneric}) {
       auto made = NetlinkSocket::open(protocol);
       if (!made && protocol == Protocol::kRoute) return tl::unexpected(std::move(made).error());
       if (made) opened.emplace(protocol, std::move(*made));
@@ -412,14 +473,22 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
     const auto found = opened.find(protocol);
     return found == opened.end() ? nullptr : &found->second;
   };
-  const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter),
-                        nullptr};
+  Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter), nullptr,
+                  socket(Protocol::kGeneric)};
+  if (sockets.generic != nullptr) {
+    NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
+  }
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
   NETNS_LAB_ASSIGN(state.sysctls, pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node));
   if (options.all_sysctls) {
     NETNS_LAB_ASSIGN(Sysctls of_interfaces, handles.sysctl_reader().read_interfaces(fresh, *sockets.route));
     state.sysctls.merge(of_interfaces);
+  }
+  if (new_node.links != nullptr) {
+    NETNS_LAB_ASSIGN(state.new_links, new_node.links->of_kinds(new_node.kinds, [&](const std::set<std::string>& kinds) {
+      return read_new_links(fresh, sockets, kinds);
+    }));
   }
   handles.keep_a_while(std::move(fresh));
   return state;

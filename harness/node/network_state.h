@@ -1,12 +1,14 @@
 // Everything there is to see in a network namespace, read at once (model/snapshot.h).
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
 #include "harness/base/error.h"
 #include "harness/model/snapshot.h"
 #include "harness/node/network_handles.h"
+#include "harness/node/new_links.h"
 #include "harness/node/sysctl.h"
 
 namespace netns_lab::node {
@@ -32,6 +34,8 @@ Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::ve
 struct NewNode {
   const Sysctls* own = nullptr;                    // null: everything is read
   const std::vector<Sysctls>* compared = nullptr;  // the node's own first
+  NewLinks* links = nullptr;                       // null: none are made
+  std::set<std::string> kinds{};                   // of links that are to be compared
 };
 // What a fresh namespace looks like on this node (SnapshotOptions::pristine); its name is "".
 Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options,

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <iterator>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -45,6 +46,14 @@ void leave_out_usual_sysctls(NamespaceState& state) {
   });
 }
 
+std::set<std::string> kinds_in(const NetworkStates& states) {
+  std::set<std::string> kinds;
+  for (const NamespaceState& state : states.namespaces) {
+    for (const Link& link : state.links) kinds.insert(link.kind);
+  }
+  return kinds;
+}
+
 }  // namespace
 
 Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, NetworkHandles& network,
@@ -71,8 +80,9 @@ Result<Snapshot> take_snapshot(const AgentContext& context, NodeOrigin& origin, 
   if (options.all_sysctls && has_own) origin.sysctls().keep(states.common_sysctls.front());
   if (options.pristine) {
     const std::shared_ptr<const Sysctls> own_when_new = origin.sysctls().kept();
-    NETNS_LAB_ASSIGN(snapshot.pristine,
-                     read_pristine_state(network, options, {own_when_new.get(), &states.common_sysctls}));
+    NETNS_LAB_ASSIGN(snapshot.pristine, read_pristine_state(network, options,
+                                                            {own_when_new.get(), &states.common_sysctls,
+                                                             &origin.links(), kinds_in(states)}));
   }
   snapshot.namespaces = std::move(states).take();
   if (options.only) {

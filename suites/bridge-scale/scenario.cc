@@ -25,7 +25,7 @@ constexpr std::uint32_t kAtOnce = 32;
 // containers, and some to spare.
 constexpr std::size_t kOtherDescriptors = 64;
 // A look holds five of each of 32 namespaces (harness/node/network_state.cc); not while there is a mesh.
-constexpr std::size_t look_descriptors(std::size_t containers) { return 5 * std::min<std::size_t>(containers, 32); }
+constexpr std::size_t look_descriptors(std::size_t containers) { return 6 * std::min<std::size_t>(containers, 32); }
 
 Result<std::uint32_t> containers_of(const Parameters& parameters) {
   NETNS_LAB_ASSIGN(const std::string text, suites::parameter_value(parameters, kContainers));

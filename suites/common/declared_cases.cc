@@ -77,14 +77,14 @@ void DeclaredCases::judge_links() {
   };
   for (const Change& change : topology().build) {
     if (const auto* pair = std::get_if<CreateVeth>(&change)) {
-      const DeclaredLink one{pair->network_namespace, pair->name};
-      const DeclaredLink other{pair->peer_namespace, pair->peer_name};
+      const DeclaredLink one{pair->network_namespace, pair->name, pair->group};
+      const DeclaredLink other{pair->peer_namespace, pair->peer_name, 0};
       for (const DeclaredLink& end : {one, other}) judge(end, "veth", pair->mtu.value_or(kEthernetMtu));
       if (HasFatalFailure()) return;
       expect_pair(one, other);
       if (pair->master) ports[one.network_namespace + "/" + *pair->master].insert(one.name);
     } else if (const auto* link = std::get_if<CreateLink>(&change)) {
-      judge({link->network_namespace, link->name}, link->kind, declared_mtu(*link, topology().build));
+      judge({link->network_namespace, link->name, 0}, link->kind, declared_mtu(*link, topology().build));
       ports[link->network_namespace + "/" + link->name];
     } else if (const auto* set = std::get_if<SetLink>(&change);
                set != nullptr && set->master && !set->master->empty()) {
