@@ -40,6 +40,23 @@ struct Sockets {
   NetlinkSocket* diagnosis = nullptr;  // null where the kernel has none
   NetlinkSocket* netfilter = nullptr;
   NetlinkSocket* xfrm = nullptr;
+
+  void set(Protocol protocol, NetlinkSocket* socket) {
+    switch (protocol) {
+      case Protocol::kRoute:
+        route = socket;
+        break;
+      case Protocol::kSocketDiagnosis:
+        diagnosis = socket;
+        break;
+      case Protocol::kNetfilter:
+        netfilter = socket;
+        break;
+      case Protocol::kXfrm:
+        xfrm = socket;
+        break;
+    }
+  }
 };
 
 class LinkNames {
@@ -156,9 +173,9 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   Sockets sockets;
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
   if (route_alone) return sockets;
-  if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
-  if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
-  if (auto xfrm = handles.socket(network_namespace, Protocol::kXfrm)) sockets.xfrm = *xfrm;
+  for (const Protocol protocol : kAllProtocols) {
+    if (auto socket = handles.socket(network_namespace, protocol)) sockets.set(protocol, *socket);
+  }
   return sockets;
 }
 
@@ -305,10 +322,7 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
-// Namespaces that are held open together: each costs five descriptors, and there may be a thousand.
-constexpr std::size_t kAtOnce = 32;
-
-// Those of `names` that are there, at most kAtOnce of them.
+// Those of `names` that are there, at most kNamespacesAtOnce of them.
 Result<void> add_states(NetworkHandles& handles, std::span<const std::string> names,
                         const std::vector<std::string>& known, const SnapshotOptions& options, NetworkStates& states) {
   const NetworkHandles::Use use(handles);
@@ -359,8 +373,10 @@ Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::ve
   NetworkStates states;
   states.namespaces.reserve(wanted.size());
   const std::span<const std::string> all(wanted);
-  for (std::size_t done = 0; done < all.size(); done += kAtOnce)
-    NETNS_LAB_TRY(add_states(handles, all.subspan(done, std::min(kAtOnce, all.size() - done)), names, options, states));
+  for (std::size_t done = 0; done < all.size(); done += kNamespacesAtOnce) {
+    const auto some = all.subspan(done, std::min(kNamespacesAtOnce, all.size() - done));
+    NETNS_LAB_TRY(add_states(handles, some, names, options, states));
+  }
   return states;
 }
 
@@ -369,19 +385,15 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
   NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
   std::map<Protocol, NetlinkSocket> opened;
   NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
-    for (const Protocol protocol : {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter}) {
+    for (const Protocol protocol : kAllProtocols) {
       auto made = NetlinkSocket::open(protocol);
       if (!made && protocol == Protocol::kRoute) return tl::unexpected(std::move(made).error());
       if (made) opened.emplace(protocol, std::move(*made));
     }
     return {};
   }));
-  const auto socket = [&](Protocol protocol) {
-    const auto found = opened.find(protocol);
-    return found == opened.end() ? nullptr : &found->second;
-  };
-  const Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter),
-                        nullptr};
+  Sockets sockets;
+  for (auto& [protocol, socket] : opened) sockets.set(protocol, &socket);
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
   NETNS_LAB_ASSIGN(state.sysctls, pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node));
