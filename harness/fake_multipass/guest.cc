@@ -16,6 +16,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/base/socket_pair.h"
 #include "harness/fake_multipass/exec_stream.h"
 #include "harness/fake_multipass/network.h"
 #include "harness/node/guest_boot.h"
@@ -40,10 +41,9 @@ Result<void> furnish_from(const std::string& disk) {
 }
 
 UniqueFd start_command() {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) return {};
-  UniqueFd ours(ends[0]);
-  UniqueFd served(ends[1]);
+  auto ends = socket_pair(SOCK_STREAM, "create a command's stream");
+  if (!ends) return {};
+  auto& [ours, served] = *ends;
   const pid_t pid = ::fork();
   if (pid == 0) {
     node::close_all_but({served.get()});  // of the other channels, too: their ends must be seen

@@ -72,8 +72,7 @@ class NetworkHandles::State {
   Result<void> open_sockets(const std::string& name) {
     NETNS_LAB_ASSIGN(Handles* const handles, find(name));
     const auto open_missing = [&]() -> Result<void> {
-      for (const Protocol protocol :
-           {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kXfrm, Protocol::kGeneric}) {
+      for (const Protocol protocol : kAllProtocols) {
         if (handles->sockets.count(protocol) != 0 || lacking_.count(protocol) != 0) continue;
         auto raw = netlink::open_raw(protocol);
         if (!raw && raw.error().system_errno == EPROTONOSUPPORT) {

@@ -9,6 +9,7 @@
 //   NetworkHandles::Use for its duration.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -17,11 +18,18 @@
 
 #include "harness/base/error.h"
 #include "harness/base/unique_fd.h"
+#include "harness/model/look_size.h"
 #include "harness/netlink/netlink_socket.h"
 #include "harness/netns/netns.h"
 #include "harness/node/sysctl_reader.h"
 
 namespace netns_lab::node {
+
+// By which a namespace is asked; a kernel may lack all but the first.
+inline constexpr std::array kAllProtocols = {netlink::Protocol::kRoute, netlink::Protocol::kSocketDiagnosis,
+                                             netlink::Protocol::kNetfilter, netlink::Protocol::kXfrm,
+                                             netlink::Protocol::kGeneric};
+static_assert(kDescriptorsOfEach == 1 + kAllProtocols.size());
 
 class NetworkHandles {
  public:

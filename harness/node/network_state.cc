@@ -48,6 +48,26 @@ struct Sockets {
   NetlinkSocket* xfrm = nullptr;
   NetlinkSocket* generic = nullptr;
   const NetworkHandles::GenericFamilies* families = nullptr;  // with `generic`
+
+  void set(Protocol protocol, NetlinkSocket* socket) {
+    switch (protocol) {
+      case Protocol::kRoute:
+        route = socket;
+        break;
+      case Protocol::kSocketDiagnosis:
+        diagnosis = socket;
+        break;
+      case Protocol::kNetfilter:
+        netfilter = socket;
+        break;
+      case Protocol::kXfrm:
+        xfrm = socket;
+        break;
+      case Protocol::kGeneric:
+        generic = socket;
+        break;
+    }
+  }
 };
 
 class LinkNames {
@@ -223,10 +243,9 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   Sockets sockets;
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
   if (route_alone) return sockets;
-  if (auto diagnosis = handles.socket(network_namespace, Protocol::kSocketDiagnosis)) sockets.diagnosis = *diagnosis;
-  if (auto netfilter = handles.socket(network_namespace, Protocol::kNetfilter)) sockets.netfilter = *netfilter;
-  if (auto xfrm = handles.socket(network_namespace, Protocol::kXfrm)) sockets.xfrm = *xfrm;
-  if (auto generic = handles.socket(network_namespace, Protocol::kGeneric)) sockets.generic = *generic;
+  for (const Protocol protocol : kAllProtocols) {
+    if (auto socket = handles.socket(network_namespace, protocol)) sockets.set(protocol, *socket);
+  }
   if (sockets.generic != nullptr) {
     NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
   }
@@ -383,10 +402,7 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
-// Namespaces that are held open together: each costs six descriptors, and there may be a thousand.
-constexpr std::size_t kAtOnce = 32;
-
-// Those of `names` that are there, at most kAtOnce of them.
+// Those of `names` that are there, at most kNamespacesAtOnce of them.
 Result<void> add_states(NetworkHandles& handles, std::span<const std::string> names,
                         const std::vector<std::string>& known, const SnapshotOptions& options, NetworkStates& states) {
   const NetworkHandles::Use use(handles);
@@ -437,8 +453,10 @@ Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::ve
   NetworkStates states;
   states.namespaces.reserve(wanted.size());
   const std::span<const std::string> all(wanted);
-  for (std::size_t done = 0; done < all.size(); done += kAtOnce)
-    NETNS_LAB_TRY(add_states(handles, all.subspan(done, std::min(kAtOnce, all.size() - done)), names, options, states));
+  for (std::size_t done = 0; done < all.size(); done += kNamespacesAtOnce) {
+    const auto some = all.subspan(done, std::min(kNamespacesAtOnce, all.size() - done));
+    NETNS_LAB_TRY(add_states(handles, some, names, options, states));
+  }
   return states;
 }
 
@@ -461,20 +479,15 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
   NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
   std::map<Protocol, NetlinkSocket> opened;
   NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
-    for (const Protocol protocol :
-         {Protocol::kRoute, Protocol::kSocketDiagnosis, Protocol::kNetfilter, Protocol::kGeneric}) {
+    for (const Protocol protocol : kAllProtocols) {
       auto made = NetlinkSocket::open(protocol);
       if (!made && protocol == Protocol::kRoute) return tl::unexpected(std::move(made).error());
       if (made) opened.emplace(protocol, std::move(*made));
     }
     return {};
   }));
-  const auto socket = [&](Protocol protocol) {
-    const auto found = opened.find(protocol);
-    return found == opened.end() ? nullptr : &found->second;
-  };
-  Sockets sockets{socket(Protocol::kRoute), socket(Protocol::kSocketDiagnosis), socket(Protocol::kNetfilter), nullptr,
-                  socket(Protocol::kGeneric)};
+  Sockets sockets;
+  for (auto& [protocol, socket] : opened) sockets.set(protocol, &socket);
   if (sockets.generic != nullptr) {
     NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
   }

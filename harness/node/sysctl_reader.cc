@@ -87,12 +87,20 @@ constexpr std::array kIpv6Places{
     Place{DEVCONF_ADDR_GEN_MODE, "addr_gen_mode"},
 };
 
+constexpr std::size_t kNumberSize = sizeof(std::int32_t);
+// Of settings as the kernel sends them, an array of 32-bit numbers: none past its end.
+std::optional<std::int32_t> number_at(std::string_view settings, std::size_t place) {
+  if (settings.size() < (place + 1) * kNumberSize) return std::nullopt;
+  std::int32_t number = 0;
+  std::memcpy(&number, settings.data() + place * kNumberSize, kNumberSize);
+  return number;
+}
+
 // The files to be read anew of an interface whose settings were `known` ones if they had not these differences; none
 // when they tell too little: another length, or a number whose file is not known here.
 std::optional<std::vector<const char*>> files_that_differ(std::size_t tree, std::string_view known,
                                                           std::string_view settings) {
-  constexpr std::size_t kSize = sizeof(std::int32_t);
-  if (tree > kIpv6Conf || known.size() != settings.size() || known.size() % kSize != 0) return std::nullopt;
+  if (tree > kIpv6Conf || known.size() != settings.size() || known.size() % kNumberSize != 0) return std::nullopt;
   const auto file_of = [&](std::size_t number) -> const char* {
     const auto find = [&](const auto& places) -> const char* {
       for (const Place& place : places) {
@@ -103,9 +111,9 @@ std::optional<std::vector<const char*>> files_that_differ(std::size_t tree, std:
     return tree == kIpv6Conf ? find(kIpv6Places) : find(kIpv4Places);
   };
   std::vector<const char*> files;
-  for (std::size_t at = 0; at < known.size(); at += kSize) {
-    if (known.substr(at, kSize) == settings.substr(at, kSize)) continue;
-    const char* const file = file_of(at / kSize);
+  for (std::size_t place = 0; place < known.size() / kNumberSize; ++place) {
+    if (number_at(known, place) == number_at(settings, place)) continue;
+    const char* const file = file_of(place);
     if (file == nullptr) return std::nullopt;
     files.push_back(file);
   }
@@ -116,11 +124,8 @@ std::optional<std::vector<const char*>> files_that_differ(std::size_t tree, std:
 // it takes the kernel's one lock of all networks, by trying again and again (addrconf_sysctl_stable_secret,
 // net/ipv6/addrconf.c): a tenth of the CPU time of two labs side by side went there.
 bool may_use_stable_secret(std::string_view ipv6_settings) {
-  constexpr std::size_t kSize = sizeof(std::int32_t);
-  if (ipv6_settings.size() < (DEVCONF_ADDR_GEN_MODE + 1) * kSize) return true;
-  std::int32_t mode = 0;
-  std::memcpy(&mode, ipv6_settings.data() + DEVCONF_ADDR_GEN_MODE * kSize, kSize);
-  return mode != IN6_ADDR_GEN_MODE_EUI64 && mode != IN6_ADDR_GEN_MODE_NONE;
+  const std::optional<std::int32_t> mode = number_at(ipv6_settings, DEVCONF_ADDR_GEN_MODE);
+  return !mode || (*mode != IN6_ADDR_GEN_MODE_EUI64 && *mode != IN6_ADDR_GEN_MODE_NONE);
 }
 
 bool is_untold(std::string_view file) { return std::find(kUntold.begin(), kUntold.end(), file) != kUntold.end(); }

@@ -29,26 +29,6 @@ int far_machine(const Link& link) {
   return std::stoi(mac.substr(mac.rfind(':') + 1), nullptr, 16);
 }
 
-// The VLAN of a lab that ended a moment ago is there until the kernel has reaped its namespaces (cleanup_net,
-// net/core/net_namespace.c); that it is gone is told of its lower device (NETDEV_CHANGEUPPER, net/core/rtnetlink.c).
-Result<void> make_vlan(netlink::NetlinkSocket& socket, const netlink::VlanSpec& spec) {
-  Result<void> made = socket.execute(netlink::create_vlan(spec));
-  const auto is_taken = [&made] { return !made && made.error().system_errno == EEXIST; };
-  if (!is_taken()) return made;
-  NETNS_LAB_ASSIGN(netlink::Monitor monitor, netlink::Monitor::open());
-  const std::string wanted = fmt::format("VLAN {} of the wires to be let go of by the lab that had it", spec.id);
-  const auto waited = monitor.wait_until(
-      [&](const netlink::Links&) {
-        made = socket.execute(netlink::create_vlan(spec));
-        return !is_taken();
-      },
-      wanted, Deadline::after(kReaping));
-  if (waited || !is_taken()) return made;
-  return tl::unexpected(Error::taken("lead a segment to the other machines",
-                                     "it has not come to pass in time: " + wanted,
-                                     "does another test run in this lab? They take turns"));
-}
-
 }  // namespace
 
 MacAddress wire_mac(int own, int peer) {
@@ -61,6 +41,23 @@ Result<void> keep_quiet(const std::string& link) {
   if (!file.valid() && errno == ENOENT) return {};
   if (file.valid() && ::write(file.get(), "1", 1) == 1) return {};
   return tl::unexpected(Error::system("write 1 to " + setting, errno));
+}
+
+Result<void> make_when_let_go(const std::function<Result<void>()>& make, const std::string& wanted, Deadline deadline) {
+  Result<void> made = make();
+  const auto is_taken = [&made] { return !made && made.error().system_errno == EEXIST; };
+  if (!is_taken()) return made;
+  NETNS_LAB_ASSIGN(netlink::Monitor monitor, netlink::Monitor::open());
+  const auto waited = monitor.wait_until(
+      [&](const netlink::Links&) {
+        made = make();
+        return !is_taken();
+      },
+      wanted, deadline);
+  if (waited || !is_taken()) return made;
+  return tl::unexpected(Error::taken("lead a segment to the other machines",
+                                     "it has not come to pass in time: " + wanted,
+                                     "does another test run in this lab? They take turns"));
 }
 
 Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
@@ -83,7 +80,10 @@ Result<void> lead_wires_into(const NetworkNamespace& segment, int vlan) {
     spec.name = fmt::format("node-{}", peer);
     spec.network_namespace = segment.fd();
     spec.index = kFirstIndex + static_cast<std::uint32_t>(peer);
-    NETNS_LAB_TRY(make_vlan(socket, spec));
+    // That a VLAN is gone is told of its lower device, which is here (NETDEV_CHANGEUPPER, net/core/rtnetlink.c).
+    NETNS_LAB_TRY(make_when_let_go([&] { return socket.execute(netlink::create_vlan(spec)); },
+                                   fmt::format("VLAN {} of the wires to be let go of by the lab that had it", spec.id),
+                                   Deadline::after(kReaping)));
   }
   if (has_wire) return {};
   return tl::unexpected(Error::missing("lead a segment to the other machines", "this machine has no wire to another"));

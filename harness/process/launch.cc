@@ -8,7 +8,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <array>
 #include <boost/process/args.hpp>
 #include <boost/process/async_pipe.hpp>
 #include <boost/process/child.hpp>
@@ -22,6 +21,7 @@
 #include <string_view>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/process/keeper.h"
 #include "harness/process/known_children.h"
 
@@ -98,13 +98,10 @@ Result<Launched> launch(const Command& command, const std::string& program) {
     if (::fcntl(fd, F_GETFD) < 0)
       return tl::unexpected(Error::internal(attempted, "descriptors 0, 1 and 2 must be open"));
   }
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system(attempted + ": open its control socket", errno));
-  }
+  NETNS_LAB_ASSIGN(auto control, socket_pair(SOCK_SEQPACKET, attempted + ": open its control socket"));
   Launched launched;
-  launched.control.reset(ends[0]);
-  UniqueFd keeper_end(ends[1]);
+  launched.control = std::move(control.first);
+  UniqueFd keeper_end = std::move(control.second);
   std::vector<UniqueFd> copies;
   std::vector<int> descriptors;
   if (!command.descriptors.empty()) {

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "harness/model/look_size.h"
 #include "harness/model/mesh.h"
 #include "suites/bridge-scale/requirements.h"
 #include "suites/common/layout.h"
@@ -24,8 +24,10 @@ constexpr std::uint32_t kAtOnce = 32;
 // Those that a node has open beside the mesh's: 20 of its own, what the probes of a pair cost when there are few
 // containers, and some to spare.
 constexpr std::size_t kOtherDescriptors = 64;
-// A look holds five of each of 32 namespaces (harness/node/network_state.cc); not while there is a mesh.
-constexpr std::size_t look_descriptors(std::size_t containers) { return 6 * std::min<std::size_t>(containers, 32); }
+// Not while there is a mesh.
+constexpr std::size_t look_descriptors(std::size_t containers) {
+  return kDescriptorsOfEach * std::min(containers, kNamespacesAtOnce);
+}
 
 Result<std::uint32_t> containers_of(const Parameters& parameters) {
   NETNS_LAB_ASSIGN(const std::string text, suites::parameter_value(parameters, kContainers));

@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "harness/base/socket_pair.h"
+
 namespace netns_lab::qemu {
 namespace {
 
@@ -18,12 +20,8 @@ using Record = std::array<char, kMaximumLabel + 1>;
 Result<UniqueFd> open_stream(const UniqueFd& door, const std::string& label) {
   const std::string attempted = fmt::format("open a stream to \"{}\" in the virtual machine", label);
   if (label.size() > kMaximumLabel) return tl::unexpected(Error::internal(attempted, "its label is too long"));
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system(attempted, errno));
-  }
-  UniqueFd near_end(ends[0]);
-  const UniqueFd far_end(ends[1]);
+  NETNS_LAB_ASSIGN(auto ends, socket_pair(SOCK_STREAM, attempted));
+  auto& [near_end, far_end] = ends;
   Record record{};
   std::memcpy(record.data(), label.data(), label.size());
   iovec data{.iov_base = record.data(), .iov_len = record.size()};
@@ -39,7 +37,7 @@ Result<UniqueFd> open_stream(const UniqueFd& door, const std::string& label) {
   header->cmsg_len = CMSG_LEN(sizeof(int));
   const int fd = far_end.get();
   std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
-  if (::sendmsg(door.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(record.size())) return near_end;
+  if (::sendmsg(door.get(), &message, MSG_NOSIGNAL) == static_cast<ssize_t>(record.size())) return std::move(near_end);
   if (errno == EPIPE || errno == ECONNRESET) {
     return tl::unexpected(Error::lost(attempted, "the virtual machine has ended"));
   }

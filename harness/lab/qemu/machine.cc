@@ -7,10 +7,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <utility>
 
+#include "harness/base/socket_pair.h"
 #include "harness/lab/qemu/console.h"
 #include "harness/process/launch.h"
 
@@ -46,12 +46,8 @@ Machine::Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, 
       acceleration_(acceleration) {}
 
 Result<Machine> Machine::start(const MachineSpec& spec, Acceleration acceleration, const UniqueFd& archive) {
-  std::array<int, 2> ends{};
-  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
-    return tl::unexpected(Error::system("create a virtual machine's port", errno));
-  }
-  UniqueFd port(ends[0]);
-  const UniqueFd far_end(ends[1]);
+  NETNS_LAB_ASSIGN(auto ends, socket_pair(SOCK_STREAM, "create a virtual machine's port"));
+  auto& [port, far_end] = ends;
   UniqueFd console(::fcntl(spec.console, F_DUPFD_CLOEXEC, 3));
   if (!console.valid()) {
     NETNS_LAB_ASSIGN(console, file_in_memory("netns-lab-console", ""));
