@@ -8,6 +8,7 @@
 #include <set>
 #include <string_view>
 #include <utility>
+#include <variant>
 
 #include "harness/model/diff.h"
 #include "harness/model/json.h"
@@ -69,21 +70,33 @@ IpAddress link_local_of(const MacAddress& mac) {
   return IpAddress::from_bytes(bytes);
 }
 
-// A tunnel's MAC that somebody wrote down, as overlay's scripts do: 02:00:…; one in 16,384 random ones looks so as
-// well.
-bool is_written_down(const Link& link) {
-  return link.kind == "vxlan" && link.mac.bytes()[0] == 2 && link.mac.bytes()[1] == 0;
+using LinkNames = std::set<std::pair<std::string, std::string>>;
+
+// The links whose MAC the scenario declares: it is told as it is.
+LinkNames with_declared_mac(const Topology& topology) {
+  LinkNames links;
+  for (const Change& change : topology.build) {
+    if (const auto* vxlan = std::get_if<CreateVxlan>(&change)) {
+      if (vxlan->mac) links.emplace(vxlan->network_namespace, vxlan->name);
+    } else if (const auto* set = std::get_if<SetLink>(&change)) {
+      if (set->mac) links.emplace(set->network_namespace, set->name);
+    } else if (const auto* pair = std::get_if<CreateVeth>(&change)) {
+      if (pair->mac) links.emplace(pair->network_namespace, pair->name);
+      if (pair->peer_mac) links.emplace(pair->peer_namespace, pair->peer_name);
+    }
+  }
+  return links;
 }
 
 // The kernel gives a new link a random MAC, and an IPv6 link-local address of it (RFC 4291, appendix A): numbered here
 // in the links' order, so that equal ones stay equal. A bridge takes one of its ports', whichever is the lowest.
-Snapshot with_numbered_macs(const Snapshot& snapshot) {
+Snapshot with_numbered_macs(const Snapshot& snapshot, const LinkNames& with_declared) {
   std::string text = nlohmann::json(snapshot).dump();
   std::set<MacAddress> known;
   for (const NamespaceState& state : snapshot.namespaces) {
     for (const Link& link : state.links) {
       if (link.mac.is_zero() || link.kind == "bridge" || !known.insert(link.mac).second) continue;
-      if (is_written_down(link)) continue;  // it keeps its number to itself
+      if (with_declared.contains({state.name, link.name})) continue;  // it keeps its number to itself
       const MacAddress number({0xFE, 0, 0, 0, 0, static_cast<std::uint8_t>(known.size())});
       replace_all(text, link.mac.to_string(), number.to_string());
       replace_all(text, link_local_of(link.mac).to_string(), link_local_of(number).to_string());
@@ -99,11 +112,12 @@ Snapshot with_numbered_macs(const Snapshot& snapshot) {
 }
 
 void add_differences(std::vector<std::string>& lines, const std::string& prefix, const Snapshot& right,
-                     const Snapshot& seen) {
+                     const Snapshot& seen, const LinkNames& with_declared) {
   DiffOptions options;
   options.namespace_identity = false;
   options.dynamic_neighbours = true;  // one that is wrong is of interest, however it came there
-  for (const Finding& finding : diff(with_numbered_macs(right), with_numbered_macs(seen), options))
+  for (const Finding& finding :
+       diff(with_numbered_macs(right, with_declared), with_numbered_macs(seen, with_declared), options))
     lines.push_back(prefix + to_string(finding));
 }
 
@@ -125,6 +139,8 @@ Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseco
   plan.task.step_limit = step_limit;
   NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), std::move(plan)));
   Observation seen(subject.nodes());
+  for (std::size_t node = 0; node < seen.size(); ++node)
+    seen[node].with_declared_mac = with_declared_mac(planned.topologies.at(node));
   NETNS_LAB_TRY(run_steps(subject, steps, seen));
   return seen;
 }
@@ -136,13 +152,13 @@ std::vector<std::string> peculiarities(const Observation& right, const Observati
     const NodeObservation& good = right.at(node);
     const NodeObservation& here = seen[node];
     add_outcome(lines, kBuild + where, here.build);
-    add_differences(lines, where, good.network, here.network);
+    add_differences(lines, where, good.network, here.network, here.with_declared_mac);
     if (steps == Steps::kBuild) continue;
     add_outcome(lines, kTearDown + where, here.tear_down);
-    add_differences(lines, kLeft + where, good.left, here.left);
+    add_differences(lines, kLeft + where, good.left, here.left, here.with_declared_mac);
     if (steps == Steps::kTearDown) continue;
     add_outcome(lines, kSecondBuild + where, here.second_build);
-    add_differences(lines, kSecond + where, good.second_network, here.second_network);
+    add_differences(lines, kSecond + where, good.second_network, here.second_network, here.with_declared_mac);
   }
   return lines;
 }

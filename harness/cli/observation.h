@@ -11,7 +11,9 @@
 #pragma once
 
 #include <chrono>
+#include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "harness/base/error.h"
@@ -25,6 +27,8 @@ namespace netns_lab::cli {
 enum class Steps { kBuild, kTearDown, kSecondBuild };  // up to and including
 
 struct NodeObservation {
+  std::set<std::pair<std::string, std::string>>
+      with_declared_mac{};  // links, by namespace ("" the node's own) and name
   TargetOutcome build;
   Snapshot network;
   TargetOutcome tear_down;

@@ -335,15 +335,15 @@ Findings qdiscs(const Comparison& here) {
 
 Findings packet_filters(const Comparison& here, const Declaration& declared) {
   const std::string place = place_text(here.name);
-  const auto equal = [](const std::string& a, const std::string& b) { return a == b; };
-  std::vector<std::string> gone = lacking(here.was->nft_tables, here.is->nft_tables, equal);
+  const auto equal = [](const PacketFilter& a, const PacketFilter& b) { return a == b; };
+  std::vector<PacketFilter> gone = lacking(here.was->nft_tables, here.is->nft_tables, equal);
   Findings findings;
-  for (const std::string& filter : lacking(here.is->nft_tables, here.was->nft_tables, equal)) {
-    const auto was = std::find_if(gone.begin(), gone.end(),
-                                  [&](const auto& other) { return nft_table_name(other) == nft_table_name(filter); });
+  for (const PacketFilter& filter : lacking(here.is->nft_tables, here.was->nft_tables, equal)) {
+    const auto was =
+        std::find_if(gone.begin(), gone.end(), [&](const auto& other) { return other.name == filter.name; });
     if (was == gone.end()) {
-      if (!declared.has_nft_table(here.name, filter)) {
-        findings.push_back(nobody("packet filter", place, filter));
+      if (!declared.has_nft_table(here.name, filter.name)) {
+        findings.push_back(nobody("packet filter", place, to_string(filter)));
         continue;
       }
       // That it is there is a claim of its own.
@@ -351,14 +351,15 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
       if (more.empty()) continue;
       findings.push_back(
           fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {} ({})", place,
-                      nft_table_name(filter), join(more, ", "), filter));
+                      filter.name, join(more, ", "), to_string(filter)));
       continue;
     }
-    findings.push_back(fmt::format("packet filter in {} was changed ({}; it was: {})", place, filter, *was));
+    findings.push_back(
+        fmt::format("packet filter in {} was changed ({}; it was: {})", place, to_string(filter), to_string(*was)));
     gone.erase(was);
   }
-  for (const std::string& filter : gone)
-    findings.push_back(fmt::format("packet filter in {} was there before and is gone ({})", place, filter));
+  for (const PacketFilter& filter : gone)
+    findings.push_back(fmt::format("packet filter in {} was there before and is gone ({})", place, to_string(filter)));
   for (const Link& link : here.is->links) {
     const Link* before = here.was->find_link(link.name);
     if (link.xdp_attached && (before == nullptr || !before->xdp_attached))
@@ -384,7 +385,10 @@ Findings sockets(const Comparison& here, const Declaration& declared) {
 }
 
 // To which area an object of a sort belongs that no scenario declares.
-Area area_of(const FurtherObject& object) { return object.kind == "next hop" ? Area::kRoutes : Area::kAddresses; }
+Area area_of(const FurtherObject& object) {
+  if (object.kind == "xfrm policy") return Area::kPacketFilters;
+  return object.kind == "next hop" ? Area::kRoutes : Area::kAddresses;
+}
 
 Findings further(Area area, const Comparison& here) {
   const std::string place = place_text(here.name);
@@ -435,7 +439,7 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kSysctls:
       return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:
-      return packet_filters(here, declared);
+      return both(packet_filters(here, declared), further(area, here));
     case Area::kQdiscs:
       return qdiscs(here);
     case Area::kSockets:
@@ -550,21 +554,21 @@ namespace {
 
 // What iptables leaves of a table when the last rule is deleted: the chains, or not even those. It does nothing, and
 // there is no way to be rid of it but nft.
-bool is_left_by_iptables(const std::string& table) {
+bool is_left_by_iptables(const PacketFilter& table) {
   static const std::set<std::string> kTables = {"filter", "nat", "mangle", "raw", "security"};
-  const std::string name = nft_table_name(table);
-  const bool is_idle = name == table || table.find(" without effect, ") != std::string::npos;
+  const std::string& name = table.name;
   const std::size_t blank = name.find(' ');
   const std::string family = name.substr(0, blank);
-  return is_idle && (family == "ip" || family == "ip6") && kTables.count(name.substr(blank + 1)) > 0;
+  return table.is_idle && !table.is_dormant && (family == "ip" || family == "ip6") &&
+         kTables.count(name.substr(blank + 1)) > 0;
 }
 
 Findings differences(const Snapshot& before, const Snapshot& after, bool processes) {
   Findings findings;
   Declaration nothing;
   if (const NamespaceState* own = after.find_namespace("")) {
-    for (const std::string& table : own->nft_tables) {
-      if (is_left_by_iptables(table)) nothing.nft_tables.push_back({"", nft_table_name(table)});
+    for (const PacketFilter& table : own->nft_tables) {
+      if (is_left_by_iptables(table)) nothing.nft_tables.push_back({"", table.name});
     }
   }
   for (const Area area : all_areas()) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <set>
 
 #include "harness/conformance/test_world.h"
 
@@ -28,19 +29,21 @@ TEST(ClosedWorld, FindsNothingInARightBuild) {
 TEST(ClosedWorld, WhatIptablesLeavesOfItsTablesIsNothing) {
   Snapshot after = before();
   auto& tables = after.namespaces.front().nft_tables;
-  tables.emplace_back("ip nat");
-  tables.emplace_back("ip6 filter with 3 chains without effect, contents 1");
+  tables.push_back(filter("ip nat", "", ""));
+  tables.push_back(filter("ip6 filter", "3 chains without effect", "1"));
+  tables.back().is_idle = true;
   EXPECT_THAT(left_behind(before(), after), IsEmpty());
-  tables.back() = "ip6 filter with 3 chains, 1 rule, contents 1";
-  tables.emplace_back("ip extra");
-  tables.emplace_back("inet nat with 1 chain without effect, contents 1");
+  tables.back() = filter("ip6 filter", "3 chains, 1 rule", "1");
+  tables.push_back(filter("ip extra", "", ""));
+  tables.push_back(filter("inet nat", "1 chain without effect", "1"));
+  tables.back().is_idle = true;
   EXPECT_THAT(left_behind(before(), after), SizeIs(3));
 }
 
 TEST(ClosedWorld, ADeclaredTableIsNoFinding) {
   Snapshot with = after();
-  with.namespaces.front().nft_tables.emplace_back("ip nat with 1 chain, 1 rule, contents 2");
-  with.namespaces.front().nft_tables.emplace_back("iptables (legacy) nat with 1 rules or chains, contents 3");
+  with.namespaces.front().nft_tables.push_back(filter("ip nat", "1 chain, 1 rule", "2"));
+  with.namespaces.front().nft_tables.push_back(filter("iptables (legacy) nat", "1 rules or chains", "3"));
   Declaration known = declared();
   EXPECT_THAT(undeclared(Area::kPacketFilters, before(), with, known), SizeIs(2));
   known.nft_tables = {{"", "ip nat"}};
@@ -50,19 +53,65 @@ TEST(ClosedWorld, ADeclaredTableIsNoFinding) {
 }
 
 TEST(ClosedWorld, ADeclaredTableDoesWhatItIsDeclaredToDo) {
-  const auto found = [](const std::string& statements) {
+  const auto found = [](const std::set<std::string>& statements) {
     Snapshot with = after();
-    with.namespaces.front().nft_tables.emplace_back("ip nat with 2 chains, 3 rules, contents 2" + statements);
+    with.namespaces.front().nft_tables.push_back(filter("ip nat", "2 chains, 3 rules", "2"));
+    with.namespaces.front().nft_tables.back().statements = statements;
     Declaration known = declared();
     known.nft_tables = {{"", "ip nat", {"masquerade"}}};
     return undeclared(Area::kPacketFilters, before(), with, known);
   };
-  EXPECT_THAT(found(""), IsEmpty());
-  EXPECT_THAT(found(", statements: mark masquerade snat"), IsEmpty());
-  EXPECT_THAT(found(", statements: dnat drop masquerade payload"),
+  EXPECT_THAT(found({}), IsEmpty());
+  EXPECT_THAT(found({"mark", "masquerade", "snat"}), IsEmpty());
+  EXPECT_THAT(found({"dnat", "drop", "masquerade", "payload"}),
               ElementsAre("packet filter in the node: ip nat is declared, and nobody declared that it also has: dnat, "
                           "drop, payload (ip nat with 2 chains, 3 rules, contents 2, statements: dnat drop masquerade "
                           "payload)"));
+}
+
+TEST(ClosedWorld, ADeclaredTableTranslatesThePortsItIsDeclaredToTranslate) {
+  const PortTranslation declared_one{6, 8080, 8080, "10.200.1.1", 80};
+  const auto found = [&](PortTranslation seen) {
+    Snapshot with = after();
+    with.namespaces.front().nft_tables.push_back(filter("ip nat", "2 chains, 3 rules", "2"));
+    with.namespaces.front().nft_tables.back().statements = {"dnat", "redirect"};
+    with.namespaces.front().nft_tables.back().translations = {declared_one, std::move(seen)};
+    Declaration known = declared();
+    known.nft_tables = {{"", "ip nat", {"dnat"}, {declared_one}}};
+    return undeclared(Area::kPacketFilters, before(), with, known);
+  };
+  EXPECT_THAT(found(declared_one), IsEmpty());
+  EXPECT_THAT(found({6, 8080, 8080, "", 80}), IsEmpty()) << "a redirection";
+  EXPECT_THAT(found({6, 8081, 8081, "10.200.1.1", 80}),
+              ElementsAre(HasSubstr("also has: dnat of tcp port 8081 to 10.200.1.1:80 (ip nat with")));
+  EXPECT_THAT(found({17, 8080, 8080, "10.200.1.1", 80}), SizeIs(1));
+  EXPECT_THAT(found({6, 8080, 8090, "10.200.1.1", 80}), SizeIs(1));
+  EXPECT_THAT(found({6, 8080, 8080, "10.200.1.9", 80}), SizeIs(1));
+  EXPECT_THAT(found({6, 8080, 8080, "10.200.1.1", 81}), SizeIs(1));
+  EXPECT_THAT(found({6, 8080, 8080, "10.200.1.1", {}}), SizeIs(1)) << "its port is kept, and another is declared";
+  EXPECT_THAT(found({0, 8080, 8080, "10.200.1.1", 80}), SizeIs(1)) << "of any transport";
+}
+
+TEST(ClosedWorld, AGroupThatIsDeclaredIsNoFinding) {
+  Snapshot with = after();
+  node_of(with).links.back().group = 4;
+  Declaration known = declared();
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, known), SizeIs(1));
+  for (DeclaredLink& link : known.links) link.group = link.name == "veth1" ? 4 : 0;
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, known), IsEmpty());
+}
+
+// A bridge takes over what its ports have, and how many queues a link has is no matter.
+TEST(ClosedWorld, WhatFollowsFromOtherLinksIsNoFinding) {
+  Snapshot with = after();
+  Link& veth1 = node_of(with).links.back();
+  veth1.settings = {{"gso_max_size", 2000}, {"numtxqueues", 1}};
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), SizeIs(1));
+  Link port = link(9, "eth9", "veth", "02:00:00:00:00:09");
+  port.master = veth1.index;
+  port.settings = {{"gso_max_size", 2000}};
+  node_of(with).links.push_back(port);
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), ElementsAre(HasSubstr("link eth9 in the node")));
 }
 
 TEST(ClosedWorld, FindsNothingLeftBehindWhenNothingChanged) { EXPECT_THAT(left_behind(before(), before()), IsEmpty()); }
@@ -227,6 +276,43 @@ const FindingRow kFindings[] = {
      "MTU 1400, it was 65536"},
     {"UplinkWithAnAlias", Area::kLinks, [](Snapshot& s) { node_of(s).links[1].alias = "mine"; },
      "link eth0 in the node was changed: alias mine, it was none"},
+    {"DeclaredLinksAlias", Area::kLinks, [](Snapshot& s) { node_of(s).links[2].alias = "mine"; },
+     "link veth1 in the node has the alias 'mine': nobody declared it"},
+    {"DeclaredLinksName", Area::kLinks, [](Snapshot& s) { container_of(s).links[1].alternative_names = {"eth0"}; },
+     "link veth2 in namespace netns1 has the alternative name eth0: nobody declared it"},
+    {"DeclaredLinksGroup", Area::kLinks, [](Snapshot& s) { container_of(s).links[1].group = 7; },
+     "has group 7, not 0: nobody declared it"},
+    {"DeclaredLinksToken", Area::kLinks, [](Snapshot& s) { container_of(s).links[1].token = ip("::99"); },
+     "has the IPv6 token ::99: nobody declared it"},
+    {"DeclaredLinksQueue", Area::kLinks,
+     [](Snapshot& s) {
+       container_of(s).links[1].settings = {{"txqueuelen", 5}};
+     },
+     "has txqueuelen 5, a new link has 1000: nobody declared it"},
+    {"DeclaredLinksFeatureOff", Area::kLinks,
+     [](Snapshot& s) {
+       node_of(s).links[2].switched_off = {"rx-gro", "tx-checksum-ip-generic"};
+     },
+     "has tx-checksum-ip-generic switched off, a new link has it on"},
+    {"UplinksQueue", Area::kLinks,
+     [](Snapshot& s) {
+       node_of(s).links[1].settings = {{"txqueuelen", 5}};
+     },
+     "link eth0 in the node was changed: settings txqueuelen 5, it was none"},
+    {"NextHop", Area::kRoutes,
+     [](Snapshot& s) {
+       container_of(s).further.push_back({"next hop", "id 5", "blackhole"});
+     },
+     "next hop id 5 in namespace netns1: nobody declared it (blackhole)"},
+    {"AddressLabelChanged", Area::kAddresses, [](Snapshot& s) { container_of(s).further[0].details = "1"; },
+     "IPv6 address label of fc00::/7 in namespace netns1 was changed: 1, it was 5"},
+    {"AddressLabelGone", Area::kAddresses, [](Snapshot& s) { container_of(s).further.clear(); },
+     "IPv6 address label of fc00::/7 in namespace netns1 was there before and is gone"},
+    {"XfrmPolicy", Area::kPacketFilters,
+     [](Snapshot& s) {
+       node_of(s).further.push_back({"xfrm policy", "out block", "contents 1"});
+     },
+     "xfrm policy out block in the node: nobody declared it (contents 1)"},
     {"UplinksAddressExpires", Area::kAddresses, [](Snapshot& s) { node_of(s).addresses[2].valid_lifetime = 100; },
      "address 10.0.0.2/24 on eth0 in the node was changed"},
     {"LoopbackAddressInsideDeleted", Area::kAddresses,
@@ -284,10 +370,10 @@ const FindingRow kFindings[] = {
      "in namespace netns1 is 1"},
     {"SysctlOfANewLink", Area::kSysctls, [](Snapshot& s) { node_of(s).sysctls["net.ipv4.conf.veth1.rp_filter"] = "1"; },
      "a new link has 0 there"},
-    {"NftTable", Area::kPacketFilters, [](Snapshot& s) { container_of(s).nft_tables.push_back("ip filter"); },
-     "ip filter"},
+    {"NftTable", Area::kPacketFilters,
+     [](Snapshot& s) { container_of(s).nft_tables.push_back(filter("ip filter", "", "")); }, "ip filter"},
     {"NftTableWithOtherRules", Area::kPacketFilters,
-     [](Snapshot& s) { node_of(s).nft_tables[0] = "inet firewall with 1 chain, 2 rules, contents 2"; },
+     [](Snapshot& s) { node_of(s).nft_tables[0] = filter("inet firewall", "1 chain, 2 rules", "2"); },
      "packet filter in the node was changed (inet firewall with 1 chain, 2 rules, contents 2; it was: inet firewall "
      "with 1 chain, 1 rule, contents 1)"},
     {"Qdisc", Area::kQdiscs,

@@ -1,9 +1,11 @@
 #include "harness/conformance/declaration.h"
 
 #include <fmt/format.h>
+#include <netinet/in.h>
 
 #include <algorithm>
-#include <sstream>
+#include <charconv>
+#include <iterator>
 #include <string_view>
 #include <type_traits>
 
@@ -11,6 +13,34 @@ namespace netns_lab {
 namespace {
 
 constexpr std::uint32_t kIpv6DefaultMetric = 1024;  // IP6_RT_PRIO_USER
+
+// The ports that a declared rule translates. A rule that matches none translates all.
+PortTranslation translation_of(const NftRule& rule) {
+  PortTranslation translation;
+  if (rule.action.address) translation.address = rule.action.address->to_string();
+  translation.port = rule.action.port;
+  for (const NftMatch& match : rule.matches) {
+    const bool is_tcp = match.what == "tcp dport";
+    std::uint16_t port = 0;
+    const auto* const end = match.value.data() + match.value.size();
+    if ((!is_tcp && match.what != "udp dport") || match.negated ||
+        std::from_chars(match.value.data(), end, port).ptr != end)
+      continue;
+    translation.protocol = is_tcp ? IPPROTO_TCP : IPPROTO_UDP;
+    translation.first_port = translation.last_port = port;
+  }
+  return translation;
+}
+
+// A redirection is to the node itself, whatever address the declaration has for it. A port that is kept may be said.
+bool is_same_translation(const PortTranslation& declared, const PortTranslation& seen) {
+  const auto port_of = [](const PortTranslation& translation) {
+    return translation.port ? *translation.port : translation.first_port;
+  };
+  return seen.protocol == declared.protocol && seen.first_port == declared.first_port &&
+         seen.last_port == declared.last_port && (seen.address.empty() || seen.address == declared.address) &&
+         port_of(seen) == port_of(declared);
+}
 
 struct Collector {
   Declaration declaration;
@@ -46,7 +76,10 @@ struct Collector {
     DeclaredTable table{change.network_namespace, nft_table_text(change.family, change.name), {}};
     for (const NftChain& chain : change.chains) {
       if (chain.drops) table.statements.insert("drop");
-      for (const NftRule& rule : chain.rules) table.statements.insert(rule.action.verb);
+      for (const NftRule& rule : chain.rules) {
+        table.statements.insert(rule.action.verb);
+        if (rule.action.verb == "dnat") table.translations.push_back(translation_of(rule));
+      }
     }
     declaration.nft_tables.push_back(std::move(table));
   }
@@ -69,7 +102,7 @@ const DeclaredTable* find_table(const std::vector<DeclaredTable>& tables, const 
                                 const std::string& table) {
   constexpr std::string_view kOld = "iptables (legacy) ";
   constexpr std::string_view kOld6 = "ip6tables (legacy) ";
-  std::string name = nft_table_name(table);
+  std::string name = table;
   if (name.rfind(kOld, 0) == 0) name = "ip " + name.substr(kOld.size());
   if (name.rfind(kOld6, 0) == 0) name = "ip6 " + name.substr(kOld6.size());
   const auto found = std::find_if(tables.begin(), tables.end(), [&](const DeclaredTable& one) {
@@ -108,28 +141,26 @@ bool Declaration::routes_to(const std::string& network_namespace, const Prefix& 
   });
 }
 
-std::string nft_table_name(const std::string& table) {
-  return table.substr(0, std::min(table.find(" with "), table.find(", ")));
-}
-
 bool Declaration::has_nft_table(const std::string& network_namespace, const std::string& table) const {
   return find_table(nft_tables, network_namespace, table) != nullptr;
 }
 
 std::vector<std::string> Declaration::undeclared_statements(const std::string& network_namespace,
-                                                            const std::string& table) const {
-  constexpr std::string_view kLead = ", statements: ";  // harness/netlink/nft_contents.h
-  const std::size_t at = table.find(kLead);
-  const DeclaredTable* const declared = find_table(nft_tables, network_namespace, table);
-  if (at == std::string::npos || declared == nullptr) return {};
+                                                            const PacketFilter& table) const {
+  const DeclaredTable* const declared = find_table(nft_tables, network_namespace, table.name);
+  if (declared == nullptr) return {};
   std::set<std::string> known = declared->statements;
   known.insert("mark");
   if (known.contains("masquerade")) known.insert("snat");
   if (known.contains("dnat")) known.insert("redirect");
   std::vector<std::string> undeclared;
-  std::istringstream words(table.substr(at + kLead.size()));
-  for (std::string word; words >> word;) {
-    if (!known.contains(word)) undeclared.push_back(word);
+  std::set_difference(table.statements.begin(), table.statements.end(), known.begin(), known.end(),
+                      std::back_inserter(undeclared));
+  if (!known.contains("dnat")) return undeclared;
+  for (const PortTranslation& seen : table.translations) {
+    const bool is_declared = std::any_of(declared->translations.begin(), declared->translations.end(),
+                                         [&](const PortTranslation& one) { return is_same_translation(one, seen); });
+    if (!is_declared) undeclared.push_back("dnat of " + to_string(seen));
   }
   return undeclared;
 }

@@ -48,6 +48,7 @@ struct DeclaredTable {
   std::string network_namespace;
   std::string name;                    // "ip nat"
   std::set<std::string> statements{};  // what its rules and policies do: "masquerade", "dnat", "drop"
+  std::vector<PortTranslation> translations{};
 };
 
 struct Declaration {
@@ -68,16 +69,14 @@ struct Declaration {
   // Is the destination, in the main table of that namespace, one that the scenario routes? (How it does is judged route
   // by route.)
   bool routes_to(const std::string& network_namespace, const Prefix& destination) const;
-  // `table` as a snapshot says it, whatever it holds ("ip nat with 1 chain, …"). The tables ip and ip6 of a name are
-  // also those of the old iptables and ip6tables.
-  bool has_nft_table(const std::string& network_namespace, const std::string& table) const;
+  // By name ("ip nat"), whatever it holds. The tables ip and ip6 of a name are also those of the old iptables and
+  // ip6tables.
+  bool has_nft_table(const std::string& network_namespace, const std::string& name) const;
   // What such a table does beyond what it is declared to do, as nft(8) calls it. A translation to one address is as
-  // good as masquerade, redirect as good as dnat; a mark does nothing by itself.
-  std::vector<std::string> undeclared_statements(const std::string& network_namespace, const std::string& table) const;
+  // good as masquerade, redirect as good as dnat; a mark does nothing by itself. And which ports it translates ("tcp
+  // port 8081 to 172.16.0.2:80") beyond those declared.
+  std::vector<std::string> undeclared_statements(const std::string& network_namespace, const PacketFilter& table) const;
 };
-
-// "ip filter" of "ip filter with 1 chain, 2 rules, contents 7f3a…": the table, whatever it holds.
-std::string nft_table_name(const std::string& table);
 
 Declaration declaration_of(const Topology& topology);
 

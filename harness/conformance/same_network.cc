@@ -34,7 +34,7 @@ void keep_declared(NamespaceState& node, const Declaration& declared) {
   std::erase_if(node.forwarding, [&](const ForwardingEntry& entry) { return is_other(entry.link); });
   std::erase_if(node.qdiscs, [&](const QueueDiscipline& qdisc) { return is_other(qdisc.link); });
   node.rules.clear();
-  std::erase_if(node.nft_tables, [&](const std::string& table) { return !declared.has_nft_table("", table); });
+  std::erase_if(node.nft_tables, [&](const PacketFilter& table) { return !declared.has_nft_table("", table.name); });
   node.sockets.clear();
   node.further.clear();
 }

@@ -28,6 +28,7 @@ inline Link link(std::uint32_t index, const std::string& name, const std::string
   link.flags = IFF_BROADCAST | IFF_MULTICAST | IFF_UP | IFF_RUNNING | 0x10000;
   link.operstate = OperState::kUp;
   link.carrier = true;
+  if (kind == "veth") link.switched_off = {"rx-gro"};
   return link;
 }
 
@@ -87,6 +88,15 @@ inline void add_link_local(NamespaceState& state, const Link& of) {
   state.routes.push_back(kernel_route("ff00::/8", of.name, RouteType::kMulticast, kLocalTable));
 }
 
+inline PacketFilter filter(const std::string& name, const std::string& holds, const std::string& contents) {
+  PacketFilter filter;
+  filter.name = name;
+  filter.holds = holds;
+  filter.is_idle = holds.empty();
+  filter.contents = contents;
+  return filter;
+}
+
 inline std::vector<RoutingRule> usual_rules() {
   std::vector<RoutingRule> rules(3);
   rules[0].table = kLocalTable;
@@ -108,7 +118,7 @@ inline Snapshot before() {
   node.rules = usual_rules();
   node.sysctls = {
       {"net.ipv4.ip_forward", "0"}, {"net.ipv4.conf.default.rp_filter", "0"}, {"net.ipv4.conf.eth0.rp_filter", "2"}};
-  node.nft_tables = {"inet firewall with 1 chain, 1 rule, contents 1"};
+  node.nft_tables = {filter("inet firewall", "1 chain, 1 rule", "1")};
   Snapshot snapshot;
   snapshot.namespaces = {node};
   ProcessState shell;
@@ -140,6 +150,11 @@ inline Snapshot after() {
   NamespaceState pristine;
   pristine.inode = 300;
   pristine.links = {loopback(false)};
+  Link fresh = link(9, "new-veth", "veth", "02:00:00:00:00:09");
+  fresh.settings = {{"gso_max_size", 65536}, {"numtxqueues", 2}, {"txqueuelen", 1000}};
+  fresh.switched_off = {"rx-gro"};
+  pristine.new_links = {fresh};
+  pristine.further = {{"IPv6 address label", "of fc00::/7", "5"}};
   pristine.rules = usual_rules();
   pristine.sysctls = {{"net.ipv4.ip_forward", "0"}, {"net.ipv4.conf.default.rp_filter", "0"}};
 

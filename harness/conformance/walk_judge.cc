@@ -113,8 +113,8 @@ std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>
       return traced + (has_lost ? " (some of the kernel's trace was lost: others may drop it, too)" : "");
   }
   if (family.empty()) {
-    for (const std::string& table : evidence_.world.at(place).now.nft_tables) {
-      if (table.find("(legacy)") != std::string::npos) found.push_back(table);
+    for (const PacketFilter& table : evidence_.world.at(place).now.nft_tables) {
+      if (table.name.find("(legacy)") != std::string::npos) found.push_back(to_string(table));
     }
   }
   return join(found, "; ");

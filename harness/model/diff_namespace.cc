@@ -273,8 +273,8 @@ class Comparison {
   }
 
   void nft_tables() {
-    const auto itself = [](const std::string& table) { return table; };
-    compare("nft table", before_.nft_tables, after_.nft_tables, itself, kNoAttributes, itself, kEvery);
+    const auto text_of = [](const PacketFilter& table) { return to_string(table); };
+    compare("nft table", before_.nft_tables, after_.nft_tables, text_of, kNoAttributes, text_of, kEvery);
   }
 
   void sockets() {

@@ -253,8 +253,17 @@ INSTANTIATE_TEST_SUITE_P(
              {"new neighbour on the node: 10.200.1.1 dev veth1 lladdr 02:00:00:00:00:02 proxy NONE"}},
         Case{"NewQdisc", [](Snapshot& s) { own(s).qdiscs = samples::snapshot().namespaces[1].qdiscs; },
              {"new qdisc on the node: tbf 1: dev veth2 parent ffff:ffff"}},
-        Case{"NewNftTable", [](Snapshot& s) { own(s).nft_tables = {"ip filter"}; },
+        Case{"NewNftTable", [](Snapshot& s) { own(s).nft_tables = {{.name = "ip filter"}}; },
              {"new nft table on the node: ip filter"}},
+        Case{"NewNextHop", [](Snapshot& s) { inside(s).further = samples::snapshot().namespaces[1].further; },
+             {"new next hop in netns1: id 5: blackhole proto 3"}},
+        Case{"LinkSettings",
+             [](Snapshot& s) {
+               own(s).links[0].settings = {{"txqueuelen", 5}};
+               own(s).links[0].switched_off = {"rx-gro"};
+             },
+             {"link veth1 on the node changed: txqueuelen none, switched off none, now txqueuelen 5, switched off "
+              "rx-gro"}},
         Case{"NewSocket", [](Snapshot& s) { inside(s).sockets = samples::snapshot().namespaces[1].sockets; },
              {"new socket in netns1: tcp [fd00::1]:80"}},
         Case{"Sysctl", [](Snapshot& s) { own(s).sysctls["net.ipv4.ip_forward"] = "1"; },
@@ -306,7 +315,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Snapshot& s) {
                NamespaceState state;
                state.name = "netns2";
-               state.nft_tables = {"ip nat"};
+               state.nft_tables = {{.name = "ip nat"}};
                s.namespaces.push_back(state);
              },
              {"new namespace on the node: netns2", "new nft table in netns2: ip nat"},
@@ -315,7 +324,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Snapshot& s) {
                NamespaceState state;
                state.name = "netns2";
-               state.nft_tables = {"ip nat"};
+               state.nft_tables = {{.name = "ip nat"}};
                s.namespaces.push_back(state);
              },
              {"new namespace on the node: netns2"}},

@@ -33,6 +33,8 @@ NETNS_LAB_JSON(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterVerdict, network_namespace, table, chain, rule, position, verdict);
 NETNS_LAB_JSON(PacketDrop, link, reason, times);
+NETNS_LAB_JSON(PortTranslation, protocol, first_port, last_port, address, port);
+NETNS_LAB_JSON(PacketFilter, name, is_dormant, holds, rules, is_idle, contents, statements, translations);
 NETNS_LAB_JSON(FurtherObject, kind, name, details);
 NETNS_LAB_JSON(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs, nft_tables,

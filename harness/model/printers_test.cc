@@ -24,12 +24,28 @@ TEST(Printers, LinkIsOneLine) {
             "2: veth1 veth <UP,BROADCAST,RUNNING,MULTICAST,LOWER_UP> mtu 1500 state UP carrier mac 02:00:00:00:00:01 "
             "master 7 peer 3 "
             "netnsid 0 group 5 promiscuity 1 qdisc noqueue alias 'the host's end' altname uplink-of-netns1 xdp "
+            "(gso_max_size 65536, txqueuelen 1000) off (rx-gro tx-nocache-copy) token ::99 "
             "bridge (ageing_time 30000) port (learning 1, state 3) "
             "vxlan (id 42 port 4789 local 10.0.0.10 remote 10.0.1.20 link 2, learning 1)");
 }
 TEST(Printers, ForwardingEntryIsOneLine) {
   EXPECT_EQ(printed(samples::snapshot().namespaces[0].forwarding[0]),
             "02:00:00:00:00:02 dev veth1 master br0 dst 192.168.50.10 vlan 1 extern_learn NOARP");
+}
+TEST(Printers, PacketFilterTellsWhatItDoes) {
+  PacketFilter filter = samples::snapshot().namespaces[0].nft_tables[0];
+  EXPECT_EQ(printed(filter),
+            "ip nat, dormant with 1 chain, 1 rule, contents 7f3a, statements: dnat, of tcp port 8080 to "
+            "10.200.1.1:80");
+  PortTranslation any;
+  any.address = "fd00::1";
+  EXPECT_EQ(to_string(any), "all ports to fd00::1");
+  any.port = 80;
+  any.protocol = 132;
+  any.last_port = 7;
+  EXPECT_EQ(to_string(any), "protocol 132 ports 0-7 to [fd00::1]:80");
+  any.address.clear();
+  EXPECT_EQ(to_string(any), "protocol 132 ports 0-7 to the node itself, port 80");
 }
 TEST(Printers, LinkFlagsWithoutANameAreHexadecimal) {
   Link link;

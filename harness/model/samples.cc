@@ -132,7 +132,16 @@ Snapshot snapshot() {
                       .flags = 0x10,
                       .destination = kNode}},
       .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
-      .nft_tables = {"ip filter"},
+      .nft_tables =
+          {{.name = "ip nat",
+            .is_dormant = true,
+            .holds = "1 chain, 1 rule",
+            .rules = 1,
+            .is_idle = false,
+            .contents = "7f3a",
+            .statements = {"dnat"},
+            .translations =
+                {{.protocol = 6, .first_port = 8080, .last_port = 8080, .address = "10.200.1.1", .port = 80}}}},
       .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
       .further = {{.kind = "next hop", .name = "id 5", .details = "blackhole proto 3"}},
       .sysctls = {{"net.ipv4.ip_forward", "0"}},

@@ -12,6 +12,7 @@
 #include "harness/model/interface_address.h"
 #include "harness/model/link.h"
 #include "harness/model/neighbour.h"
+#include "harness/model/packet_filter.h"
 #include "harness/model/route.h"
 
 namespace netns_lab {
@@ -33,7 +34,8 @@ struct BoundSocket {
   bool operator==(const BoundSocket&) const = default;
 };
 
-// One of those that no scenario declares: "next hop", "IPv6 address label", "MPTCP endpoint", "MPTCP limits".
+// One of those that no scenario declares: "next hop", "IPv6 address label", "MPTCP endpoint", "MPTCP limits",
+// "xfrm policy".
 struct FurtherObject {
   std::string kind;
   std::string name;     // which one of its kind: "id 5", "of 2001:db8::/32"
@@ -63,7 +65,7 @@ struct NamespaceState {
   std::vector<Neighbour> neighbours;
   std::vector<ForwardingEntry> forwarding;  // of the bridges
   std::vector<QueueDiscipline> qdiscs;
-  std::vector<std::string> nft_tables;  // "ip filter"; then the old interface's: "iptables (legacy) filter with …"
+  std::vector<PacketFilter> nft_tables;  // by name; then the old interface's
   std::vector<BoundSocket> sockets;
   std::vector<FurtherObject> further;
   std::map<std::string, std::string> sysctls;  // "net.ipv4.ip_forward" -> "0"; what was asked for

@@ -116,7 +116,7 @@ void add_statement(const std::string& name, Bytes data, Statements& statements) 
 
 // One expression of a rule or element (NFTA_EXPR_*). What a counter counted, a quota consumed and `last` saw is left
 // out.
-std::string expression(AttributeReader& reader, Statements& statements) {
+std::string expression(AttributeReader& reader, Statements& statements, std::vector<NftExpression>& all) {
   std::string name;
   Bytes data;
   while (reader.next()) {
@@ -124,6 +124,7 @@ std::string expression(AttributeReader& reader, Statements& statements) {
     if (reader.type() == NFTA_EXPR_DATA) data = reader.bytes();
   }
   add_statement(name, data, statements);
+  all.push_back({name, {data.begin(), data.end()}});
   std::string bytes = name + '\0';
   if (name == "counter" || name == "last") return bytes;
   AttributeReader inner(data);
@@ -134,10 +135,10 @@ std::string expression(AttributeReader& reader, Statements& statements) {
   return bytes;
 }
 
-std::string expressions(AttributeReader& list, Statements& statements) {
+std::string expressions(AttributeReader& list, Statements& statements, std::vector<NftExpression>& all) {
   std::string bytes;
   while (list.next()) {
-    list.nested([&](AttributeReader& item) { append(bytes, NFTA_LIST_ELEM, expression(item, statements)); });
+    list.nested([&](AttributeReader& item) { append(bytes, NFTA_LIST_ELEM, expression(item, statements, all)); });
   }
   return bytes;
 }
@@ -148,6 +149,8 @@ struct Object {
   std::uint32_t flags = 0;  // of a set
   bool drops = false;       // a chain's policy
   Statements statements;    // of a rule
+  std::vector<NftExpression> expressions{};
+  bool is_base = false;  // a chain that packets meet by themselves
   std::string bytes;
 };
 
@@ -190,8 +193,11 @@ Result<Object> decode(const MessageView& message, const Sort& sort) {
     if (type == sort.name) object.name = reader.string();
     if (sort.message == NFT_MSG_GETSET && type == NFTA_SET_FLAGS) object.flags = ntohl(reader.u32());
     if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_POLICY) object.drops = ntohl(reader.u32()) == NF_DROP;
+    if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_HOOK) object.is_base = true;
     if (sort.message == NFT_MSG_GETRULE && type == NFTA_RULE_EXPRESSIONS)
-      reader.nested([&](AttributeReader& list) { append(object.bytes, type, expressions(list, object.statements)); });
+      reader.nested([&](AttributeReader& list) {
+        append(object.bytes, type, expressions(list, object.statements, object.expressions));
+      });
     if (sort.ignored.count(type) == 0) append(object.bytes, type, reader.bytes());
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode an nf_tables object"));
@@ -220,7 +226,8 @@ std::string element(AttributeReader& reader, Statements& statements) {
 }
 
 // The elements of a set, in an order of their own.
-Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set, Statements& statements) {
+Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& set, Statements& statements,
+                                          std::vector<NftElement>& all) {
   Request request = nft_request(NFT_MSG_GETSETELEM, set.table.first);
   request.put_string(NFTA_SET_ELEM_LIST_TABLE, set.table.second);
   request.put_string(NFTA_SET_ELEM_LIST_SET, set.name);
@@ -231,7 +238,10 @@ Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& s
     while (reader.next()) {
       if (reader.type() != NFTA_SET_ELEM_LIST_ELEMENTS) continue;
       reader.nested([&](AttributeReader& items) {
-        while (items.next()) items.nested([&](AttributeReader& item) { found.push_back(element(item, statements)); });
+        while (items.next()) {
+          all.push_back({{items.bytes().begin(), items.bytes().end()}});
+          items.nested([&](AttributeReader& item) { found.push_back(element(item, statements)); });
+        }
       });
     }
     if (!reader.ok()) return tl::unexpected(reader.error("decode the elements of nf_tables set " + set.name));
@@ -270,6 +280,7 @@ class Reading {
       ++(contents->*count);
       contents->drops = contents->drops || object.drops;
       if (object.drops) contents->statements.insert("drop");
+      if (object.is_base) contents->program.base_chains.push_back(object.name);
       contents->objects.push_back(object.bytes);
     }
     return {};
@@ -283,6 +294,7 @@ class Reading {
       NftContents* const contents = of(rule);
       if (contents == nullptr) continue;
       ++contents->rules;
+      contents->program.rules[rule.name].push_back(rule.expressions);
       contents->statements.insert(rule.statements.begin(), rule.statements.end());
       contents->objects.push_back(fmt::format("{} {}", ++places[{rule.table, rule.name}], rule.bytes));
     }
@@ -296,9 +308,11 @@ class Reading {
       if (contents == nullptr) continue;
       ++contents->sets;
       std::string bytes = set.bytes;
-      if ((set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) == 0) {
-        NETNS_LAB_ASSIGN(const std::vector<std::string> held, elements(socket_, set, contents->statements));
-        for (const std::string& one : held) append(bytes, NFTA_LIST_ELEM, one);
+      NETNS_LAB_ASSIGN(const std::vector<std::string> held,
+                       elements(socket_, set, contents->statements, contents->program.sets[set.name]));
+      const bool is_filled = (set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) != 0;
+      for (const std::string& one : held) {
+        if (!is_filled) append(bytes, NFTA_LIST_ELEM, one);
       }
       contents->objects.push_back(std::move(bytes));
     }
@@ -311,22 +325,26 @@ class Reading {
 
 }  // namespace
 
-std::string NftContents::text() const {
-  if (objects.empty()) return "";
+PacketFilter NftContents::filter() const {
+  PacketFilter filter;
+  if (objects.empty()) return filter;
   std::string bytes;
   for (const std::string& object : objects) append(bytes, 0, object);
-  std::string counts;
+  std::vector<std::string> counts;
   const auto count = [&](unsigned number, const char* what) {
-    if (number != 0) counts += fmt::format("{} {}{}, ", number, what, number == 1 ? "" : "s");
+    if (number != 0) counts.push_back(fmt::format("{} {}{}", number, what, number == 1 ? "" : "s"));
   };
   count(chains, "chain");
   count(rules, "rule");
   count(sets, "set");
   count(others, "object");
-  const bool is_idle = rules == 0 && sets == 0 && others == 0 && !drops;
-  if (is_idle) counts.insert(counts.size() - 2, " without effect");
-  return fmt::format("{}contents {:016x}{}{}", counts, std::hash<std::string>()(bytes),
-                     statements.empty() ? "" : ", statements: ", fmt::join(statements, " "));
+  filter.is_idle = rules == 0 && sets == 0 && others == 0 && !drops;
+  filter.holds = fmt::format("{}{}", fmt::join(counts, ", "), filter.is_idle ? " without effect" : "");
+  filter.rules = rules;
+  filter.contents = fmt::format("{:016x}", std::hash<std::string>()(bytes));
+  filter.statements = statements;
+  filter.translations = translations_of(program);
+  return filter;
 }
 
 Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,

@@ -8,7 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "harness/model/packet_filter.h"
 #include "harness/netlink/netlink_socket.h"
+#include "harness/netlink/nft_translation.h"
 
 namespace netns_lab::netlink {
 
@@ -16,7 +18,7 @@ using NftTableKey = std::pair<std::uint8_t, std::string>;  // family (NFPROTO_*)
 
 // The objects of one table. Each is kept as bytes that say what it does, without what changes by itself or by being
 // made again: handles, use counts, counters, what is left of a quota, when something was last seen, and the elements of
-// sets that packets or time change.
+// sets that packets or time change. What these elements do to packets is told all the same.
 struct NftContents {
   unsigned chains = 0;
   unsigned rules = 0;
@@ -27,10 +29,11 @@ struct NftContents {
   // "redirect", "payload" and "exthdr" (rewritten), "mark", "notrack", "queue", … To accept or to count is none.
   std::set<std::string> statements;
   std::vector<std::string> objects;
+  NftProgram program{};
 
-  // "2 chains, 5 rules, contents 7f3a…, statements: drop masquerade", "1 chain without effect, contents …" where
-  // nothing is but chains that take every packet; "" for a table that holds nothing.
-  std::string text() const;
+  // All of a PacketFilter but its name. It holds "2 chains, 5 rules", "1 chain without effect" where nothing is but
+  // chains that take every packet; nothing where there is none.
+  PacketFilter filter() const;
 };
 
 // Of the tables named. One that vanishes meanwhile is empty. `socket` is of Protocol::kNetfilter.

@@ -67,19 +67,19 @@ Result<std::vector<NftTable>> read_tables(NetlinkSocket& socket) {
 
 }  // namespace
 
-Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket) {
+Result<std::vector<PacketFilter>> list_nft_tables(NetlinkSocket& socket) {
   NETNS_LAB_ASSIGN(std::vector<NftTable> tables, read_tables(socket));
   std::erase_if(tables, [](const NftTable& table) { return table.is_of_trace; });
   std::vector<NftTableKey> keys;
   for (const NftTable& table : tables) keys.push_back(table.key);
   NETNS_LAB_ASSIGN(const auto contents, read_nft_contents(socket, keys));
-  std::vector<std::string> texts;
+  std::vector<PacketFilter> filters;
   for (const NftTable& table : tables) {
-    const std::string held = contents.at(table.key).text();
-    texts.push_back(fmt::format("{}{}{}{}", to_string(table.key), table.is_dormant ? ", dormant" : "",
-                                held.empty() ? "" : " with ", held));
+    filters.push_back(contents.at(table.key).filter());
+    filters.back().name = to_string(table.key);
+    filters.back().is_dormant = table.is_dormant;
   }
-  return texts;
+  return filters;
 }
 
 Result<bool> has_nft_table(NetlinkSocket& socket, const NftTableKey& key) {

@@ -12,11 +12,11 @@
 
 namespace netns_lab::netlink {
 
-// "ip filter", "inet firewall with 2 chains, 5 rules, contents 7f3a…" (nft_contents.h), "ip raw, dormant": family, name
-// and what it holds. Costs one request where there is no table. `socket` is of Protocol::kNetfilter. A kernel without
-// nf_tables has no tables: empty. The tables of our own traces are left out: somebody may ask why a packet is lost
+// Family, name and what each holds (nft_contents.h). Costs one request where there is no table. `socket` is of
+// Protocol::kNetfilter. A kernel without nf_tables has no tables: empty. The tables of our own traces are left out:
+// somebody may ask why a packet is lost
 // (`diagnose`) beside a test of the same node.
-Result<std::vector<std::string>> list_nft_tables(NetlinkSocket& socket);
+Result<std::vector<PacketFilter>> list_nft_tables(NetlinkSocket& socket);
 
 // Of a family (NFPROTO_*), as nft(8) spells it: "inet", "ip".
 std::string nft_family_name(std::uint8_t family);

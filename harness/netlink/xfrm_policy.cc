@@ -6,7 +6,6 @@
 
 #include <linux/xfrm.h>
 
-#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -42,13 +41,13 @@ std::string bytes_of(const Fixed& value) {
 
 }  // namespace
 
-Result<std::string> decode_xfrm_policy(const MessageView& message) {
+Result<FurtherObject> decode_xfrm_policy(const MessageView& message) {
   NETNS_LAB_ASSIGN(const xfrm_userpolicy_info policy, read_header<xfrm_userpolicy_info>(message, "XFRM_MSG_NEWPOLICY"));
   const xfrm_selector& selector = policy.sel;
-  std::string text = fmt::format("xfrm policy {} {} {} to {}", direction_name(policy.dir),
-                                 policy.action == XFRM_POLICY_BLOCK ? "block" : "allow",
-                                 prefix(selector.saddr, selector.prefixlen_s, selector.family),
-                                 prefix(selector.daddr, selector.prefixlen_d, selector.family));
+  std::string text =
+      fmt::format("{} {} {} to {}", direction_name(policy.dir), policy.action == XFRM_POLICY_BLOCK ? "block" : "allow",
+                  prefix(selector.saddr, selector.prefixlen_s, selector.family),
+                  prefix(selector.daddr, selector.prefixlen_d, selector.family));
   if (selector.proto != 0) text += fmt::format(" protocol {}", selector.proto);
   if (selector.dport_mask != 0) text += fmt::format(" port {}", ntohs(selector.dport));
   std::string rest = bytes_of(selector) + bytes_of(policy.lft) + bytes_of(policy.priority) + bytes_of(policy.flags) +
@@ -63,19 +62,17 @@ Result<std::string> decode_xfrm_policy(const MessageView& message) {
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode XFRM_MSG_NEWPOLICY"));
   if (templates != 0) text += fmt::format(" transformed by {}", templates);
-  return fmt::format("{}, contents {:016x}", text, std::hash<std::string>()(rest));
+  return FurtherObject{"xfrm policy", text, fmt::format("contents {:016x}", std::hash<std::string>()(rest))};
 }
 
-Result<std::vector<std::string>> list_xfrm_policies(NetlinkSocket& socket) {
+Result<std::vector<FurtherObject>> list_xfrm_policies(NetlinkSocket& socket) {
   const auto replies = socket.dump(Request(XFRM_MSG_GETPOLICY, 0));
   if (!replies) {
     Error error = replies.error();
     error.attempted = "list the policies of the packet transformation (ip xfrm policy)";
     return tl::unexpected(std::move(error));
   }
-  NETNS_LAB_ASSIGN(std::vector<std::string> texts, decode_all<std::string>(*replies, decode_xfrm_policy));
-  std::sort(texts.begin(), texts.end());
-  return texts;
+  return decode_all<FurtherObject>(*replies, decode_xfrm_policy);
 }
 
 }  // namespace netns_lab::netlink

@@ -5,14 +5,15 @@
 #include <string>
 #include <vector>
 
+#include "harness/model/snapshot.h"
 #include "harness/netlink/netlink_socket.h"
 
 namespace netns_lab::netlink {
 
-// "xfrm policy out block 10.0.0.0/8 to 192.0.2.0/24 protocol 6 port 22, contents 7f3a…": everything but what is counted
-// and what numbers it. In the order of their texts. `socket` is of Protocol::kXfrm.
-Result<std::vector<std::string>> list_xfrm_policies(NetlinkSocket& socket);
+// "xfrm policy", "out block 10.0.0.0/8 to 192.0.2.0/24 protocol 6 port 22", "contents 7f3a…": everything but what is
+// counted and what numbers it. `socket` is of Protocol::kXfrm.
+Result<std::vector<FurtherObject>> list_xfrm_policies(NetlinkSocket& socket);
 
-Result<std::string> decode_xfrm_policy(const MessageView& message);
+Result<FurtherObject> decode_xfrm_policy(const MessageView& message);
 
 }  // namespace netns_lab::netlink

@@ -132,7 +132,7 @@ TEST_F(FilterTraceTest, ItsTableIsNothingThatATargetMade) {
   SnapshotOptions options;
   options.counters = true;
   const NamespaceState seen = read_network_state(handles(), "", options, {}).value();
-  EXPECT_THAT(seen.nft_tables, ElementsAre("ip netns-lab-trace-7"));
+  EXPECT_THAT(texts(seen.nft_tables), ElementsAre("ip netns-lab-trace-7"));
   EXPECT_THAT(seen.filter_hooks, IsEmpty());
 }
 

@@ -134,9 +134,14 @@ std::vector<LegacyTable> legacy_tables() {
   return tables;
 }
 
-std::string to_string(const LegacyTable& table) {
-  const std::string rules = table.rules > 0 ? fmt::format("{} rules or chains", table.rules) : "another policy";
-  return fmt::format("{} with {}, contents {}", table.name, rules, table.digest.empty() ? "unknown" : table.digest);
+PacketFilter packet_filter(const LegacyTable& table) {
+  PacketFilter filter;
+  filter.name = table.name;
+  filter.holds = table.rules > 0 ? fmt::format("{} rules or chains", table.rules) : "another policy";
+  filter.rules = table.rules;
+  filter.is_idle = false;
+  filter.contents = table.digest.empty() ? "unknown" : table.digest;
+  return filter;
 }
 
 }  // namespace netns_lab::node

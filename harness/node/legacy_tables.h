@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "harness/model/packet_filter.h"
+
 namespace netns_lab::node {
 
 struct LegacyTable {
@@ -18,7 +20,7 @@ struct LegacyTable {
 // table made.
 std::vector<LegacyTable> legacy_tables();
 
-// One line: "iptables (legacy) filter with 2 rules or chains, contents 7f3a…", or "… with another policy …".
-std::string to_string(const LegacyTable& table);
+// It holds "2 rules or chains", or "another policy". What they do to packets is not told.
+PacketFilter packet_filter(const LegacyTable& table);
 
 }  // namespace netns_lab::node

@@ -34,7 +34,7 @@ class LegacyTableFixture : public NetworkFixture {
         "done; "
         "iptables-legacy -t nat -F; iptables-legacy -t nat -X");
   }
-  std::vector<std::string> seen() { return read_network_state(handles(), "", {}, {}).value().nft_tables; }
+  std::vector<std::string> seen() { return texts(read_network_state(handles(), "", {}, {}).value().nft_tables); }
 };
 
 class LegacyTables : public LegacyTableFixture, public ::testing::WithParamInterface<Row> {};

@@ -14,12 +14,20 @@
 #include <string>
 #include <vector>
 
+#include "harness/model/packet_filter.h"
 #include "harness/netns/named.h"
 #include "harness/node/apply.h"
 #include "harness/node/network_handles.h"
 #include "harness/node/part_1.h"
 
 namespace netns_lab::node {
+
+// As a person reads them.
+inline std::vector<std::string> texts(const std::vector<PacketFilter>& filters) {
+  std::vector<std::string> lines;
+  for (const PacketFilter& filter : filters) lines.push_back(to_string(filter));
+  return lines;
+}
 
 class NetworkFixture : public testing::Test {
  protected:

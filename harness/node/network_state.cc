@@ -202,7 +202,7 @@ void put_in_order(NamespaceState& state) {
     return std::make_tuple(f.link_index, f.mac, f.vlan, f.destination ? f.destination->to_string() : std::string());
   });
   sort_by(state.qdiscs, [](const QueueDiscipline& q) { return std::tie(q.link, q.parent, q.handle); });
-  std::sort(state.nft_tables.begin(), state.nft_tables.end());
+  sort_by(state.nft_tables, [](const PacketFilter& f) { return std::tie(f.name); });
   sort_by(state.sockets, [](const BoundSocket& s) { return std::tie(s.protocol, s.address, s.port); });
   sort_by(state.further, [](const FurtherObject& f) { return std::tie(f.kind, f.name, f.details); });
 }
@@ -225,8 +225,8 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
     NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
   }
   if (sockets.xfrm != nullptr) {
-    NETNS_LAB_ASSIGN(std::vector<std::string> policies, netlink::list_xfrm_policies(*sockets.xfrm));
-    for (std::string& policy : policies) state.nft_tables.push_back(std::move(policy));
+    NETNS_LAB_ASSIGN(std::vector<FurtherObject> policies, netlink::list_xfrm_policies(*sockets.xfrm));
+    for (FurtherObject& policy : policies) state.further.push_back(std::move(policy));
   }
   if (sockets.diagnosis != nullptr) {
     NETNS_LAB_ASSIGN(state.sockets, netlink::list_bound_sockets(*sockets.diagnosis));
@@ -294,7 +294,7 @@ Result<void> name_peers(NetworkHandles& handles, const std::string& network_name
 
 Result<void> add_legacy_tables(const NetworkNamespace& network_namespace, NamespaceState& state) {
   return within(network_namespace, [&state]() -> Result<void> {
-    for (const LegacyTable& table : legacy_tables()) state.nft_tables.push_back(to_string(table));
+    for (const LegacyTable& table : legacy_tables()) state.nft_tables.push_back(packet_filter(table));
     return {};
   });
 }

@@ -72,7 +72,7 @@ class NftCommand : public NetworkFixture {
     ::unlink(kJournal);
   }
   std::vector<std::string> seen(const std::string& network_namespace = "") {
-    return read_network_state(handles(), network_namespace, {}, {}).value().nft_tables;
+    return texts(read_network_state(handles(), network_namespace, {}, {}).value().nft_tables);
   }
 };
 

@@ -74,9 +74,7 @@ Result<std::string> delete_declared(Node& node, const Topology& topology) {
     const auto* table = std::get_if<CreateNftTable>(&change);
     if (table == nullptr || !table->network_namespace.empty() || own == nullptr) continue;
     const std::string name = nft_table_text(table->family, table->name);
-    const auto is_it = [&name](const std::string& seen) {
-      return seen == name || seen.rfind(name + " with ", 0) == 0 || seen.rfind(name + ", ", 0) == 0;
-    };
+    const auto is_it = [&name](const PacketFilter& seen) { return seen.name == name; };
     if (std::none_of(own->nft_tables.begin(), own->nft_tables.end(), is_it)) continue;
     changes.emplace_back(DeleteNftTable{"", table->family, table->name});
     words.push_back("nft table " + name);

@@ -251,13 +251,13 @@ void Egress::expect_nat_table() {
   }();
   const std::string wanted = nft_table_text(name.family, name.name);
   std::vector<std::string> others;
-  for (const std::string& table : state("")->nft_tables) {
-    if (!declared().has_nft_table("", table)) {
-      others.push_back(nft_table_name(table));
+  for (const PacketFilter& table : state("")->nft_tables) {
+    if (!declared().has_nft_table("", table.name)) {
+      others.push_back(table.name);
       continue;
     }
-    EXPECT_EQ(table.find(", dormant"), std::string::npos) << "the table is dormant: " << table;
-    EXPECT_NE(table.find(" rule"), std::string::npos) << "the table holds no rule: " << table;
+    EXPECT_FALSE(table.is_dormant) << "the table is dormant: " << table;
+    EXPECT_GT(table.rules, 0U) << "the table holds no rule: " << table;
     return;
   }
   ADD_FAILURE() << "the node has no nft table " << wanted << "; it has "

@@ -1,0 +1,35 @@
+// Which ports the rules of nf_tables translate, and to where: read off the kernel's expressions
+// (linux/netfilter/nf_tables.h, net/netfilter/nft_*.c; of iptables' rules linux/netfilter/xt_tcpudp.h, xt_multiport.h,
+// nf_nat.h) by following them as a packet does, from the base chains on, through jumps, sets and maps.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "harness/model/packet_filter.h"
+#include "harness/netlink/message.h"
+
+namespace netns_lab::netlink {
+
+struct NftExpression {
+  std::string name;                // "payload", "cmp", "nat", …
+  std::vector<std::uint8_t> data;  // its attributes
+};
+struct NftElement {
+  std::vector<std::uint8_t> attributes;  // NFTA_SET_ELEM_*
+};
+
+// What one table holds, as far as it matters here.
+struct NftProgram {
+  std::map<std::string, std::vector<std::vector<NftExpression>>> rules;  // by chain, in order
+  std::vector<std::string> base_chains;
+  std::map<std::string, std::vector<NftElement>> sets;  // by name
+};
+
+// Each once, in their order. What cannot be told is told as wider than it is: all ports, any protocol, an address of
+// which nothing is known ("somewhere"). Rules that are reached by more than 10,000 ways are told as all ports.
+std::vector<PortTranslation> translations_of(const NftProgram& program);
+
+}  // namespace netns_lab::netlink
