@@ -92,28 +92,6 @@ TEST(ClosedWorld, ADeclaredTableTranslatesThePortsItIsDeclaredToTranslate) {
   EXPECT_THAT(found({0, 8080, 8080, "10.200.1.1", 80}), SizeIs(1)) << "of any transport";
 }
 
-TEST(ClosedWorld, AGroupThatIsDeclaredIsNoFinding) {
-  Snapshot with = after();
-  node_of(with).links.back().group = 4;
-  Declaration known = declared();
-  EXPECT_THAT(undeclared(Area::kLinks, before(), with, known), SizeIs(1));
-  for (DeclaredLink& link : known.links) link.group = link.name == "veth1" ? 4 : 0;
-  EXPECT_THAT(undeclared(Area::kLinks, before(), with, known), IsEmpty());
-}
-
-// A bridge takes over what its ports have, and how many queues a link has is no matter.
-TEST(ClosedWorld, WhatFollowsFromOtherLinksIsNoFinding) {
-  Snapshot with = after();
-  Link& veth1 = node_of(with).links.back();
-  veth1.settings = {{"gso_max_size", 2000}, {"numtxqueues", 1}};
-  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), SizeIs(1));
-  Link port = link(9, "eth9", "veth", "02:00:00:00:00:09");
-  port.master = veth1.index;
-  port.settings = {{"gso_max_size", 2000}};
-  node_of(with).links.push_back(port);
-  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), ElementsAre(HasSubstr("link eth9 in the node")));
-}
-
 TEST(ClosedWorld, FindsNothingLeftBehindWhenNothingChanged) { EXPECT_THAT(left_behind(before(), before()), IsEmpty()); }
 
 TEST(ClosedWorld, FindsEverythingThatATearDownForgot) {

@@ -91,6 +91,12 @@ Snapshot part_one() {
   return snapshot;
 }
 
+PacketFilter filter(const std::string& name) {
+  PacketFilter made;
+  made.name = name;
+  return made;
+}
+
 struct Case {
   const char* name;
   std::function<void(Snapshot&)> change;
@@ -253,7 +259,7 @@ INSTANTIATE_TEST_SUITE_P(
              {"new neighbour on the node: 10.200.1.1 dev veth1 lladdr 02:00:00:00:00:02 proxy NONE"}},
         Case{"NewQdisc", [](Snapshot& s) { own(s).qdiscs = samples::snapshot().namespaces[1].qdiscs; },
              {"new qdisc on the node: tbf 1: dev veth2 parent ffff:ffff"}},
-        Case{"NewNftTable", [](Snapshot& s) { own(s).nft_tables = {{.name = "ip filter"}}; },
+        Case{"NewNftTable", [](Snapshot& s) { own(s).nft_tables = {filter("ip filter")}; },
              {"new nft table on the node: ip filter"}},
         Case{"NewNextHop", [](Snapshot& s) { inside(s).further = samples::snapshot().namespaces[1].further; },
              {"new next hop in netns1: id 5: blackhole proto 3"}},
@@ -315,7 +321,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Snapshot& s) {
                NamespaceState state;
                state.name = "netns2";
-               state.nft_tables = {{.name = "ip nat"}};
+               state.nft_tables = {filter("ip nat")};
                s.namespaces.push_back(state);
              },
              {"new namespace on the node: netns2", "new nft table in netns2: ip nat"},
@@ -324,7 +330,7 @@ INSTANTIATE_TEST_SUITE_P(
              [](Snapshot& s) {
                NamespaceState state;
                state.name = "netns2";
-               state.nft_tables = {{.name = "ip nat"}};
+               state.nft_tables = {filter("ip nat")};
                s.namespaces.push_back(state);
              },
              {"new namespace on the node: netns2"}},

@@ -128,8 +128,8 @@ TEST_P(NftTranslations, AreReadOffTheRules) {
   for (std::string rule; std::getline(rules, rule);)
     ASSERT_EQ(machine("nft add rule ip t " + rule + " 2>&1"), "") << rule;
   std::vector<std::string> seen;
-  for (const auto& each : read_network_state(handles(), "", {}, {}).value().nft_tables.at(0).translations)
-    seen.push_back(to_string(each));
+  const NamespaceState state = read_network_state(handles(), "", {}, {}).value();
+  for (const auto& each : state.nft_tables.at(0).translations) seen.push_back(to_string(each));
   EXPECT_THAT(seen, ::testing::ElementsAreArray(GetParam().want));
 }
 
@@ -157,11 +157,13 @@ INSTANTIATE_TEST_SUITE_P(
         TranslationRow{"ConcatenatedKey",
                        "c dnat to ip daddr . tcp dport map '{ 192.0.2.2 . 80 : 10.0.0.2 }'",
                        {"tcp port 80 to 10.0.0.2"}},
-        TranslationRow{
-            "Jump", "c tcp dport 8080 jump other\nother dnat to 10.0.0.2:80", {"tcp port 8080 to 10.0.0.2:80"}},
-        TranslationRow{"VerdictMap",
-                       "other dnat to 10.0.0.2:80\nc tcp dport vmap '{ 8080 : jump other, 9 : accept }'",
+        TranslationRow{"Jump",
+                       "c tcp dport 8080 jump other\nother meta l4proto tcp dnat to 10.0.0.2:80",
                        {"tcp port 8080 to 10.0.0.2:80"}},
+        TranslationRow{
+            "VerdictMap",
+            "other meta l4proto tcp dnat to 10.0.0.2:80\nc tcp dport vmap '{ 8080 : jump other, 9 : accept }'",
+            {"tcp port 8080 to 10.0.0.2:80"}},
         TranslationRow{"NeverReached", "other tcp dport 22 dnat to 10.0.0.2", {}},
         TranslationRow{"Nobodys", "c tcp dport 22 tcp dport 23 dnat to 10.0.0.2", {}},
         TranslationRow{"AllPorts", "c dnat to 10.0.0.2", {"all ports to 10.0.0.2"}},
@@ -198,7 +200,8 @@ class XfrmPolicies : public NetworkFixture {
   void TearDown() override { machine("ip xfrm policy flush"); }
   std::vector<std::string> seen() {
     std::vector<std::string> policies;
-    for (const FurtherObject& object : read_network_state(handles(), "", {}, {}).value().further) {
+    const NamespaceState state = read_network_state(handles(), "", {}, {}).value();
+    for (const FurtherObject& object : state.further) {
       if (object.kind == "xfrm policy") policies.push_back(object.name + ", " + object.details);
     }
     return policies;
