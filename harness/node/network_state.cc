@@ -1,12 +1,10 @@
 #include "harness/node/network_state.h"
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <map>
 #include <set>
 #include <span>
-#include <thread>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -27,10 +25,10 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
 #include "harness/netlink/xfrm_policy.h"
+#include "harness/node/common_sysctls.h"
 #include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
 #include "harness/node/new_links.h"
-#include "harness/node/sandbox_sysctl.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/sysctl_reader.h"
 
@@ -252,14 +250,6 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   return sockets;
 }
 
-// Those that need no socket.
-Result<Sysctls> common_sysctls(SysctlReader& reader, const NetworkNamespace& network_namespace,
-                               const SnapshotOptions& options, const SysctlView& view = SysctlView::usual()) {
-  if (options.all_sysctls) return reader.read_common(network_namespace, view);
-  if (options.sysctls.empty()) return Sysctls{};
-  return read_sysctls(network_namespace, options.sysctls);
-}
-
 // Which namespaces the ids of the links' peers mean. The node's own is asked for first: mostly it is the one.
 Result<void> name_peers(NetworkHandles& handles, const std::string& network_namespace,
                         const std::vector<std::string>& known, NamespaceState& state) {
@@ -321,85 +311,6 @@ Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, cons
     NETNS_LAB_ASSIGN(state.sysctls, handles.sysctl_reader().read_interfaces(*opened, *sockets.route));
   }
   return state;
-}
-
-// Reads the sysctls of many namespaces on as many threads as there are processors: 580 small files each make them the
-// bulk of a snapshot.
-class CommonSysctls {
- public:
-  CommonSysctls(SysctlReader& reader, std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options)
-      : reader_(reader),
-        namespaces_(std::move(namespaces)),
-        options_(options),
-        view_(options.all_sysctls && namespaces_.size() > kMany ? SysctlView::own() : SysctlView::usual()),
-        results_(namespaces_.size()) {
-    const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
-    const std::size_t helpers = options.all_sysctls ? std::min(namespaces_.size(), processors) : 0;
-    // The last share is the caller's own, in finish().
-    for (std::size_t i = 1; i < helpers; ++i) threads_.emplace_back([this] { work(); });
-  }
-  CommonSysctls(const CommonSysctls&) = delete;
-  CommonSysctls& operator=(const CommonSysctls&) = delete;
-  ~CommonSysctls() { join(); }
-
-  std::vector<Result<Sysctls>> finish() {
-    work();
-    join();
-    return std::move(results_);
-  }
-
- private:
-  static constexpr std::size_t kMany = 4;  // so many that a procfs of their own may be worth it
-
-  void work() {
-    for (std::size_t i = next_++; i < namespaces_.size(); i = next_++)
-      results_[i] = common_sysctls(reader_, *namespaces_[i], options_, view_);
-  }
-  void join() {
-    for (std::thread& thread : threads_) {
-      if (thread.joinable()) thread.join();
-    }
-  }
-
-  SysctlReader& reader_;
-  std::vector<const NetworkNamespace*> namespaces_;
-  const SnapshotOptions& options_;
-  SysctlView view_;
-  std::vector<Result<Sysctls>> results_;
-  std::atomic<std::size_t> next_{0};
-  std::vector<std::thread> threads_;
-};
-
-void ask_for_differences(const Sysctls& own_when_new, const Sysctls& common, std::set<std::string>& keys) {
-  auto expected = own_when_new.begin();
-  auto seen = common.begin();
-  while (expected != own_when_new.end() || seen != common.end()) {
-    if (seen == common.end() || (expected != own_when_new.end() && expected->first < seen->first)) {
-      keys.insert((expected++)->first);
-    } else if (expected == own_when_new.end() || seen->first < expected->first) {
-      keys.insert((seen++)->first);
-    } else {
-      if (expected->second != seen->second) keys.insert(seen->first);
-      ++expected;
-      ++seen;
-    }
-  }
-}
-
-Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNamespace& fresh,
-                                        const SnapshotOptions& options, const NewNode& new_node) {
-  if (!options.all_sysctls || new_node.own == nullptr) return common_sysctls(reader, fresh, options);
-  std::set<std::string> keys;
-  for (const auto& [key, value] : *new_node.own) {
-    if (may_be_pinned(key)) keys.insert(key);
-  }
-  for (std::size_t i = 1; i < new_node.compared->size(); ++i)
-    ask_for_differences(*new_node.own, (*new_node.compared)[i], keys);
-  NETNS_LAB_ASSIGN(Sysctls values, read_sysctls(fresh, {keys.begin(), keys.end()}));
-  for (const auto& [key, value] : *new_node.own) {
-    if (keys.count(key) == 0) values.emplace_hint(values.end(), key, value);
-  }
-  return values;
 }
 
 // Those of `names` that are there, at most kNamespacesAtOnce of them.
@@ -493,7 +404,8 @@ Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const Snapsh
   }
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
-  NETNS_LAB_ASSIGN(state.sysctls, pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node));
+  NETNS_LAB_ASSIGN(state.sysctls,
+                   pristine_common_sysctls(handles.sysctl_reader(), fresh, options, new_node.own, new_node.compared));
   if (options.all_sysctls) {
     NETNS_LAB_ASSIGN(Sysctls of_interfaces, handles.sysctl_reader().read_interfaces(fresh, *sockets.route));
     state.sysctls.merge(of_interfaces);
