@@ -172,11 +172,20 @@ class Waiter {
       const auto state = std::make_pair(link->flags, link->operstate);
       const auto [asked, is_new] = where.asked.try_emplace(link->index, state);
       if (!is_new && std::exchange(asked->second, state) == state) continue;
-      // Its answer comes as news, too; what fails here is seen there.
-      static_cast<void>(netlink::get_link(where.monitor->requests(), netlink::LinkRef::indexed(link->index)));
+      // Its ports first: one that is raised counts as one that forwards until its own carrier is told, and a bridge
+      // with such a port is UP for a moment.
+      for (const auto& [index, port] : where.monitor->links().all()) {
+        if (port.master == link->index && port.operstate == OperState::kUnknown) ask(*where.monitor, index);
+      }
+      ask(*where.monitor, link->index);
       has_asked = true;
     }
     return has_asked;
+  }
+
+  // The answer comes as news, too; what fails here is seen there.
+  static void ask(Monitor& monitor, std::uint32_t index) {
+    static_cast<void>(netlink::get_link(monitor.requests(), netlink::LinkRef::indexed(index)));
   }
 
   std::vector<std::string> missing() const {
