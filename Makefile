@@ -2,6 +2,7 @@
 #
 #   make run                   judge the shipped script of part 1 in a sandbox: packages, build, verdict, report
 #   make up && make run        the same in a lab that stays; make shell looks around in it, make destroy ends it
+#   make test                  every test of this project; make test LAB=qemu: every scenario that our own target builds, judged in such a lab
 LAB  ?= sandbox
 NAME ?= netns-lab
 BUILD := build/release
@@ -24,10 +25,15 @@ run: build
 
 # Without what virtual machines need, their tests are skipped and say so. More at once than there are processors: a test
 # counts as two, one of a broken network as one (cmake/NetnsLabLibrary.cmake), which is mostly waited for.
+ifeq ($(LAB),sandbox)
 test: configure
 	-@ci/bootstrap --vm
 	@cmake --build $(BUILD)
 	@ctest --preset release --parallel $$(($$(nproc) * 2 + 4))
+else
+test: build
+	@$(BIN) test --lab $(LAB) --name $(NAME)
+endif
 
 up: build
 	@$(BIN) up --lab $(LAB) --name $(NAME)

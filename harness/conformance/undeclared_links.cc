@@ -103,7 +103,10 @@ std::vector<std::string> undeclared_links(const LinksCompared& here, const Decla
     if (const DeclaredLink* const known = declared.find_link(here.network_namespace, link.name)) {
       if (here.pristine == nullptr) continue;
       const auto& all = here.pristine->new_links;
-      const auto fresh = std::find_if(all.begin(), all.end(), [&](const Link& one) { return one.kind == link.kind; });
+      // A TAP link is of the kind tun, too, but has a MAC address, and other defaults.
+      const auto fresh = std::find_if(all.begin(), all.end(), [&](const Link& one) {
+        return one.kind == link.kind && one.mac.is_zero() == link.mac.is_zero();
+      });
       for (const std::string& setting :
            undeclared_settings(link, known->group, fresh == all.end() ? nullptr : &*fresh, here.is))
         findings.push_back(fmt::format("link {} in {} has {}: nobody declared it", link.name, place, setting));

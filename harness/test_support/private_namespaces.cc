@@ -29,7 +29,8 @@ std::string enter_private_namespaces() {
   const std::string group = std::to_string(::getegid());
   const char* const stay_root = std::getenv(kStayRoot);
   const bool stays = stay_root != nullptr && std::strcmp(stay_root, "1") == 0 && ::geteuid() == 0;
-  if (const auto entered = stays ? Result<void>() : netns::enter_new_user_namespace(); !entered) {
+  const auto own_root = [] { return netns::chroot_forbids_user_namespaces() ? netns::own_the_root() : Result<void>(); };
+  if (const auto entered = stays ? own_root() : netns::enter_new_user_namespace(); !entered) {
     return entered.error().message() + "; allow unprivileged user namespaces, or run as root";
   }
   if (::unshare(CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC) != 0) {
