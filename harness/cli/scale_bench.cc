@@ -85,23 +85,13 @@ std::optional<double> kernel_memory_of_each(int containers) {
   return (after - before) / containers;
 }
 
-Comparison of(std::string name, std::string unit, double goal, int rounds,
-              std::function<std::optional<double>()> ours) {
-  return {.name = std::move(name),
-          .peer_name = "",
-          .unit = std::move(unit),
-          .goal = goal,
-          .stretch = std::nullopt,
-          .more_is_better = false,
-          .rounds = rounds,
-          .ours = std::move(ours),
-          .peer = nullptr};
-}
-
 // The curve: a container's share of the whole command. Goals are where it stood with a margin for the machine.
-const Versus kTen(of("bridge with 10 containers, each of them", "ms", 200, 3, [] { return of_each(10); }));
-const Versus kHundred(of("bridge with 100 containers, each of them", "ms", 60, 3, [] { return of_each(100); }));
-const Versus kThreeHundred(of("bridge with 300 containers, each of them", "ms", 60, 1, [] { return of_each(300); }));
+const Versus kTen(test_support::without_peer("bridge with 10 containers, each of them", "ms", 200, 3,
+                                             [] { return of_each(10); }));
+const Versus kHundred(test_support::without_peer("bridge with 100 containers, each of them", "ms", 60, 3,
+                                                 [] { return of_each(100); }));
+const Versus kThreeHundred(test_support::without_peer("bridge with 300 containers, each of them", "ms", 60, 1,
+                                                      [] { return of_each(300); }));
 const Versus kThousand({.name = "bridge with 1,000 containers, each of them",
                         .peer_name = "one of 10",
                         .unit = "ms",
@@ -120,10 +110,10 @@ const Versus kWhole({.name = "bridge with 1,000 containers, whole command",
                      .rounds = 1,
                      .ours = [] { return milliseconds_with(1'000); },
                      .peer = nullptr});
-const Versus kMemory(of("peak memory of that, all processes", "MiB", 192, 1,
-                        [] { return test_support::peak_memory_of(command(1'000)); }));
-const Versus kKernelMemory(of("kernel's memory for each of 1,000 containers", "KiB", 450, 2,
-                              [] { return kernel_memory_of_each(1'000); }));
+const Versus kMemory(test_support::without_peer("peak memory of that, all processes", "MiB", 192, 1,
+                                                [] { return test_support::peak_memory_of(command(1'000)); }));
+const Versus kKernelMemory(test_support::without_peer("kernel's memory for each of 1,000 containers", "KiB", 450, 2,
+                                                      [] { return kernel_memory_of_each(1'000); }));
 
 }  // namespace
 }  // namespace netns_lab

@@ -149,24 +149,12 @@ std::optional<double> snapshot_of_containers(std::size_t containers) {
   return milliseconds_of_a_snapshot(agent, {}, containers + 1, 5);
 }
 
-test_support::Comparison snapshot_row(std::string name, double goal, int rounds,
-                                      std::function<std::optional<double>()> ours) {
-  return {.name = std::move(name),
-          .peer_name = "",
-          .unit = "ms",
-          .goal = goal,
-          .stretch = std::nullopt,
-          .more_is_better = false,
-          .rounds = rounds,
-          .ours = std::move(ours),
-          .peer = nullptr};
-}
-const test_support::Versus kSnapshot(snapshot_row("snapshot of part 1", 10, 5,
-                                                  [] { return snapshot_of_part_1(false); }));
-const test_support::Versus kSnapshotOfAll(snapshot_row("snapshot of part 1, all sysctls", 10, 5,
-                                                       [] { return snapshot_of_part_1(true); }));
-const test_support::Versus kSnapshotOfMany(snapshot_row("snapshot of 1,000 containers", 500, 1,
-                                                        [] { return snapshot_of_containers(1'000); }));
+const test_support::Versus kSnapshot(test_support::without_peer("snapshot of part 1", "ms", 10, 5,
+                                                                [] { return snapshot_of_part_1(false); }));
+const test_support::Versus kSnapshotOfAll(test_support::without_peer("snapshot of part 1, all sysctls", "ms", 10, 5,
+                                                                     [] { return snapshot_of_part_1(true); }));
+const test_support::Versus kSnapshotOfMany(test_support::without_peer("snapshot of 1,000 containers", "ms", 500, 1,
+                                                                      [] { return snapshot_of_containers(1'000); }));
 
 void SnapshotWithPristine(benchmark::State& state) {
   RunningAgent agent;

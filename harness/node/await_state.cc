@@ -137,7 +137,7 @@ class Waiter {
     for (auto& [name, place] : places_) {
       if (!name.empty()) {
         auto current = NetworkNamespace::open(handles_.namespace_directory(), name);
-        if (!current || (place.monitor && current->identity() != place.identity)) place.monitor.reset();
+        if (!current || (place.monitor && current->identity() != place.identity)) place = {};
         if (!current) continue;
         if (!place.monitor) NETNS_LAB_TRY(open(*current, place));
       } else if (!place.monitor) {

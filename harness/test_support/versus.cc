@@ -63,6 +63,19 @@ bool run(const Comparison& comparison) {
 
 }  // namespace
 
+Comparison without_peer(std::string name, std::string unit, double goal, int rounds,
+                        std::function<std::optional<double>()> ours) {
+  return {.name = std::move(name),
+          .peer_name = "",
+          .unit = std::move(unit),
+          .goal = goal,
+          .stretch = std::nullopt,
+          .more_is_better = false,
+          .rounds = rounds,
+          .ours = std::move(ours),
+          .peer = nullptr};
+}
+
 Versus::Versus(Comparison comparison) { registered().push_back(std::move(comparison)); }
 
 double milliseconds_of(const std::function<void()>& body) {

@@ -28,6 +28,10 @@ struct Comparison {
   std::function<std::string()> peer_is_missing = nullptr;
 };
 
+// A figure of ours that has no peer; `goal` in `unit`.
+Comparison without_peer(std::string name, std::string unit, double goal, int rounds,
+                        std::function<std::optional<double>()> ours);
+
 // A static object of this type registers its comparison.
 struct Versus {
   explicit Versus(Comparison comparison);
