@@ -71,18 +71,14 @@ void add_verdict(AttributeReader& data, Statements& statements) {
   }
 }
 
-// What iptables has nf_tables do (net/netfilter/nft_compat.c): "MASQUERADE", "TCPMSS".
+// What iptables has nf_tables do (net/netfilter/nft_compat.c).
 std::string target_statement(Bytes data) {
   AttributeReader reader(data);
   std::string name;
   while (reader.next()) {
     if (reader.type() == NFTA_TARGET_NAME) name = reader.string();
   }
-  if (name == "MARK" || name == "CONNMARK") return "mark";
-  if (name == "LOG" || name == "NFLOG" || name == "TRACE") return "";
-  std::transform(name.begin(), name.end(), name.begin(),
-                 [](char c) { return 'A' <= c && c <= 'Z' ? c + ('a' - 'A') : c; });
-  return name;
+  return statement_of_target(std::move(name));
 }
 
 // The names are those of the kernel's expressions (struct nft_expr_type); most of them only look at a packet.
@@ -324,6 +320,14 @@ class Reading {
 };
 
 }  // namespace
+
+std::string statement_of_target(std::string name) {
+  if (name == "MARK" || name == "CONNMARK") return "mark";
+  if (name == "LOG" || name == "NFLOG" || name == "TRACE") return "";
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return 'A' <= c && c <= 'Z' ? c + ('a' - 'A') : c; });
+  return name;
+}
 
 PacketFilter NftContents::filter() const {
   PacketFilter filter;

@@ -40,4 +40,8 @@ struct NftContents {
 Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,
                                                              const std::vector<NftTableKey>& tables);
 
+// What a target of iptables does to packets, by its name ("MASQUERADE", "TCPMSS"), as nft(8) calls it where it has such
+// a thing: "masquerade", "mark", else "tcpmss"; "" where it only looks.
+std::string statement_of_target(std::string name);
+
 }  // namespace netns_lab::netlink

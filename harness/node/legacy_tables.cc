@@ -5,17 +5,26 @@
 #include <sys/socket.h>
 
 #include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nf_tables_compat.h>
 #include <linux/netfilter_ipv4/ip_tables.h>
+#include <linux/netlink.h>
 
+#include <algorithm>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <fstream>
 #include <functional>
-#include <optional>
+#include <initializer_list>
 #include <span>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "harness/base/unique_fd.h"
+#include "harness/netlink/nft_contents.h"
+#include "harness/netlink/nft_translation.h"
 
 namespace netns_lab::node {
 namespace {
@@ -44,48 +53,170 @@ struct EntryTail {
 };
 constexpr std::size_t kCountersSize = sizeof(xt_counters);
 
-std::size_t counters_offset(const LegacyFamily& family) {
-  const std::size_t end = family.address_part + sizeof(EntryTail);
+std::size_t counters_offset(std::size_t address_part) {
+  const std::size_t end = address_part + sizeof(EntryTail);
   return (end + alignof(xt_counters) - 1) / alignof(xt_counters) * alignof(xt_counters);
 }
 
-// Does nothing but accept, or ends the table (the ERROR target)?
-bool is_the_kernels_own(std::span<const char> target) {
-  if (target.size() < sizeof(xt_entry_target)) return false;
+using Octets = std::span<const std::uint8_t>;
+
+Octets octets(std::string_view bytes) { return {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()}; }
+
+// A match or target: struct xt_entry_match, xt_entry_target, which have the same fields.
+struct Extension {
+  std::string name;  // "" of the standard target
+  Octets info;
+};
+std::optional<Extension> extension_of(Octets bytes) {
   xt_entry_target head{};
-  std::memcpy(&head, target.data(), sizeof head);
-  if (std::string_view(head.u.user.name, ::strnlen(head.u.user.name, sizeof head.u.user.name)) == "ERROR") return true;
-  xt_standard_target standard{};
-  if (head.u.user.name[0] != '\0' || target.size() < sizeof standard) return false;
-  std::memcpy(&standard, target.data(), sizeof standard);
-  return standard.verdict == -NF_ACCEPT - 1;
+  if (bytes.size() < sizeof head) return std::nullopt;
+  std::memcpy(&head, bytes.data(), sizeof head);
+  if (head.u.target_size < sizeof head || head.u.target_size > bytes.size()) return std::nullopt;
+  return Extension{{head.u.user.name, ::strnlen(head.u.user.name, sizeof head.u.user.name)},
+                   bytes.subspan(sizeof head, head.u.target_size - sizeof head)};
 }
 
-struct Contents {
-  bool only_the_kernels_own = true;
-  std::string without_counters;
+struct Rule {
+  std::size_t at = 0;
+  std::size_t next = 0;
+  std::uint8_t protocol = 0;  // 0: of any, or of all but one
+  std::vector<Extension> matches;
+  Extension target;
+  int verdict = 0;  // of the standard target: an offset, or -NF_* - 1, or XT_RETURN
 };
 
-// Nothing where the entries make no sense.
-std::optional<Contents> read_entries(const LegacyFamily& family, std::string entries) {
-  Contents contents;
-  const std::size_t counters = counters_offset(family);
-  for (std::size_t at = 0; at < entries.size();) {
-    EntryTail tail{};
-    if (entries.size() - at < counters + kCountersSize) return std::nullopt;
-    std::memcpy(&tail, entries.data() + at + family.address_part, sizeof tail);
-    if (tail.next_offset < counters + kCountersSize || tail.next_offset > entries.size() - at ||
-        tail.target_offset > tail.next_offset) {
-      return std::nullopt;
-    }
-    const std::span<const char> entry(entries.data() + at, tail.next_offset);
-    contents.only_the_kernels_own =
-        contents.only_the_kernels_own && is_the_kernels_own(entry.subspan(tail.target_offset));
-    std::memset(entries.data() + at + counters, 0, kCountersSize);
-    at += tail.next_offset;
+bool is_standard(const Rule& rule) { return rule.target.name.empty(); }
+bool is_end_or_head(const Rule& rule) { return rule.target.name == "ERROR"; }
+
+// Nothing where the bytes make no sense.
+std::optional<Rule> rule_at(Octets entries, std::size_t at, std::size_t address_part) {
+  const std::size_t begin = counters_offset(address_part) + kCountersSize;
+  if (entries.size() - at < begin) return std::nullopt;
+  EntryTail tail{};
+  std::memcpy(&tail, entries.data() + at + address_part, sizeof tail);
+  if (tail.next_offset < begin || tail.next_offset > entries.size() - at || tail.target_offset < begin ||
+      tail.target_offset > tail.next_offset)
+    return std::nullopt;
+  const Octets entry = entries.subspan(at, tail.next_offset);
+  Rule rule;
+  rule.at = at;
+  rule.next = at + tail.next_offset;
+  // struct ipt_ip ends with proto (16 bits), flags, invflags; struct ip6t_ip6 with proto, tos, flags, invflags,
+  // padding.
+  const bool is_ipv6 = address_part == kFamilies[1].address_part;
+  const std::size_t protocol_at = is_ipv6 ? 128 : 80;
+  constexpr std::uint8_t kInverted = 0x40;  // XT_INV_PROTO
+  if ((entry[is_ipv6 ? 132 : 83] & kInverted) == 0) rule.protocol = entry[protocol_at];
+  for (std::size_t from = begin; from < tail.target_offset;) {
+    auto match = extension_of(entry.subspan(from, tail.target_offset - from));
+    if (!match) return std::nullopt;
+    from += sizeof(xt_entry_match) + match->info.size();
+    rule.matches.push_back(*std::move(match));
   }
-  contents.without_counters = std::move(entries);
-  return contents;
+  auto target = extension_of(entry.subspan(tail.target_offset));
+  if (!target) return std::nullopt;
+  rule.target = *std::move(target);
+  if (!is_standard(rule)) return rule;
+  if (rule.target.info.size() < sizeof rule.verdict) return std::nullopt;
+  std::memcpy(&rule.verdict, rule.target.info.data(), sizeof rule.verdict);
+  return rule;
+}
+
+std::optional<std::vector<Rule>> rules_of(Octets entries, std::size_t address_part) {
+  std::vector<Rule> rules;
+  for (std::size_t at = 0; at < entries.size(); at = rules.back().next) {
+    auto rule = rule_at(entries, at, address_part);
+    if (!rule) return std::nullopt;
+    rules.push_back(*std::move(rule));
+  }
+  return rules;
+}
+
+// The rules in the words of nf_tables, as iptables for nf_tables says them: then one reading serves both.
+
+std::vector<std::uint8_t> attribute(std::uint16_t type, Octets value) {
+  const nlattr header{static_cast<std::uint16_t>(NLA_HDRLEN + value.size()), type};
+  std::vector<std::uint8_t> bytes(NLA_ALIGN(header.nla_len), 0);
+  std::memcpy(bytes.data(), &header, sizeof header);
+  std::copy(value.begin(), value.end(), bytes.begin() + NLA_HDRLEN);
+  return bytes;
+}
+std::vector<std::uint8_t> attribute(std::uint16_t type, std::uint32_t number) {
+  number = htonl(number);
+  return attribute(type, Octets(reinterpret_cast<const std::uint8_t*>(&number), sizeof number));
+}
+std::vector<std::uint8_t> attribute(std::uint16_t type, std::string_view text) { return attribute(type, octets(text)); }
+
+netlink::NftExpression expression(const char* name, std::initializer_list<std::vector<std::uint8_t>> attributes) {
+  netlink::NftExpression made{name, {}};
+  for (const auto& each : attributes) made.data.insert(made.data.end(), each.begin(), each.end());
+  return made;
+}
+
+std::string chain_name(std::size_t offset) { return std::to_string(offset); }
+
+std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
+  std::vector<netlink::NftExpression> all;
+  if (rule.protocol != 0) {
+    const auto value = attribute(NFTA_DATA_VALUE, Octets(&rule.protocol, 1));
+    all.push_back(
+        expression("meta", {attribute(NFTA_META_DREG, NFT_REG_1), attribute(NFTA_META_KEY, NFT_META_L4PROTO)}));
+    all.push_back(expression("cmp", {attribute(NFTA_CMP_SREG, NFT_REG_1), attribute(NFTA_CMP_OP, NFT_CMP_EQ),
+                                     attribute(NFTA_CMP_DATA, Octets(value))}));
+  }
+  for (const Extension& match : rule.matches)
+    all.push_back(
+        expression("match", {attribute(NFTA_MATCH_NAME, match.name), attribute(NFTA_MATCH_INFO, match.info)}));
+  if (!is_standard(rule)) {
+    all.push_back(expression(
+        "target", {attribute(NFTA_TARGET_NAME, rule.target.name), attribute(NFTA_TARGET_INFO, rule.target.info)}));
+  } else if (rule.verdict >= 0 && static_cast<std::size_t>(rule.verdict) != rule.next) {
+    // A rule without a target leads to the next one.
+    const auto to = attribute(NFTA_VERDICT_CHAIN, chain_name(static_cast<std::size_t>(rule.verdict)));
+    const auto verdict = attribute(NFTA_DATA_VERDICT, Octets(to));
+    all.push_back(expression("immediate", {attribute(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT),
+                                           attribute(NFTA_IMMEDIATE_DATA, Octets(verdict))}));
+  }
+  return all;
+}
+
+netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<Rule>& rules) {
+  netlink::NftProgram program;
+  std::set<std::size_t> begins;
+  std::set<std::size_t> ends;
+  for (unsigned hook = 0; hook < entries.begins.size(); ++hook) {
+    if ((entries.hooks & (1U << hook)) == 0) continue;
+    begins.insert(entries.begins[hook]);
+    ends.insert(entries.policies[hook]);
+    program.base_chains.push_back(chain_name(entries.begins[hook]));
+  }
+  // A chain of the user's begins behind its head; the last head ends the table.
+  std::string chain;
+  for (const Rule& rule : rules) {
+    if (begins.contains(rule.at)) chain = chain_name(rule.at);
+    if (is_end_or_head(rule)) {
+      chain = chain_name(rule.next);
+      continue;
+    }
+    program.rules[chain].push_back(expressions_of(rule));
+    if (ends.contains(rule.at)) chain.clear();
+  }
+  return program;
+}
+
+bool is_accept(const Rule& rule) { return is_standard(rule) && rule.verdict == -NF_ACCEPT - 1; }
+
+std::string statement_of(const Rule& rule) {
+  if (!is_standard(rule)) return netlink::statement_of_target(rule.target.name);
+  if (rule.verdict == -NF_DROP - 1) return "drop";
+  return rule.verdict == -NF_QUEUE - 1 ? "queue" : "";
+}
+
+// A table of which more cannot be told.
+LegacyTable unknown() {
+  LegacyTable table;
+  table.statements = {"unknown"};
+  return table;
 }
 
 std::optional<LegacyTable> read_table(const LegacyFamily& family, const std::string& name) {
@@ -95,11 +226,6 @@ std::optional<LegacyTable> read_table(const LegacyFamily& family, const std::str
   socklen_t length = sizeof info;
   if (!socket.valid() || ::getsockopt(socket.get(), family.level, IPT_SO_GET_INFO, &info, &length) != 0)
     return std::nullopt;
-  unsigned hooks = 0;
-  for (unsigned valid = info.valid_hooks; valid != 0; valid &= valid - 1) ++hooks;
-  LegacyTable table;
-  table.name = fmt::format("{} {}", family.name, name);
-  table.rules = info.num_entries > hooks + 1 ? info.num_entries - hooks - 1 : 0;
 
   // struct ipt_get_entries: the name, the size, and the entries, aligned.
   constexpr std::size_t kHeader = sizeof(ipt_get_entries);
@@ -112,15 +238,42 @@ std::optional<LegacyTable> read_table(const LegacyFamily& family, const std::str
   header.size = info.size;
   std::memcpy(answer.data(), &header, sizeof header);
   length = static_cast<socklen_t>(answer.size());
-  if (::getsockopt(socket.get(), family.level, IPT_SO_GET_ENTRIES, answer.data(), &length) != 0) return table;
-  const auto contents = read_entries(family, answer.substr(kHeader));
-  if (!contents) return table;
-  if (contents->only_the_kernels_own && table.rules == 0) return std::nullopt;
-  table.digest = fmt::format("{:016x}", std::hash<std::string>()(contents->without_counters));
+  std::optional<LegacyTable> table = unknown();
+  if (::getsockopt(socket.get(), family.level, IPT_SO_GET_ENTRIES, answer.data(), &length) == 0) {
+    LegacyEntries entries{family.domain == AF_INET6, info.valid_hooks, {}, {}, answer.substr(kHeader)};
+    static_assert(NF_INET_NUMHOOKS == std::tuple_size_v<decltype(entries.begins)>);
+    std::copy_n(info.hook_entry, entries.begins.size(), entries.begins.begin());
+    std::copy_n(info.underflow, entries.policies.size(), entries.policies.begin());
+    table = decode_legacy_table(std::move(entries));
+  }
+  if (table) table->name = fmt::format("{} {}", family.name, name);
   return table;
 }
 
 }  // namespace
+
+std::optional<LegacyTable> decode_legacy_table(LegacyEntries entries) {
+  const std::size_t address_part = kFamilies[entries.is_ipv6 ? 1 : 0].address_part;
+  LegacyTable table;
+  {
+    const auto rules = rules_of(octets(entries.bytes), address_part);
+    if (!rules) return unknown();
+    const std::size_t hooks = static_cast<std::size_t>(std::popcount(entries.hooks));
+    table.rules = rules->size() > hooks + 1 ? static_cast<unsigned>(rules->size() - hooks - 1) : 0;
+    const bool is_the_kernels_own = std::all_of(
+        rules->begin(), rules->end(), [](const Rule& rule) { return is_accept(rule) || is_end_or_head(rule); });
+    if (is_the_kernels_own && table.rules == 0) return std::nullopt;
+    for (const Rule& rule : *rules) {
+      if (is_end_or_head(rule)) continue;
+      if (std::string done = statement_of(rule); !done.empty()) table.statements.insert(std::move(done));
+    }
+    table.translations = netlink::translations_of(program_of(entries, *rules));
+    for (const Rule& rule : *rules)
+      std::memset(entries.bytes.data() + rule.at + counters_offset(address_part), 0, kCountersSize);
+  }
+  table.digest = fmt::format("{:016x}", std::hash<std::string>()(entries.bytes));
+  return table;
+}
 
 std::vector<LegacyTable> legacy_tables() {
   std::vector<LegacyTable> tables;
@@ -141,6 +294,8 @@ PacketFilter packet_filter(const LegacyTable& table) {
   filter.rules = table.rules;
   filter.is_idle = false;
   filter.contents = table.digest.empty() ? "unknown" : table.digest;
+  filter.statements = table.statements;
+  filter.translations = table.translations;
   return filter;
 }
 

@@ -13,7 +13,9 @@ namespace netns_lab::node {
 namespace {
 
 using test::machine;
+using ::testing::ElementsAre;
 using ::testing::StartsWith;
+using ::testing::UnorderedElementsAre;
 
 struct Row {
   const char* name;
@@ -68,6 +70,37 @@ TEST_F(LegacyTableFixture, CountersAreNoDifferenceAndAnotherRuleIsOne) {
   EXPECT_EQ(seen(), before);
   machine("iptables-legacy -R OUTPUT 1 -o lo -j DROP");
   EXPECT_NE(seen(), before);
+}
+
+TEST_F(LegacyTableFixture, WhatTheRulesDoIsTold) {
+  ASSERT_EQ(machine("i='iptables-legacy -t nat'; $i -N mine; $i -A PREROUTING -p tcp -j mine; "
+                    "$i -A mine -p tcp --dport 8080 -j DNAT --to-destination 10.0.0.2:80; "
+                    "$i -A mine -p tcp -m multiport --dports 90,95:97 -j REDIRECT --to-ports 99; "
+                    "$i -A OUTPUT -p icmp -j DNAT --to-destination 10.0.0.3; "
+                    "$i -A POSTROUTING -o lo -j MASQUERADE; iptables-legacy -A INPUT -p tcp -j REJECT; "
+                    "iptables-legacy -P FORWARD DROP; ip6tables-legacy -A OUTPUT -p udp -j DROP"),
+            "");
+  const auto tables = read_network_state(handles(), "", {}, {}).value().nft_tables;
+  std::vector<std::string> done;
+  std::vector<std::string> translated;
+  for (const PacketFilter& table : tables) {
+    for (const std::string& statement : table.statements) done.push_back(table.name + ": " + statement);
+    for (const PortTranslation& each : table.translations) translated.push_back(to_string(each));
+  }
+  EXPECT_THAT(done, UnorderedElementsAre("ip6tables (legacy) filter: drop", "iptables (legacy) filter: drop",
+                                         "iptables (legacy) filter: reject", "iptables (legacy) nat: dnat",
+                                         "iptables (legacy) nat: masquerade", "iptables (legacy) nat: redirect"));
+  EXPECT_THAT(translated, ElementsAre("protocol 1 all ports to 10.0.0.3", "tcp port 90 to the node itself, port 99",
+                                      "tcp ports 95-97 to the node itself, port 99", "tcp port 8080 to 10.0.0.2:80"));
+}
+
+TEST(LegacyEntries, ThatMakeNoSenseAreUnknownAndNotRight) {
+  for (const std::size_t size : {1, 84, 111, 112, 200}) {
+    const auto table = decode_legacy_table({false, 1, {}, {}, std::string(size, '\1')});
+    ASSERT_TRUE(table.has_value()) << size;
+    EXPECT_THAT(table->statements, ElementsAre("unknown")) << size;
+    EXPECT_EQ(packet_filter(*table).contents, "unknown") << size;
+  }
 }
 
 }  // namespace
