@@ -279,8 +279,8 @@ Findings sockets(const Comparison& here, const Declaration& declared) {
 
 // To which area an object of a sort belongs that no scenario declares.
 Area area_of(const FurtherObject& object) {
-  if (object.kind == "xfrm policy") return Area::kPacketFilters;
-  return object.kind == "next hop" ? Area::kRoutes : Area::kAddresses;
+  if (object.kind == "xfrm policy" || object.kind == "xfrm state") return Area::kPacketFilters;
+  return object.kind == "next hop" || object.kind == "multicast route" ? Area::kRoutes : Area::kAddresses;
 }
 
 Findings further(Area area, const Comparison& here) {

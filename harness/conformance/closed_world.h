@@ -20,7 +20,7 @@ namespace netns_lab {
 enum class Area {
   kLinks,
   kAddresses,  // and IPv6 address labels, MPTCP endpoints and limits
-  kRoutes,     // and next hops
+  kRoutes,     // and next hops, and multicast routes
   kRules,
   kNeighbours,  // those made by hand: permanent, proxies, externally learned, without resolution
   kForwarding,  // entries of bridges made by hand: static, or the node's own for a MAC that is none of its links'

@@ -19,8 +19,10 @@
 #include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
+#include "harness/netlink/link_settings.h"
 #include "harness/netlink/message.h"
 #include "harness/netlink/mptcp.h"
+#include "harness/netlink/multicast_route.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
 #include "harness/netlink/next_hop.h"
@@ -32,6 +34,7 @@
 #include "harness/netlink/route_lookup.h"
 #include "harness/netlink/rule.h"
 #include "harness/netlink/xfrm_policy.h"
+#include "harness/netlink/xfrm_state.h"
 
 namespace {
 
@@ -43,7 +46,7 @@ void use(const T& result) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 20) {
+  switch (kind % 24) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -82,6 +85,14 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_mptcp_limits(message));
     case 18:
       return use(decode_link_features(message));
+    case 19:
+      return use(decode_xfrm_state(message));
+    case 20:
+      return use(decode_multicast_route(message));
+    case 21:
+      return use(decode_link_settings(message));
+    case 22:
+      return use(decode_neighbour_settings(message));
     default:
       return use(split_messages(message.payload));
   }

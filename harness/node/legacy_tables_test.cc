@@ -95,7 +95,7 @@ TEST_F(LegacyTableFixture, WhatTheRulesDoIsTold) {
 }
 
 TEST(LegacyEntries, ThatMakeNoSenseAreUnknownAndNotRight) {
-  for (const std::size_t size : {1, 84, 111, 112, 200}) {
+  for (const std::size_t size : {1U, 84U, 111U, 112U, 200U}) {
     const auto table = decode_legacy_table({false, 1, {}, {}, std::string(size, '\1')});
     ASSERT_TRUE(table.has_value()) << size;
     EXPECT_THAT(table->statements, ElementsAre("unknown")) << size;

@@ -15,6 +15,7 @@
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/mptcp.h"
+#include "harness/netlink/multicast_route.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
 #include "harness/netlink/next_hop.h"
@@ -25,6 +26,7 @@
 #include "harness/netlink/route.h"
 #include "harness/netlink/rule.h"
 #include "harness/netlink/xfrm_policy.h"
+#include "harness/netlink/xfrm_state.h"
 #include "harness/node/common_sysctls.h"
 #include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
@@ -168,6 +170,12 @@ Result<void> read_further(const Sockets& sockets, NamespaceState& state) {
   const LinkNames names(state.links);
   NETNS_LAB_ASSIGN(const auto hops, netlink::list_next_hops(*sockets.route));
   add_further(hops, names, state);
+  NETNS_LAB_ASSIGN(std::vector<netlink::MulticastRoute> routes, netlink::list_multicast_routes(*sockets.route));
+  for (netlink::MulticastRoute& route : routes) {
+    if (route.link_index != 0) route.object.details += " in by " + names.of(route.link_index);
+    for (const std::uint32_t link : route.to) route.object.details += " out of " + names.of(link);
+    state.further.push_back(std::move(route.object));
+  }
   NETNS_LAB_ASSIGN(const auto labels, netlink::list_address_labels(*sockets.route));
   add_further(labels, names, state);
   if (sockets.generic == nullptr || !sockets.families->mptcp) return {};
@@ -225,6 +233,8 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   if (sockets.xfrm != nullptr) {
     NETNS_LAB_ASSIGN(std::vector<FurtherObject> policies, netlink::list_xfrm_policies(*sockets.xfrm));
     for (FurtherObject& policy : policies) state.further.push_back(std::move(policy));
+    NETNS_LAB_ASSIGN(std::vector<FurtherObject> states, netlink::list_xfrm_states(*sockets.xfrm));
+    for (FurtherObject& each : states) state.further.push_back(std::move(each));
   }
   if (sockets.diagnosis != nullptr) {
     NETNS_LAB_ASSIGN(state.sockets, netlink::list_bound_sockets(*sockets.diagnosis));

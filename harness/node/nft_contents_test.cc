@@ -230,6 +230,29 @@ TEST_F(XfrmPolicies, AreTheSameWhenMadeAnewAndOthersWhenTheyDiffer) {
   EXPECT_NE(seen(), before);
 }
 
+// An index asked for, as an exchange of keys begins (allocspi): that needs no cipher of the kernel.
+TEST_F(XfrmPolicies, StatesAreToldWithoutTheirIndex) {
+  const auto states = [this] {
+    std::vector<std::string> texts;
+    const NamespaceState state = read_network_state(handles(), "", {}, {}).value();
+    for (const FurtherObject& object : state.further) {
+      if (object.kind == "xfrm state") texts.push_back(object.name + ", " + object.details);
+    }
+    return texts;
+  };
+  EXPECT_THAT(states(), IsEmpty());
+  constexpr auto kMade =
+      "ip xfrm state allocspi src 10.0.0.1 dst 10.0.0.2 proto esp mode transport reqid 7 min 256 max 65535 >/dev/null";
+  ASSERT_EQ(machine(kMade), "");
+  const auto before = states();
+  EXPECT_THAT(before, ElementsAre("10.0.0.1 to 10.0.0.2, protocol 50 mode 0 reqid 7 flags 0"));
+  ASSERT_EQ(machine("ip xfrm state flush"), "");
+  ASSERT_EQ(machine(kMade), "");
+  EXPECT_EQ(states(), before);
+  ASSERT_EQ(machine("ip xfrm state flush"), "");
+  EXPECT_THAT(states(), IsEmpty());
+}
+
 struct Row {
   const char* name;
   const char* commands;

@@ -48,11 +48,11 @@ std::vector<Requirement> Catalogue::closed_world() const {
           "anew."),
       closed("sysctls", "No network sysctl of the node or of a namespace was changed.", {},
              "A changed sysctl (ip_forward, rp_filter, proxy_arp) changes what the whole node does with packets."),
-      closed(
-          "packet-filters",
-          "No nftables table, no rule or policy of the old iptables, no policy of IPsec (xfrm) and no XDP program was "
-          "added, on the node or in a namespace.",
-          {}, "A filter or a NAT rule can let the checks pass and real traffic fail, or the reverse."),
+      closed("packet-filters",
+             "No nftables table, no rule or policy of the old iptables, no policy or state of IPsec (xfrm) and no XDP "
+             "program was "
+             "added, on the node or in a namespace.",
+             {}, "A filter or a NAT rule can let the checks pass and real traffic fail, or the reverse."),
       closed("qdiscs", "No queueing discipline was added or changed.", {},
              "A queueing discipline can delay, limit or drop packets."),
       closed("sockets", "Nothing listens that did not listen before.", {},

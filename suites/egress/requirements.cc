@@ -91,10 +91,11 @@ std::vector<Requirement> requirements() {
   suites::add(own, left_alone(of));
   suites::add(own, whole(of));
   std::vector<Requirement> all = of.as_declared(std::move(own), "echoes-masqueraded");
-  suites::reword(all, "egress.no-other-packet-filters",
-                 "No nftables table but that of $NFT_TABLE, no rule or policy of the old iptables but in the table of "
-                 "that name, no policy of IPsec (xfrm) and no XDP program was added, on the node or in a namespace; "
-                 "and that table does nothing to packets but give them another source (masquerade, snat).");
+  suites::reword(
+      all, "egress.no-other-packet-filters",
+      "No nftables table but that of $NFT_TABLE, no rule or policy of the old iptables but in the table of "
+      "that name, no policy or state of IPsec (xfrm) and no XDP program was added, on the node or in a namespace; "
+      "and that table does nothing to packets but give them another source (masquerade, snat).");
   suites::reword(
       all, "egress.tear-down",
       "After tear-down, once the kernel has deleted the links, the node is exactly as before the build; of a "

@@ -102,11 +102,12 @@ std::vector<Requirement> requirements() {
   suites::add(own, nothing_else_mapped(of));
   suites::add(own, how_it_carries(of));
   std::vector<Requirement> all = of.as_declared(std::move(own), "hairpin-other");
-  suites::reword(all, "port-mapping.no-other-packet-filters",
-                 "No nftables table but ip nat (IPv6: ip6 nat), no rule or policy of the old iptables but in the table "
-                 "of that name, no policy of IPsec (xfrm) and no XDP program was added, on the node or in a namespace; "
-                 "and that table does nothing to packets but give them another destination (dnat, redirect) or source "
-                 "(masquerade, snat).");
+  suites::reword(
+      all, "port-mapping.no-other-packet-filters",
+      "No nftables table but ip nat (IPv6: ip6 nat), no rule or policy of the old iptables but in the table "
+      "of that name, no policy or state of IPsec (xfrm) and no XDP program was added, on the node or in a namespace; "
+      "and that table does nothing to packets but give them another destination (dnat, redirect) or source "
+      "(masquerade, snat).");
   return all;
 }
 
