@@ -291,16 +291,6 @@ const FindingRow kFindings[] = {
        node_of(s).further.push_back({"xfrm policy", "out block", "contents 1"});
      },
      "xfrm policy out block in the node: nobody declared it (contents 1)"},
-    {"XfrmState", Area::kPacketFilters,
-     [](Snapshot& s) {
-       container_of(s).further.push_back({"xfrm state", "10.0.0.1 to 10.0.0.2", "protocol 50"});
-     },
-     "xfrm state 10.0.0.1 to 10.0.0.2 in namespace netns1: nobody declared it (protocol 50)"},
-    {"MulticastRoute", Area::kRoutes,
-     [](Snapshot& s) {
-       node_of(s).further.push_back({"multicast route", "239.1.1.1", "table 253"});
-     },
-     "multicast route 239.1.1.1 in the node: nobody declared it (table 253)"},
     {"UplinksAddressExpires", Area::kAddresses, [](Snapshot& s) { node_of(s).addresses[2].valid_lifetime = 100; },
      "address 10.0.0.2/24 on eth0 in the node was changed"},
     {"LoopbackAddressInsideDeleted", Area::kAddresses,

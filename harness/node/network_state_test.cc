@@ -8,6 +8,9 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <linux/mroute.h>
+#include <linux/mroute6.h>
+
 #include <algorithm>
 #include <fstream>
 
@@ -15,10 +18,12 @@
 #include "harness/node/apply.h"
 #include "harness/node/network_fixture.h"
 #include "harness/node/part_1.h"
+#include "harness/node/sandbox_fake_agent.h"
 
 namespace netns_lab::node {
 namespace {
 
+using test::machine;
 using testing::Contains;
 using testing::IsEmpty;
 using testing::Not;
@@ -231,6 +236,49 @@ TEST_F(NetworkStateTest, APeerThatCannotBeNamedHasNoInode) {
   const auto known = read_network_state(handles(), "", {}, {"netns1"});
   ASSERT_TRUE(known) << known.error();
   EXPECT_THAT(known->netnsids, SizeIs(1));
+}
+
+// Set by a socket that is no router's: they stay when it is closed.
+TEST_F(NetworkStateTest, MulticastRoutesAreToldWithTheirLinks) {
+  machine("ip link set lo up");
+  const auto routes = [this] {
+    std::vector<std::string> texts;
+    const auto states = read({});
+    for (const FurtherObject& object : states[0].further) {
+      if (object.kind == "multicast route") texts.push_back(object.name + ", " + object.details);
+    }
+    return texts;
+  };
+  EXPECT_THAT(routes(), IsEmpty());
+  const UniqueFd ipv4(::socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_IGMP));
+  vifctl link{};
+  link.vifc_flags = VIFF_USE_IFINDEX;
+  link.vifc_threshold = 1;
+  link.vifc_lcl_ifindex = 1;
+  mfcctl route{};
+  ::inet_pton(AF_INET, "10.0.0.1", &route.mfcc_origin);
+  ::inet_pton(AF_INET, "239.1.1.1", &route.mfcc_mcastgrp);
+  route.mfcc_ttls[0] = 1;
+  if (::setsockopt(ipv4.get(), IPPROTO_IP, MRT_ADD_VIF, &link, sizeof link) != 0)
+    GTEST_SKIP() << "this kernel lacks CONFIG_IP_MROUTE";
+  ASSERT_EQ(::setsockopt(ipv4.get(), IPPROTO_IP, MRT_ADD_MFC, &route, sizeof route), 0);
+  EXPECT_THAT(routes(), testing::ElementsAre("239.1.1.1 from 10.0.0.1, table 253 in by lo out of lo"));
+  ASSERT_EQ(::setsockopt(ipv4.get(), IPPROTO_IP, MRT_DEL_MFC, &route, sizeof route), 0);
+  ASSERT_EQ(::setsockopt(ipv4.get(), IPPROTO_IP, MRT_DEL_VIF, &link, sizeof link), 0);
+  EXPECT_THAT(routes(), IsEmpty());
+
+  const UniqueFd ipv6(::socket(AF_INET6, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_ICMPV6));
+  mif6ctl link6{};
+  link6.vifc_threshold = 1;
+  link6.mif6c_pifi = 1;
+  mf6cctl route6{};
+  ::inet_pton(AF_INET6, "fd00::1", &route6.mf6cc_origin.sin6_addr);
+  ::inet_pton(AF_INET6, "ff15::1", &route6.mf6cc_mcastgrp.sin6_addr);
+  IF_SET(0, &route6.mf6cc_ifset);
+  if (::setsockopt(ipv6.get(), IPPROTO_IPV6, MRT6_ADD_MIF, &link6, sizeof link6) != 0)
+    GTEST_SKIP() << "this kernel lacks CONFIG_IPV6_MROUTE";
+  ASSERT_EQ(::setsockopt(ipv6.get(), IPPROTO_IPV6, MRT6_ADD_MFC, &route6, sizeof route6), 0);
+  EXPECT_THAT(routes(), testing::ElementsAre("ff15::1 from fd00::1, table 254 in by lo out of lo"));
 }
 
 }  // namespace
