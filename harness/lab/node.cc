@@ -22,8 +22,9 @@ using namespace std::chrono_literals;
 // knows what was still missing, arrives first. Generous, because it only ever passes when the agent hangs or the
 // machine is overwhelmed.
 constexpr milliseconds kGrace = 2s;
-constexpr milliseconds kQuick = 10s;  // what needs no waiting: a limit for a machine under load
-constexpr milliseconds kWork = 60s;   // apply, snapshot: hundreds of objects on a machine under load
+constexpr milliseconds kQuick = 10s;       // what needs no waiting: a limit for a machine under load
+constexpr milliseconds kWork = 60s;        // apply, snapshot: hundreds of objects on a machine under load
+constexpr milliseconds kKernelWork = 60s;  // what others make the kernel put off: seconds for a thousand namespaces
 
 milliseconds limit_of(const EchoSpec& spec) {
   return duration_cast<milliseconds>(spec.interval * spec.count) + spec.reply_wait;
@@ -160,6 +161,12 @@ Result<Snapshot> Node::ask_snapshot(const protocol::SnapshotRequest& request) {
 Result<void> Node::await(const protocol::AwaitRequest& state, milliseconds limit) {
   NETNS_LAB_TRY(session_->call(state, limit));
   return {};
+}
+
+Result<milliseconds> Node::await_kernel(protocol::AwaitRequest state, milliseconds limit) {
+  state.limit_ms = limit.count();
+  NETNS_LAB_ASSIGN(const protocol::AwaitReply reply, session_->call(state, limit + kKernelWork));
+  return milliseconds(reply.late_ms);
 }
 
 Result<RouteAnswer> Node::lookup(const RouteQuery& query) {

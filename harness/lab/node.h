@@ -47,6 +47,10 @@ class Node {
   // What the node was like when this was first asked of its agent, in whichever session; `options` are that one's.
   Result<Snapshot> first_snapshot(const SnapshotOptions& options);
   Result<void> await(const protocol::AwaitRequest& state, std::chrono::milliseconds limit);
+  // The same, but that a network which the kernel is not done with at the limit is told from a wrong one: what it has
+  // put off by then is waited for (node/kernel_work.h), a minute at most, which is kInternal. Returns how long after
+  // the limit all was as wanted.
+  Result<std::chrono::milliseconds> await_kernel(protocol::AwaitRequest state, std::chrono::milliseconds limit);
   Result<RouteAnswer> lookup(const RouteQuery& query);
   Result<std::vector<RouteAnswer>> lookup(std::vector<RouteQuery> queries);
   Result<EchoReport> ping(const EchoSpec& spec);

@@ -27,7 +27,7 @@ using namespace std::chrono_literals;
 std::atomic<int> waits{0};
 
 // `await` stands for anything that takes long here.
-Result<protocol::Empty> wait_for_cancel(OperationContext& context, const protocol::AwaitRequest& /*request*/) {
+Result<protocol::AwaitReply> wait_for_cancel(OperationContext& context, const protocol::AwaitRequest& /*request*/) {
   ++waits;
   pollfd wait = {context.cancellation.fd(), POLLIN, 0};
   ::poll(&wait, 1, context.deadline.poll_timeout());

@@ -27,6 +27,7 @@
 #include "harness/netns/named.h"
 #include "harness/netns/netns.h"
 #include "harness/node/device_manager.h"
+#include "harness/node/kernel_work.h"
 
 namespace netns_lab::node {
 namespace {
@@ -106,7 +107,8 @@ class Waiter {
     for (const LinkState& link : wanted.links) places_.try_emplace(link.network_namespace);
   }
 
-  Result<void> run(Deadline deadline, int cancel_fd) {
+  Result<void> run(Deadline deadline, const AwaitOptions& options) {
+    bool is_last_look = !options.kernel_deadline;
     for (;;) {
       NETNS_LAB_TRY(look());
       if (hurry()) NETNS_LAB_TRY(look());
@@ -119,8 +121,11 @@ class Waiter {
         NETNS_LAB_TRY(watch_.watch_files(handles_.namespace_directory()));
         continue;  // what happened before the watch was there is seen by looking again
       }
-      NETNS_LAB_ASSIGN(const bool more, wait_for_news(deadline, cancel_fd, lacking));
-      if (!more) return tl::unexpected(Error::timeout("wait for the node's networks", join(lacking, "; ")));
+      NETNS_LAB_ASSIGN(const bool more, wait_for_news(deadline, options.cancel_fd, lacking));
+      if (more) continue;
+      if (is_last_look) return tl::unexpected(Error::timeout("wait for the node's networks", join(lacking, "; ")));
+      NETNS_LAB_TRY(let_kernel_finish(*options.kernel_deadline, options.cancel_fd));
+      is_last_look = true;
     }
   }
 
@@ -130,6 +135,17 @@ class Waiter {
     NamespaceIdentity identity;
     std::map<std::uint32_t, std::pair<std::uint32_t, OperState>> asked{};  // by index: flags, operstate
   };
+
+  Result<void> let_kernel_finish(Deadline deadline, int cancel_fd) {
+    for (auto& [name, place] : places_) place.asked.clear();
+    hurry();  // a carrier that is told puts off more work
+    const auto is_present = [](const LinkState& link) { return link.present; };
+    const auto& links = wanted_.links;
+    if (std::any_of(links.begin(), links.end(), is_present)) NETNS_LAB_TRY(await_address_work(deadline, cancel_fd));
+    const bool waits_for_deletion =
+        !wanted_.absent_namespaces.empty() || !std::all_of(links.begin(), links.end(), is_present);
+    return waits_for_deletion ? await_reaping(deadline, cancel_fd) : Result<void>();
+  }
 
   // Opens what has appeared, lets go of what has gone: a socket would keep a namespace without a name alive, and its
   // links' peers with it.
@@ -287,8 +303,8 @@ class Waiter {
 
 }  // namespace
 
-Result<void> await_state(NetworkHandles& handles, const protocol::AwaitRequest& wanted, Deadline deadline,
-                         const AwaitOptions& options) {
+Result<std::chrono::milliseconds> await_state(NetworkHandles& handles, const protocol::AwaitRequest& wanted,
+                                              Deadline deadline, const AwaitOptions& options) {
   for (const std::string& name : wanted.absent_namespaces) NETNS_LAB_TRY(check_namespace_name(name));
   for (const LinkState& link : wanted.links) {
     if (!link.network_namespace.empty()) NETNS_LAB_TRY(check_namespace_name(link.network_namespace));
@@ -298,7 +314,10 @@ Result<void> await_state(NetworkHandles& handles, const protocol::AwaitRequest& 
   if (!options.device_database.empty()) {
     NETNS_LAB_ASSIGN(device_manager, DeviceManager::watch(options.device_database));
   }
-  return Waiter(handles, wanted, std::move(watch), std::move(device_manager)).run(deadline, options.cancel_fd);
+  NETNS_LAB_TRY(Waiter(handles, wanted, std::move(watch), std::move(device_manager)).run(deadline, options));
+  using std::chrono::milliseconds;
+  if (!deadline.passed()) return milliseconds(0);
+  return std::chrono::duration_cast<milliseconds>(Deadline::Clock::now() - deadline.at());
 }
 
 }  // namespace netns_lab::node

@@ -15,7 +15,7 @@ Result<protocol::Empty> shut_down(OperationContext& context, const protocol::Shu
 Result<protocol::Empty> claim(OperationContext& context, const protocol::ClaimRequest& request);
 Result<protocol::Empty> apply(OperationContext& context, const protocol::ApplyRequest& request);
 Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotRequest& request);
-Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request);
+Result<protocol::AwaitReply> await(OperationContext& context, const protocol::AwaitRequest& request);
 Result<protocol::LookupReply> look_up(OperationContext& context, const protocol::LookupRequest& request);
 // operations_probe.cc
 Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol::ProbeRequest& request);

@@ -58,13 +58,17 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
   return snapshot;
 }
 
-Result<protocol::Empty> await(OperationContext& context, const protocol::AwaitRequest& request) {
+Result<protocol::AwaitReply> await(OperationContext& context, const protocol::AwaitRequest& request) {
   AgentState& agent = context.session.agent();
   NETNS_LAB_ASSIGN(auto network, agent.network.take());
-  NETNS_LAB_TRY(
-      await_state(*network, request, context.deadline,
-                  {.cancel_fd = context.cancellation.fd(), .device_database = device_database(agent.context)}));
-  return protocol::Empty();
+  AwaitOptions options{.cancel_fd = context.cancellation.fd(), .device_database = device_database(agent.context)};
+  Deadline deadline = context.deadline;
+  if (request.limit_ms > 0) {
+    options.kernel_deadline = deadline;
+    deadline = deadline.sooner_of(Deadline::after(std::chrono::milliseconds(request.limit_ms)));
+  }
+  NETNS_LAB_ASSIGN(const auto late, await_state(*network, request, deadline, options));
+  return protocol::AwaitReply{.late_ms = late.count()};
 }
 
 Result<protocol::LookupReply> look_up(OperationContext& context, const protocol::LookupRequest& request) {

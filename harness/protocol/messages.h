@@ -82,10 +82,14 @@ struct SnapshotRequest {
   bool operator==(const SnapshotRequest&) const = default;
 };
 
+struct AwaitReply {
+  std::int64_t late_ms = 0;  // how long after AwaitRequest::limit_ms it was so
+  bool operator==(const AwaitReply&) const = default;
+};
 // Waits, by the kernel's notifications, until the state is as described; kTimeout with the last thing seen.
 struct AwaitRequest {
   static constexpr auto kOperation = "await";
-  using Reply = Empty;
+  using Reply = AwaitReply;
   struct LinkState {
     std::string network_namespace;
     std::string link;
@@ -98,6 +102,9 @@ struct AwaitRequest {
   };
   std::vector<LinkState> links;
   std::vector<std::string> absent_namespaces;  // names that must have left /run/netns
+  // How long a network may take for it. After that, what the kernel has put off is waited for, as long as the request
+  // may take. 0: as long as the request may take, and no more.
+  std::int64_t limit_ms = 0;
   bool operator==(const AwaitRequest&) const = default;
 };
 

@@ -191,7 +191,16 @@ Result<Subject*> LabEnvironment::fresh_subject() {
   return &*fresh_;
 }
 
-void LabEnvironment::spoil_fresh_subject() { fresh_.reset(); }
+void LabEnvironment::spoil_fresh_subject() {
+  note_lateness();
+  fresh_.reset();
+}
+
+void LabEnvironment::note_lateness() {
+  for (const auto* subject : {&subject_, &fresh_}) {
+    if (*subject) context_.kernel_late = std::max(context_.kernel_late, (*subject)->late());
+  }
+}
 
 void LabEnvironment::plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks, std::size_t node) {
   echoes_[node].asked = std::move(echoes);
@@ -292,6 +301,7 @@ void LabEnvironment::TearDown() {
   const auto done = tear_down();
   if (!done && !set_up_error_ && !context_.worst_lab_error) context_.worst_lab_error = done.error();
   if (fresh_starting_.valid()) static_cast<void>(fresh_starting_.get());
+  note_lateness();
   fresh_.reset();
   subject_.reset();
 }

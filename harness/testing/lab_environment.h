@@ -71,6 +71,7 @@ class LabEnvironment : public ::testing::Environment {
   SubjectPlan fresh_plan() const;
   void start_fresh_lab();
   Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks, std::size_t node);
+  void note_lateness();
   Result<void> tear_down();
 
   WorkerContext& context_;

@@ -92,14 +92,21 @@ protocol::AwaitRequest all_gone(const Topology& topology, const SubjectPlan& pla
 }
 
 // Waits for links that were all raised, some namespaces at a time: each that is waited in costs the node a descriptor.
-// What does not settle is left to the claims about it.
-Result<void> settle_in_parts(Node& node, const Topology& topology) {
+// What does not settle is left to the claims about it. Returns how late it was.
+Result<milliseconds> settle_in_parts(Node& node, const Topology& topology) {
   constexpr std::size_t kAtOnce = 200;
   const Deadline deadline = Deadline::after(kSettleLimit);
   const std::span<const Attachment> all(topology.attachments);
-  const auto is_ours = [](const Result<void>& settled) {
-    return !settled && settled.error().kind != ErrorKind::kTimeout && settled.error().kind != ErrorKind::kSystem &&
-           settled.error().kind != ErrorKind::kMissing;
+  milliseconds late{0};
+  const auto await = [&](const protocol::AwaitRequest& request) -> Result<void> {
+    const auto left = std::max(std::chrono::duration_cast<milliseconds>(deadline.left()), milliseconds(1));
+    auto settled = node.await_kernel(request, left);
+    if (settled) late = std::max(late, *settled);
+    const bool is_the_networks = settled || settled.error().kind == ErrorKind::kTimeout ||
+                                 settled.error().kind == ErrorKind::kSystem ||
+                                 settled.error().kind == ErrorKind::kMissing;
+    if (!is_the_networks) return tl::unexpected(std::move(settled).error());
+    return {};
   };
   for (std::size_t done = 0; done < all.size(); done += kAtOnce) {
     protocol::AwaitRequest request;
@@ -107,22 +114,18 @@ Result<void> settle_in_parts(Node& node, const Topology& topology) {
       request.links.push_back({"", each.host_link, true, true, false});
       request.links.push_back({each.network_namespace, each.container_link, true, true, false});
     }
-    const auto settled =
-        node.await(request, std::max(std::chrono::duration_cast<milliseconds>(deadline.left()), milliseconds(1)));
-    if (is_ours(settled)) return settled;
+    NETNS_LAB_TRY(await(request));
   }
   protocol::AwaitRequest own;  // a bridge
   for (const std::string& link : topology.links) {
     if (std::none_of(all.begin(), all.end(), [&link](const Attachment& each) { return each.host_link == link; }))
       own.links.push_back({"", link, true, true, false});
   }
-  const auto settled =
-      node.await(own, std::max(std::chrono::duration_cast<milliseconds>(deadline.left()), milliseconds(1)));
-  if (is_ours(settled)) return settled;
-  return {};
+  NETNS_LAB_TRY(await(own));
+  return late;
 }
 
-bool is_timeout(const Result<void>& result) { return !result && result.error().kind == ErrorKind::kTimeout; }
+bool is_timeout(const Result<milliseconds>& result) { return !result && result.error().kind == ErrorKind::kTimeout; }
 
 }  // namespace
 
@@ -298,7 +301,10 @@ Result<void> Subject::finish_build(Look look) {
 
 Result<void> Subject::finish_part(std::size_t node, Look look) {
   Part& part = parts_.at(node);
-  if (look == Look::kOwn) NETNS_LAB_TRY(settle_in_parts(lab_.node(node), part.task.topology));
+  if (look == Look::kOwn) {
+    NETNS_LAB_ASSIGN(const milliseconds late, settle_in_parts(lab_.node(node), part.task.topology));
+    part.late = std::max(part.late, late);
+  }
   NETNS_LAB_ASSIGN(part.after, observe(look, node));
   if (part.after.pristine)
     NETNS_LAB_TRY(check_settings(&*part.after.pristine, "new namespaces of this machine", part.task.family));
@@ -308,8 +314,9 @@ Result<void> Subject::finish_part(std::size_t node, Look look) {
   // On a machine udev may still be about to rewrite what was just seen.
   const bool udev_may_be_busy = lab_.spec().provider == Provider::kHost && state == Settled::kYes;
   if (state != Settled::kNotYet && !udev_may_be_busy) return {};
-  const auto waited = lab_.node(node).await(wanted, kSettleLimit);
-  if (!waited && !is_timeout(waited)) return waited;
+  const auto waited = lab_.node(node).await_kernel(wanted, kSettleLimit);
+  if (!waited && !is_timeout(waited)) return tl::unexpected(waited.error());
+  part.late = std::max(part.late, waited.value_or(milliseconds(0)));
   NETNS_LAB_ASSIGN(part.after, observe(look, node));
   return {};
 }
@@ -326,7 +333,7 @@ Result<void> Subject::begin_tear_down() {
 
 Result<void> Subject::finish_tear_down() {
   NETNS_LAB_TRY(on_all([this](std::size_t node) -> Result<void> {
-    const Part& part = parts_.at(node);
+    Part& part = parts_.at(node);
     const auto many = kDeletionLimitOfOne * static_cast<int>(part.task.topology.namespaces.size());
     const auto limit = part.tear_down_outcome.succeeded ? kDeletionLimit + many : kFailedDeletionLimit;
     const Deadline deadline = Deadline::after(limit);
@@ -338,15 +345,22 @@ Result<void> Subject::finish_tear_down() {
       const auto begin = links.begin() + static_cast<std::ptrdiff_t>(done);
       gone.links.assign(begin, begin + static_cast<std::ptrdiff_t>(std::min(kAtOnce, links.size() - done)));
       const auto left = std::chrono::duration_cast<milliseconds>(deadline.left());
-      const auto waited = lab_.node(node).await(gone, std::max(left, milliseconds(1)));
-      if (!waited && !is_timeout(waited)) return waited;
+      const auto waited = lab_.node(node).await_kernel(gone, std::max(left, milliseconds(1)));
+      if (!waited && !is_timeout(waited)) return tl::unexpected(waited.error());
       if (!waited) return {};
+      part.late = std::max(part.late, *waited);
       gone.absent_namespaces.clear();
     }
     return {};
   }));
   state_ = State::kEmpty;
   return {};
+}
+
+milliseconds Subject::late() const {
+  milliseconds late{0};
+  for (const Part& part : parts_) late = std::max(late, part.late);
+  return late;
 }
 
 Result<void> Subject::tear_down() {

@@ -9,6 +9,7 @@
 //   too
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -74,6 +75,9 @@ class Subject {
   Result<void> begin_tear_down();
   // Waits for the kernel. What does not go is left to a snapshot to tell.
   Result<void> finish_tear_down();
+  // How long after its time the kernel was done with a build or a tear-down, at the most: a slow machine, not a wrong
+  // network.
+  std::chrono::milliseconds late() const;
   // Whatever there is, it is torn down now.
   Result<void> tear_down();
   Result<Snapshot> observe(Look look, std::size_t node = 0);
@@ -85,6 +89,7 @@ class Subject {
     Snapshot after;
     TargetOutcome outcome;
     TargetOutcome tear_down_outcome;
+    std::chrono::milliseconds late{0};
   };
   Subject(Lab lab, SubjectPlan plan);
   // On every node, at the same time; the first node's error, else the second's, and so on.

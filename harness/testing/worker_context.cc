@@ -48,6 +48,7 @@ void WorkerContext::announce_running() {
 
 std::string WorkerContext::slow_text() const {
   std::vector<std::string> all = notes;
+  if (kernel_late.count() > 0) all.insert(all.begin(), kernel_text());
   if (slow_replies > 0) all.insert(all.begin(), replies_text());
   return join(all, "; ");
 }
@@ -57,6 +58,13 @@ std::string WorkerContext::replies_text() const {
       "slow: {} replies came after their time, for which this machine, too busy to run the probe for {} ms, "
       "is to blame and not the network: they count as answered",
       slow_replies, std::chrono::duration_cast<std::chrono::milliseconds>(longest_starved).count());
+}
+
+std::string WorkerContext::kernel_text() const {
+  return fmt::format(
+      "slow: the kernel was {} ms late with what it puts off (putting IPv6 addresses in use, reaping namespaces), for "
+      "which other work of this machine is to blame and not the network: it was waited for",
+      kernel_late.count());
 }
 
 WorkerContext* WorkerContext::current() { return current_context; }

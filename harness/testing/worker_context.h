@@ -35,6 +35,7 @@ struct WorkerContext {
   bool any_failed = false;                // a case failed or broke
   std::size_t slow_replies = 0;           // those that a busy machine made come late (Echo::slow)
   std::chrono::nanoseconds longest_starved{0};
+  std::chrono::milliseconds kernel_late{0};  // Subject::late, at the most
 
   std::vector<std::string> notes;  // what cases tell of this machine, whatever their verdict (ConformanceTest::tell)
 
@@ -42,6 +43,7 @@ struct WorkerContext {
   std::string slow_text() const;
 
   std::string replies_text() const;  // of slow_replies
+  std::string kernel_text() const;   // of kernel_late
 
   // Marks the running case (if any) as `error` and throws LabError.
   [[noreturn]] void lab_failed(Error error);

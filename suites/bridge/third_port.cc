@@ -29,7 +29,7 @@ Result<ThirdPort> ThirdPort::create(Subject& subject) {
   protocol::AwaitRequest gone;  // the one before it may still be going (--repeat)
   gone.links = {{"", kPort, false, false}};
   gone.absent_namespaces = {third.name_};
-  NETNS_LAB_TRY(subject.node().await(gone, std::chrono::seconds(5)));
+  NETNS_LAB_TRY(subject.node().await_kernel(gone, std::chrono::seconds(5)));
   CreateVeth pair;
   pair.name = kPort;
   pair.peer_namespace = third.name_;
@@ -45,7 +45,7 @@ Result<ThirdPort> ThirdPort::create(Subject& subject) {
   NETNS_LAB_TRY(subject.node().apply({CreateNamespace{third.name_}, pair, raised(third.name_, kLink)}));
   protocol::AwaitRequest up;
   up.links = {{"", kPort, true, true}, {third.name_, kLink, true, true}};
-  NETNS_LAB_TRY(subject.node().await(up, std::chrono::seconds(3)));
+  NETNS_LAB_TRY(subject.node().await_kernel(up, std::chrono::seconds(3)));
   return third;
 }
 

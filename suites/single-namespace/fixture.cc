@@ -114,12 +114,12 @@ Result<ThirdNamespace> ThirdNamespace::create(Subject& subject, int number, Fami
   protocol::AwaitRequest gone;
   gone.links = {{"", third.node_link_, false, false}};
   gone.absent_namespaces = {third.name_};
-  NETNS_LAB_TRY(subject.node().await(gone, milliseconds(5'000)));
+  NETNS_LAB_TRY(subject.node().await_kernel(gone, milliseconds(5'000)));
   NETNS_LAB_TRY(subject.node().apply(
       {CreateNamespace{third.name_}, pair, node_side, third_side, raise, AddRoute{third.name_, way_out}}));
   protocol::AwaitRequest up;
   up.links = {{"", third.node_link_, true, true}, {third.name_, kThirdLink, true, true}};
-  NETNS_LAB_TRY(subject.node().await(up, milliseconds(3'000)));
+  NETNS_LAB_TRY(subject.node().await_kernel(up, milliseconds(3'000)));
   return third;
 }
 
