@@ -169,7 +169,7 @@ TEST_F(NodeTest, EveryRequestCarriesATimeLimit) {
                 const auto request = receive(stream);
                 if (!request) return;
                 limit = request->request.time_limit;
-                answer(stream, request->request.id, nlohmann::json::object());
+                answer(stream, request->request.id, nlohmann::json(protocol::AwaitReply{}));
               }).has_value());
   ASSERT_TRUE(node().await({}, 4711ms).has_value());
   EXPECT_EQ(limit, 4711ms);

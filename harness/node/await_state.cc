@@ -144,7 +144,10 @@ class Waiter {
     if (std::any_of(links.begin(), links.end(), is_present)) NETNS_LAB_TRY(await_address_work(deadline, cancel_fd));
     const bool waits_for_deletion =
         !wanted_.absent_namespaces.empty() || !std::all_of(links.begin(), links.end(), is_present);
-    return waits_for_deletion ? await_reaping(deadline, cancel_fd) : Result<void>();
+    if (waits_for_deletion) NETNS_LAB_TRY(await_reaping(deadline, cancel_fd));
+    // A link that is reaped beside the control is listed no more, but that may not have been told yet.
+    for (auto& [name, place] : places_) place = {};
+    return {};
   }
 
   // Opens what has appeared, lets go of what has gone: a socket would keep a namespace without a name alive, and its

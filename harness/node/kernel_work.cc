@@ -70,6 +70,26 @@ Result<void> add_on(unsigned processor, netlink::NetlinkSocket& socket, const ne
   return done;
 }
 
+Result<void> await_reaping_of_control(Deadline deadline, int cancel_fd) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace kept, NetworkNamespace::create());
+  NETNS_LAB_ASSIGN(Monitor monitor, monitor_of(kept));
+  {
+    NETNS_LAB_ASSIGN(const NetworkNamespace given_up, NetworkNamespace::create());
+    netlink::VethSpec pair;
+    pair.name = kControl;
+    pair.peer_name = kControl;
+    pair.peer_namespace = given_up.fd();
+    auto made = monitor.requests().exchange(netlink::create_veth(pair));
+    if (!made) return tl::unexpected(std::move(made).error());
+    NETNS_LAB_TRY(monitor.update());
+  }
+  const auto gone = monitor.wait_until([](const netlink::Links& links) { return links.find(kControl) == nullptr; },
+                                       "the control's link to be gone", deadline, cancel_fd);
+  if (!gone && gone.error().kind == ErrorKind::kTimeout)
+    return tl::unexpected(overdue("has reaped the namespaces that were deleted"));
+  return gone;
+}
+
 }  // namespace
 
 Result<void> await_address_work(Deadline deadline, int cancel_fd) {
@@ -106,24 +126,12 @@ Result<void> await_address_work(Deadline deadline, int cancel_fd) {
   }
 }
 
+// Whoever lets go of a socket lets go of its namespace a moment later (call_rcu in netlink_release,
+// net/netlink/af_netlink.c). The kernel awaits all such callbacks at the end of each batch of namespaces it reaps
+// (rcu_barrier in cleanup_net): what was let go of before the first control is in the second one's batch at the latest.
 Result<void> await_reaping(Deadline deadline, int cancel_fd) {
-  NETNS_LAB_ASSIGN(const NetworkNamespace kept, NetworkNamespace::create());
-  NETNS_LAB_ASSIGN(Monitor monitor, monitor_of(kept));
-  {
-    NETNS_LAB_ASSIGN(const NetworkNamespace given_up, NetworkNamespace::create());
-    netlink::VethSpec pair;
-    pair.name = kControl;
-    pair.peer_name = kControl;
-    pair.peer_namespace = given_up.fd();
-    auto made = monitor.requests().exchange(netlink::create_veth(pair));
-    if (!made) return tl::unexpected(std::move(made).error());
-    NETNS_LAB_TRY(monitor.update());
-  }
-  const auto gone = monitor.wait_until([](const netlink::Links& links) { return links.find(kControl) == nullptr; },
-                                       "the control's link to be gone", deadline, cancel_fd);
-  if (!gone && gone.error().kind == ErrorKind::kTimeout)
-    return tl::unexpected(overdue("has reaped the namespaces that were deleted"));
-  return gone;
+  NETNS_LAB_TRY(await_reaping_of_control(deadline, cancel_fd));
+  return await_reaping_of_control(deadline, cancel_fd);
 }
 
 }  // namespace netns_lab::node

@@ -177,7 +177,12 @@ TEST_F(NetworkStateTest, NeighboursAloneComeWithTheirLinks) {
   const auto states = read({"netns1"}, options);
   const auto whole = read();
   ASSERT_THAT(states, SizeIs(2));
-  EXPECT_EQ(states[1].neighbours, whole[1].neighbours);
+  // The kernel may add one of a multicast group between the two looks.
+  const auto made_by_hand = [](std::vector<Neighbour> all) {
+    std::erase_if(all, [](const Neighbour& each) { return !each.is_static(); });
+    return all;
+  };
+  EXPECT_EQ(made_by_hand(states[1].neighbours), made_by_hand(whole[1].neighbours));
   EXPECT_THAT(states[1].neighbours, Contains(testing::AllOf(testing::Field(&Neighbour::address, address),
                                                             testing::Field(&Neighbour::link, "veth2"))));
   ASSERT_NE(states[1].find_link("veth2"), nullptr);

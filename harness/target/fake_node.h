@@ -76,6 +76,7 @@ class FakeNode {
     if (operation == "run") return run(request.arguments.get<protocol::RunRequest>());
     if (operation == "read") return read(out);
     if (operation == "snapshot") return nlohmann::json(Snapshot{});
+    if (operation == protocol::AwaitRequest::kOperation) return nlohmann::json(protocol::AwaitReply{});
     return nlohmann::json(protocol::Empty{});
   }
 
