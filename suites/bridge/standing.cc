@@ -220,16 +220,14 @@ void Bridge::judge_namespaces_kernels_choose_the_link_for_neighbours() {
 }
 
 void Bridge::judge_no_neighbours_made_by_hand() {
-  EXPECT_THAT(after(), NothingUndeclared(Area::kNeighbours, before(), declared()));
+  judge_undeclared(Area::kNeighbours);
   // What is known of each other (by the target's own packets, if it sent any) is what they are.
   for (const std::size_t container : kContainers)
     expect_owner_known(link(con(container), inner(container)), address(container));
   expect_owner_known(link("", kBridge), bridge_address());
 }
 
-void Bridge::judge_no_forwarding_entries_made_by_hand() {
-  EXPECT_THAT(after(), NothingUndeclared(Area::kForwarding, before(), declared()));
-}
+void Bridge::judge_no_forwarding_entries_made_by_hand() { judge_undeclared(Area::kForwarding); }
 
 void Bridge::judge_every_pair_reaches_as_expected() {
   suites::ReachTable table;

@@ -148,7 +148,7 @@ void DeclaredCases::judge_routes() {
 }
 
 void DeclaredCases::judge_neighbours() {
-  EXPECT_THAT(after(), NothingUndeclared(Area::kNeighbours, before(), declared()));
+  judge_undeclared(Area::kNeighbours);
   // What is known of each other (by the target's own packets, if it sent any) is what they are.
   for (const DeclaredAddress& owned : declared().addresses) {
     const Link* owner = link(owned.network_namespace, owned.link);
@@ -157,9 +157,7 @@ void DeclaredCases::judge_neighbours() {
   }
 }
 
-void DeclaredCases::judge_forwarding() {
-  EXPECT_THAT(after(), NothingUndeclared(Area::kForwarding, before(), declared()));
-}
+void DeclaredCases::judge_forwarding() { judge_undeclared(Area::kForwarding); }
 
 DeclaredCases::Pairs DeclaredCases::both_ways(std::size_t one, std::size_t other) const {
   return {{container(one), container(other)}, {container(other), container(one)}};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/conformance/closed_world.h"
 #include "harness/testing/fixture.h"
 
 namespace netns_lab::suites {
@@ -57,6 +58,12 @@ class NetworkCases : public ConformanceTest {
   // What the machine's own settings are, where the declared tear-down sets others; "" none. Scenarios know what a lab's
   // node has, not what another machine had.
   std::string machines_own_settings();
+
+  // Nothing that nobody declared. On a machine that others use, too, what cannot be tied to the target
+  // (conformance/shared_node.h) is told, and fails nothing.
+  void judge_undeclared(Area area);
+
+  void tell_untied(const std::vector<std::string>& all, const std::vector<std::string>& tied);
 
   // On a fresh node: after tear-down it is as before; built again, the same network stands and `reached` holds.
   void judge_tear_down();
