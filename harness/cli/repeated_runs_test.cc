@@ -130,6 +130,53 @@ TEST(MachineWithoutIpv6, IsJudgedInIpv4AndIpv6IsSkippedWithTheReason) {
   EXPECT_THAT(ran.output, HasSubstr("node node-1 has no IPv6 address on its uplink"));
 }
 
+// Whoever else works on the machine is not the target, and what is on its link is the target's.
+struct SharedRow {
+  const char* name;
+  const char* also;  // a last line of a right script
+  int status;
+  const char* says;
+};
+void PrintTo(const SharedRow& row, std::ostream* out) { *out << row.also; }
+
+class SharedMachine : public testing::TestWithParam<SharedRow> {};
+
+TEST_P(SharedMachine, ItsOtherUsersAreNotTheTarget) {
+  give_this_machine_an_uplink();
+  CommandUnderTest command;
+  const std::string script = command.write("shared.sh",
+                                           "ip netns add netns1\n"
+                                           "ip link add veth1 type veth peer name veth2 netns netns1\n"
+                                           "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
+                                           "ip -n netns1 link set lo up\n"
+                                           "ip -n netns1 link set veth2 up\n"
+                                           "ip link set veth1 up\n"
+                                           "ip route add 10.200.1.1/32 dev veth1\n"
+                                           "ip -n netns1 route add default via 10.200.1.1 dev veth2\n" +
+                                               std::string(GetParam().also) + "\n",
+                                           0755);
+  const auto ran = command.run({"test", "single-namespace", "--lab", "host", "--target", "script:" + script});
+  auto handles = node::NetworkHandles::create().value();
+  // Where the row made none.
+  static_cast<void>(node::apply_changes(handles, {DeleteLink{"", "stranger"}}));
+  Route other;
+  other.destination = Prefix::parse("198.18.0.0/24").value();
+  static_cast<void>(node::apply_changes(handles, {DeleteRoute{"", other}}));
+  EXPECT_EQ(ran.status, GetParam().status) << ran;
+  EXPECT_THAT(ran.output + ran.errors, HasSubstr(GetParam().says));
+}
+
+constexpr auto kNobodyCanTell = "whether by the target or by somebody else nobody can tell";
+INSTANTIATE_TEST_SUITE_P(
+    Rows, SharedMachine,
+    testing::Values(SharedRow{"Link", "ip link add stranger type bridge || true", 0, kNobodyCanTell},
+                    SharedRow{"Route", "ip route replace 198.18.0.0/24 dev eth0", 0, kNobodyCanTell},
+                    SharedRow{"QueueLength", "ip link set veth1 txqueuelen 500", 0, kNobodyCanTell},
+                    SharedRow{"AddressOnItsLink", "ip address add 192.0.2.78/32 dev veth1", 1, "192.0.2.78"},
+                    SharedRow{"QueueOnItsLink", "tc qdisc add dev veth1 root pfifo limit 100", 1,
+                              "single-namespace.no-other-qdiscs"}),
+    [](const auto& row) { return row.param.name; });
+
 // What a wrong target leaves in a standing lab must not become what the next one is compared with.
 TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
   CommandUnderTest command;
