@@ -28,7 +28,8 @@ using test_support::milliseconds_of;
 using test_support::run_quietly;
 using Argv = std::vector<std::string>;
 
-void demand(const Result<void>& result) {
+template <typename T>
+void demand(const Result<T>& result) {
   if (!result) throw std::runtime_error(result.error().message());
 }
 
