@@ -130,6 +130,16 @@ TEST(MachineWithoutIpv6, IsJudgedInIpv4AndIpv6IsSkippedWithTheReason) {
   EXPECT_THAT(ran.output, HasSubstr("node node-1 has no IPv6 address on its uplink"));
 }
 
+const std::string kPart1 =
+    "ip netns add netns1\n"
+    "ip link add veth1 type veth peer name veth2 netns netns1\n"
+    "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
+    "ip -n netns1 link set lo up\n"
+    "ip -n netns1 link set veth2 up\n"
+    "ip link set veth1 up\n"
+    "ip route add 10.200.1.1/32 dev veth1\n"
+    "ip -n netns1 route add default via 10.200.1.1 dev veth2\n";
+
 // Whoever else works on the machine is not the target, and what is on its link is the target's.
 struct SharedRow {
   const char* name;
@@ -144,17 +154,7 @@ class SharedMachine : public testing::TestWithParam<SharedRow> {};
 TEST_P(SharedMachine, ItsOtherUsersAreNotTheTarget) {
   give_this_machine_an_uplink();
   CommandUnderTest command;
-  const std::string script = command.write("shared.sh",
-                                           "ip netns add netns1\n"
-                                           "ip link add veth1 type veth peer name veth2 netns netns1\n"
-                                           "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
-                                           "ip -n netns1 link set lo up\n"
-                                           "ip -n netns1 link set veth2 up\n"
-                                           "ip link set veth1 up\n"
-                                           "ip route add 10.200.1.1/32 dev veth1\n"
-                                           "ip -n netns1 route add default via 10.200.1.1 dev veth2\n" +
-                                               std::string(GetParam().also) + "\n",
-                                           0755);
+  const std::string script = command.write("shared.sh", kPart1 + std::string(GetParam().also) + "\n", 0755);
   const auto ran = command.run({"test", "single-namespace", "--lab", "host", "--target", "script:" + script});
   auto handles = node::NetworkHandles::create().value();
   // Where the row made none.
@@ -183,15 +183,8 @@ TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
   ASSERT_EQ(command.run({"up", "--name", "spoilt"}).status, 0);
   const std::string script = command.write("table.sh",
                                            "set -e\n"
-                                           "nft list table ip mine >/dev/null 2>&1 || nft add table ip mine\n"
-                                           "ip netns add netns1\n"
-                                           "ip link add veth1 type veth peer name veth2 netns netns1\n"
-                                           "ip -n netns1 address add 10.200.1.1/32 dev veth2\n"
-                                           "ip -n netns1 link set lo up\n"
-                                           "ip -n netns1 link set veth2 up\n"
-                                           "ip link set veth1 up\n"
-                                           "ip route add 10.200.1.1/32 dev veth1\n"
-                                           "ip -n netns1 route add default via 10.200.1.1 dev veth2\n",
+                                           "nft list table ip mine >/dev/null 2>&1 || nft add table ip mine\n" +
+                                               kPart1,
                                            0755);
   const std::vector<std::string> test{"test",   "single-namespace", "--lab",    "sandbox",
                                       "--name", "spoilt",           "--target", "script:" + script};

@@ -124,7 +124,11 @@ class Waiter {
       NETNS_LAB_ASSIGN(const bool more, wait_for_news(deadline, options.cancel_fd, lacking));
       if (more) continue;
       if (is_last_look) return tl::unexpected(Error::timeout("wait for the node's networks", join(lacking, "; ")));
-      NETNS_LAB_TRY(let_kernel_finish(*options.kernel_deadline, options.cancel_fd));
+      auto finished = let_kernel_finish(*options.kernel_deadline, options.cancel_fd);
+      // What a control of ours lacks is no finding about the network.
+      if (!finished && finished.error().kind != ErrorKind::kCancelled)
+        return tl::unexpected(Error::internal("wait for the node's networks", finished.error().message()));
+      NETNS_LAB_TRY(finished);
       is_last_look = true;
     }
   }
