@@ -188,8 +188,12 @@ Result<std::vector<RouteAnswer>> Node::lookup(std::vector<RouteQuery> queries) {
 Result<protocol::ProbeReply> Node::probe(protocol::ProbeRequest request) {
   milliseconds limit = kQuick;
   milliseconds longest_echo = 0ms;
-  for (const EchoSpec& spec : request.echoes) longest_echo = std::max(longest_echo, limit_of(spec));
-  limit += longest_echo;
+  milliseconds all_echoes = 0ms;
+  for (const EchoSpec& spec : request.echoes) {
+    longest_echo = std::max(longest_echo, limit_of(spec));
+    all_echoes += limit_of(spec);
+  }
+  limit += request.lanes == 0 ? longest_echo : all_echoes;
   for (const ExchangeSpec& spec : request.exchanges) limit += limit_of(spec);
   const std::size_t echoes = request.echoes.size();
   const std::size_t exchanges = request.exchanges.size();

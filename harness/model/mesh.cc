@@ -47,7 +47,7 @@ Tally tally_of(const MeshReport& report) {
 
 }  // namespace
 
-std::size_t mesh_descriptors(std::size_t members) { return 2 * std::min(members, 2 * kMeshGroup); }
+std::size_t mesh_descriptors(std::size_t members) { return 2 * std::min(members, 4 * kMeshGroup); }
 
 std::string to_string(MeshLoss loss) {
   switch (loss) {

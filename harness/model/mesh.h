@@ -32,11 +32,11 @@ struct MeshSpec {
   bool operator==(const MeshSpec&) const = default;
 };
 
-// Members are asked in rounds of two groups of so many: what all of one group ask a member of the other fits into that
-// member's queue.
-inline constexpr std::size_t kMeshGroup = 128;
+// Members are asked in groups of so many, two lanes at a time, each at two groups: what the members of both ask one of
+// them fits into that one's queue.
+inline constexpr std::size_t kMeshGroup = 64;
 
-// Descriptors that the node has open at once for a mesh of so many members: two sockets in each of a round's.
+// Descriptors that the node has open at once for a mesh of so many members: two sockets in each of both lanes'.
 std::size_t mesh_descriptors(std::size_t members);
 
 // What became of one ordered pair that was not answered as it should.
@@ -65,9 +65,9 @@ struct MeshReport {
   std::uint64_t answered = 0;       // as they should
   std::vector<MeshGap> gaps;        // by `from`, then `first`; at most kMostGaps of them
   std::uint32_t rounds = 0;         // that were done
-  std::uint32_t lossy_rounds = 0;   // of these: something was missing to the last
+  std::uint32_t lossy_rounds = 0;   // a lane's share of one in which something was missing to the last
   bool is_complete = false;         // the last round was among them
-  std::uint32_t repeated = 0;       // rounds that were done again, more slowly, because the machine dropped packets
+  std::uint32_t repeated = 0;       // the same, done again, more slowly, because the machine dropped packets
   std::uint64_t backlog_drops = 0;  // packets that the kernel dropped from its backlogs (/proc/net/softnet_stat)
   std::uint64_t queue_drops = 0;    // packets that did not fit into the queues of our own sockets
   // Pairs are missing of a round that had such drops to the last: the network is not shown to be at fault.
@@ -75,7 +75,7 @@ struct MeshReport {
   std::uint64_t strangers = 0;  // echoes of our identifier that are none of any pair's
   // Permanent neighbour entries that were added for the mesh, all of which were removed again.
   std::uint64_t entries = 0;
-  std::chrono::microseconds asking{0};  // of the whole time, what the echoes took; the rest are entries and sockets
+  std::chrono::microseconds asking{0};  // both lanes' time for the echoes; the rest are entries and sockets
 
   static constexpr std::size_t kMostGaps = 4096;
   std::uint64_t missing() const { return pairs - answered; }

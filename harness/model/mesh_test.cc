@@ -69,7 +69,7 @@ TEST(MeshParts, AddUp) {
 
 TEST(MeshDescriptors, AreTwoAMemberOfARound) {
   EXPECT_EQ(mesh_descriptors(10), 20U);
-  EXPECT_EQ(mesh_descriptors(1'000), 4 * kMeshGroup);
+  EXPECT_EQ(mesh_descriptors(1'000), 8 * kMeshGroup);
 }
 
 TEST(MeshGaps, BeyondTheMostAreCounted) {

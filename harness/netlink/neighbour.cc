@@ -23,6 +23,15 @@ ndmsg neighbour_header(std::uint32_t link_index, const IpAddress& address, std::
   return header;
 }
 
+Request permanent_neighbour(std::uint16_t flags, std::uint32_t link_index, const IpAddress& address,
+                            const MacAddress& mac) {
+  Request request(RTM_NEWNEIGH, flags);
+  request.put_header(neighbour_header(link_index, address, NUD_PERMANENT));
+  request.put(NDA_DST, address);
+  request.put(NDA_LLADDR, mac);
+  return request;
+}
+
 // Of the tables of all families (neigh_dump_info, net/core/neighbour.c): their entries, or with NTF_PROXY their
 // proxies.
 Result<void> list_tables(NetlinkSocket& socket, std::uint8_t flags, std::vector<Neighbour>& neighbours) {
@@ -43,11 +52,11 @@ Result<void> list_tables(NetlinkSocket& socket, std::uint8_t flags, std::vector<
 }  // namespace
 
 Request add_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac) {
-  Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
-  request.put_header(neighbour_header(link_index, address, NUD_PERMANENT));
-  request.put(NDA_DST, address);
-  request.put(NDA_LLADDR, mac);
-  return request;
+  return permanent_neighbour(NLM_F_CREATE | NLM_F_REPLACE, link_index, address, mac);
+}
+
+Request add_new_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac) {
+  return permanent_neighbour(NLM_F_CREATE | NLM_F_EXCL, link_index, address, mac);
 }
 
 Request delete_neighbour(std::uint32_t link_index, const IpAddress& address) {

@@ -11,6 +11,8 @@ namespace netns_lab::netlink {
 
 // Permanent (NUD_PERMANENT): exempt from garbage collection and its thresholds. Replaces what was there.
 Request add_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac);
+// The same, but where there is one, whatever its state, it is left as it is and the request is refused (EEXIST).
+Request add_new_neighbour(std::uint32_t link_index, const IpAddress& address, const MacAddress& mac);
 Request delete_neighbour(std::uint32_t link_index, const IpAddress& address);
 
 // ARP then ND, then the proxies of both (NTF_PROXY; a proxy without a link has index 0); no bridge forwarding entries.

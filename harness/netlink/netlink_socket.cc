@@ -135,13 +135,16 @@ class NetlinkSocket::State {
 
   // Sends at most one datagram's worth and gathers its answers. `first`: position of requests[0] in the whole batch.
   std::optional<BatchFailure> execute_datagram(std::span<Request> requests, std::uint32_t first_sequence,
-                                               std::size_t first, Replies* replies) {
-    return execute_until(requests, requests.size() - 1, first_sequence, first, replies);
+                                               std::size_t first, Replies* replies,
+                                               std::vector<BatchFailure>* refusals = nullptr) {
+    return execute_until(requests, requests.size() - 1, first_sequence, first, replies, refusals);
   }
 
-  // The same; the acknowledgement of requests[last] is the end, or a refusal of what begins an nfnetlink batch.
+  // The same; the acknowledgement of requests[last] is the end, or a refusal of what begins an nfnetlink batch. With
+  // `refusals` they are put there, all of them, and are no failure.
   std::optional<BatchFailure> execute_until(std::span<Request> requests, std::size_t last, std::uint32_t first_sequence,
-                                            std::size_t first, Replies* replies) {
+                                            std::size_t first, Replies* replies,
+                                            std::vector<BatchFailure>* refusals = nullptr) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       requests[i].set_identity(first_sequence + static_cast<std::uint32_t>(i), port());
     }
@@ -161,9 +164,14 @@ class NetlinkSocket::State {
         }
         auto acknowledgement = decode_acknowledgement(message);
         if (!acknowledgement) return BatchFailure{first + i, std::move(acknowledgement).error()};
-        if (acknowledgement->system_errno != 0 && !failure) {
-          failure = BatchFailure{first + i, Error::system(describe(requests[i].view()), acknowledgement->system_errno,
-                                                          acknowledgement->text)};
+        if (acknowledgement->system_errno != 0 && (refusals != nullptr || !failure)) {
+          BatchFailure refusal{first + i, Error::system(describe(requests[i].view()), acknowledgement->system_errno,
+                                                        acknowledgement->text)};
+          if (refusals == nullptr) {
+            failure = std::move(refusal);
+          } else {
+            refusals->push_back(std::move(refusal));
+          }
         }
         if (i == last || (failure && requests[i].type() == NFNL_MSG_BATCH_BEGIN)) return failure;
       }
@@ -309,25 +317,48 @@ Result<Replies> NetlinkSocket::dump(Request request) {
       describe(request.view()), fmt::format("the state changed under each of {} attempts to read it", kDumpAttempts)));
 }
 
+namespace {
+
+// Of the front of `requests`: how many fit into one datagram.
+std::size_t that_fit(std::span<const Request> requests) {
+  std::size_t bytes = 0;
+  for (std::size_t count = 0; count < requests.size(); ++count) {
+    bytes += requests[count].bytes().size();
+    if (count == kMostRequests || (count > 0 && bytes > kMostBytes)) return count;
+  }
+  return requests.size();
+}
+
+}  // namespace
+
 tl::expected<NetlinkSocket::BatchReplies, BatchFailure> NetlinkSocket::exchange_all(std::vector<Request> requests) {
   BatchReplies answer;
   answer.first_sequence = state_->reserve_sequences(requests.size());
   const std::span<Request> all(requests);
   for (std::size_t first = 0; first < all.size();) {
-    std::size_t count = 0;
-    std::size_t bytes = 0;
-    while (first + count < all.size() && count < kMostRequests &&
-           (count == 0 || bytes + all[first + count].bytes().size() <= kMostBytes)) {
-      bytes += all[first + count++].bytes().size();
-    }
-    if (auto failure = state_->execute_datagram(all.subspan(first, count),
-                                                answer.first_sequence + static_cast<std::uint32_t>(first), first,
+    const std::span<Request> some = all.subspan(first, that_fit(all.subspan(first)));
+    if (auto failure = state_->execute_datagram(some, answer.first_sequence + static_cast<std::uint32_t>(first), first,
                                                 &answer.replies)) {
       return tl::unexpected(std::move(*failure));
     }
-    first += count;
+    first += some.size();
   }
   return answer;
+}
+
+Result<std::vector<BatchFailure>> NetlinkSocket::execute_each(std::vector<Request> requests) {
+  std::vector<BatchFailure> refusals;
+  const std::uint32_t sequence = state_->reserve_sequences(requests.size());
+  const std::span<Request> all(requests);
+  for (std::size_t first = 0; first < all.size();) {
+    const std::span<Request> some = all.subspan(first, that_fit(all.subspan(first)));
+    if (auto failure =
+            state_->execute_datagram(some, sequence + static_cast<std::uint32_t>(first), first, nullptr, &refusals)) {
+      return tl::unexpected(std::move(failure->error));
+    }
+    first += some.size();
+  }
+  return refusals;
 }
 
 Result<void> NetlinkSocket::commit(std::vector<Request> requests, std::uint16_t subsystem) {

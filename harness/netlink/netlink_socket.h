@@ -51,6 +51,8 @@ class NetlinkSocket {
   // All requests in as few datagrams as fit. The kernel goes on after a request that fails: those behind it may have
   // been done. Nothing when all succeeded.
   tl::expected<void, BatchFailure> execute_all(std::vector<Request> requests);
+  // The same; those that the kernel refuses are no error but what is returned, in order, and the others are done.
+  Result<std::vector<BatchFailure>> execute_each(std::vector<Request> requests);
   // As execute_all; the answers (NLM_F_ECHO, RTM_GET*) of request i have sequence number first_sequence + i.
   struct BatchReplies {
     std::uint32_t first_sequence = 0;

@@ -88,6 +88,28 @@ TEST_F(NetlinkSocketTest, ADatagramFullOfRefusalsDoesNotOverflowTheQueue) {
   EXPECT_EQ(done.error().error.system_errno, ENODEV);
 }
 
+TEST_F(NetlinkSocketTest, EachIsDoneWhateverBecomesOfTheOthers) {
+  std::vector<Request> requests = addresses(210);
+  for (const std::size_t position : {0, 50, 99, 100, 209}) requests[position] = delete_link(LinkRef::named("nowhere"));
+  const auto refusals = socket().execute_each(std::move(requests));
+  ASSERT_TRUE(refusals) << refusals.error();
+  std::vector<std::size_t> positions;
+  for (const BatchFailure& each : *refusals) {
+    positions.push_back(each.request);
+    EXPECT_EQ(each.error.system_errno, ENODEV);
+  }
+  EXPECT_THAT(positions, testing::ElementsAre(0, 50, 99, 100, 209));
+  const auto seen = list_addresses(socket());
+  ASSERT_TRUE(seen) << seen.error();
+  EXPECT_EQ(seen->size(), 205U);
+}
+
+TEST_F(NetlinkSocketTest, OfNothingEachIsDone) {
+  const auto refusals = socket().execute_each({});
+  ASSERT_TRUE(refusals) << refusals.error();
+  EXPECT_THAT(*refusals, testing::IsEmpty());
+}
+
 TEST_F(NetlinkSocketTest, AnswersOfABatchAreTiedToTheirRequests) {
   std::vector<Request> requests;
   requests.push_back(get_link_request(LinkRef::named("lo")));

@@ -1,22 +1,21 @@
 #include "harness/node/mesh.h"
 
 #include <fmt/format.h>
-#include <pthread.h>
-#include <sched.h>
 
 #include <algorithm>
 #include <array>
+#include <condition_variable>
 #include <functional>
-#include <list>
-#include <memory>
+#include <map>
+#include <mutex>
 #include <numeric>
-#include <thread>
 #include <utility>
 
 #include "harness/node/counters.h"
 #include "harness/node/mesh_group.h"
+#include "harness/node/mesh_plan.h"
 #include "harness/probe/mesh_lane.h"
-#include "harness/probe/signals_blocked.h"
+#include "harness/probe/processor_lanes.h"
 
 namespace netns_lab::node {
 namespace {
@@ -29,86 +28,49 @@ using std::chrono::milliseconds;
 
 constexpr std::size_t kMostMembers = 4096;
 constexpr int kAttempts = 3;  // of a round in which the machine dropped packets
-constexpr std::uint32_t kPatientRounds =
-    3;  // in which something was missing to the last: it is known that the network loses
+// In which something was missing to the last: it is known that the network loses.
+constexpr std::uint32_t kPatientRounds = 3;
 constexpr milliseconds kImpatience{60};
-
-// The processors that this process may run on: a lane each, so that what a lane sends is worked off beside the other.
-std::vector<int> processors() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> all;
-  if (::sched_getaffinity(0, sizeof set, &set) != 0) return all;
-  for (int number = 0; number < CPU_SETSIZE; ++number) {
-    if (CPU_ISSET(number, &set)) all.push_back(number);
-  }
-  return all;
-}
-
-void pin(std::thread& thread, int processor) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  CPU_SET(processor, &set);
-  ::pthread_setaffinity_np(thread.native_handle(), sizeof set, &set);
-}
 
 class Mesh {
  public:
   Mesh(const std::string& directory, const MeshSpec& spec, Deadline deadline, const Cancellation& cancellation,
        std::size_t group)
-      : group_(group),
-        directory_(directory),
+      : directory_(directory),
         spec_(spec),
         deadline_(deadline),
+        enough_(spec.at_most.count() == 0 ? Deadline::never() : Deadline::after(spec.at_most)),
         cancellation_(cancellation),
         matrix_(spec.members.size()),
-        processors_(processors()),
         links_(spec.members.size()),
-        asked_for_(spec.members.size()) {}
+        asked_for_(spec.members.size()),
+        groups_(make_groups(spec.members.size(), group)),
+        plan_(plan_mesh(groups_.size())),
+        end_(std::max(plan_[0].size(), plan_[1].size())) {}
 
   Result<MeshReport> run() {
     prepare_echoes();
-    const std::vector<Numbers> groups = make_groups();
-    std::vector<Round> rounds;
-    for (std::size_t one = 0; one < groups.size(); ++one) {
-      for (std::size_t other = one + 1; other < groups.size(); ++other)
-        rounds.push_back({{groups[one], groups[other]}, false});
-    }
-    for (std::size_t one = 0; one < groups.size(); one += 2)
-      rounds.push_back({{groups[one], one + 1 == groups.size() ? Numbers{} : groups[one + 1]}, true});
-    const Deadline enough = spec_.at_most.count() == 0 ? Deadline::never() : Deadline::after(spec_.at_most);
-    std::size_t next = spec_.first_round;
-    for (const std::size_t first = next; next < rounds.size() && (next == first || !enough.passed()); ++next)
-      NETNS_LAB_TRY(do_round(rounds[next]));
-    report_.is_complete = next >= rounds.size();
-    open_.clear();
+    const std::size_t rounds = end_;
+    NETNS_LAB_ASSIGN(const std::uint64_t dropped_before, read_backlog_drops());
+    NETNS_LAB_TRY(probe::in_processor_lanes(lanes_.size(), [this](std::size_t lane) { return work(lane); }));
+    NETNS_LAB_ASSIGN(const std::uint64_t dropped_after, read_backlog_drops());
+    report_.backlog_drops += dropped_after - dropped_before;
+    for (Lane& lane : lanes_) lane.open.clear();
+    report_.entries = entries_;
+    report_.is_complete = end_ >= rounds;
+    report_.rounds = static_cast<std::uint32_t>(end_ - std::min<std::size_t>(end_, spec_.first_round));
     tell();
     return report_;
   }
 
  private:
   using Numbers = std::vector<std::uint32_t>;
-  struct OpenGroup {
-    Numbers numbers;  // present ones
-    MeshGroup group;
+  // What a lane has at hand. The groups that its last task needed stay open for the next.
+  struct Lane {
+    std::size_t begun = 0;             // its round
+    std::vector<std::size_t> at_work;  // on these groups; none while it waits
+    std::map<std::size_t, MeshGroup> open;
   };
-  // Either two groups that ask each other, or two that ask within themselves.
-  struct Round {
-    std::array<Numbers, 2> numbers;
-    bool within = false;
-  };
-  // Those of them that are there.
-  Result<Numbers> present(const Numbers& numbers) {
-    Numbers all;
-    for (const std::uint32_t number : numbers) {
-      if (!asked_for_.at(number)) {
-        NETNS_LAB_ASSIGN(links_.at(number), find_mesh_link(directory_, spec_.members.at(number)));
-        asked_for_.at(number) = true;
-      }
-      if (links_.at(number)) all.push_back(number);
-    }
-    return all;
-  }
 
   void prepare_echoes() {
     const std::uint64_t seed = probe::random_seed();
@@ -121,154 +83,213 @@ class Mesh {
     }
   }
 
-  // The same whoever is there: a mesh that is asked for in parts has the same rounds each time. Two at least, so that
-  // two lanes have work.
-  std::vector<Numbers> make_groups() const {
-    const std::size_t all = spec_.members.size();
-    const std::size_t size = std::clamp<std::size_t>((all + 1) / 2, 1, group_);
+  // The same whoever is there: a mesh that is asked for in parts has the same rounds each time. Four where there are as
+  // many members, so that both lanes have work.
+  static std::vector<Numbers> make_groups(std::size_t members, std::size_t most) {
+    const std::size_t size = std::clamp<std::size_t>((members + 3) / 4, 1, most);
     std::vector<Numbers> groups;
-    for (std::size_t at = 0; at < all; at += size) {
-      Numbers& numbers = groups.emplace_back(std::min(size, all - at));
+    for (std::size_t at = 0; at < members; at += size) {
+      Numbers& numbers = groups.emplace_back(std::min(size, members - at));
       std::iota(numbers.begin(), numbers.end(), static_cast<std::uint32_t>(at));
     }
     return groups;
   }
 
-  void close_all_but(const std::array<Numbers, 2>& wanted) {
-    open_.remove_if([&wanted](const OpenGroup& each) {
-      return std::none_of(wanted.begin(), wanted.end(),
-                          [&each](const Numbers& numbers) { return numbers == each.numbers; });
-    });
-  }
-
-  Result<MeshGroup*> open(const Numbers& numbers) {
-    for (OpenGroup& each : open_) {
-      if (each.numbers == numbers) return &each.group;
+  Result<void> work(std::size_t lane) {
+    for (std::size_t round = spec_.first_round; begin(lane, round); ++round) {
+      auto done = do_task(lane, plan_.at(lane).at(round));
+      end(lane, !done);
+      NETNS_LAB_TRY(done);
     }
-    NETNS_LAB_ASSIGN(MeshGroup group, MeshGroup::open(directory_, spec_, links_, numbers));
-    open_.push_back({numbers, std::move(group)});
-    return &open_.back().group;
-  }
-
-  // The work of each lane, side by side; the first's error, else the second's.
-  Result<void> in_lanes(const std::function<Result<void>(std::size_t lane)>& work) const {
-    std::array<Result<void>, 2> done;
-    {
-      const probe::SignalsBlocked blocked;
-      std::array<std::thread, 2> threads;
-      for (std::size_t lane = 0; lane < threads.size(); ++lane) {
-        threads.at(lane) = std::thread([&work, &done, lane] { done.at(lane) = work(lane); });
-        if (processors_.size() > 1) pin(threads.at(lane), processors_.at(lane * (processors_.size() - 1)));
-      }
-      for (std::thread& thread : threads) thread.join();
-    }
-    for (const Result<void>& each : done) NETNS_LAB_TRY(each);
     return {};
   }
 
-  Result<void> do_round(const Round& round) {
+  // Whether the lane is to do its task of this round; waits until the other lane is not at the same groups.
+  bool begin(std::size_t lane, std::size_t round) {
+    std::unique_lock lock(mutex_);
+    Lane& own = lanes_.at(lane);
+    const Lane& other = lanes_.at(1 - lane);
+    // Both end with the same round, so that the next part begins with the next. The first is always done.
+    if (enough_.passed() && round > spec_.first_round) end_ = std::min(end_, std::max(round, other.begun + 1));
+    own.begun = round;
+    if (round >= plan_.at(lane).size()) return false;
+    const std::vector<std::size_t>& wanted = plan_.at(lane).at(round).groups;
+    const auto is_free = [&other, &wanted] {
+      return std::none_of(wanted.begin(), wanted.end(), [&other](std::size_t group) {
+        return std::find(other.at_work.begin(), other.at_work.end(), group) != other.at_work.end();
+      });
+    };
+    changed_.wait(lock, [&] { return has_failed_ || round >= end_ || is_free(); });
+    if (has_failed_ || round >= end_) return false;
+    own.at_work = wanted;
+    return true;
+  }
+
+  void end(std::size_t lane, bool has_failed) {
+    const std::lock_guard lock(mutex_);
+    lanes_.at(lane).at_work.clear();
+    has_failed_ = has_failed_ || has_failed;
+    changed_.notify_all();
+  }
+
+  Result<void> do_task(std::size_t lane, const MeshTask& task) {
     if (cancellation_.requested()) return tl::unexpected(Error::cancelled("ask for a mesh of echoes"));
-    if (deadline_.passed())
+    if (deadline_.passed()) {
       return tl::unexpected(
-          Error::timeout("ask for a mesh of echoes", fmt::format("{} rounds were done", report_.rounds)));
-    std::array<Numbers, 2> numbers;
-    for (std::size_t lane = 0; lane < numbers.size(); ++lane) {
-      NETNS_LAB_ASSIGN(numbers.at(lane), present(round.numbers.at(lane)));
+          Error::timeout("ask for a mesh of echoes", fmt::format("it was at round {}", lanes_.at(lane).begun + 1)));
     }
-    const bool within = round.within;
-    close_all_but(numbers);
-    std::array<MeshGroup*, 2> groups{};
-    for (std::size_t lane = 0; lane < groups.size(); ++lane) {
-      NETNS_LAB_ASSIGN(groups.at(lane), open(numbers.at(lane)));
-    }
-    std::array<std::uint64_t, 2> entries{};
-    const auto added = in_lanes([&](std::size_t lane) -> Result<void> {
-      NETNS_LAB_ASSIGN(entries.at(lane),
-                       groups.at(lane)->add_entries(spec_, links_, numbers.at(within ? lane : 1 - lane)));
-      return {};
-    });
-    const auto asked = added ? attempts(groups, numbers, within) : added;
-    const auto removed = in_lanes([&](std::size_t lane) { return groups.at(lane)->remove_entries(); });
+    NETNS_LAB_ASSIGN(const Sides sides, open(lanes_.at(lane), task));
+    auto asked = add_entries(sides);
+    if (asked) asked = attempts(sides);
+    const auto removed = remove_entries(sides);
     NETNS_LAB_TRY(asked);
     NETNS_LAB_TRY(removed);
-    report_.entries += entries[0] + entries[1];
-    ++report_.rounds;
+    const std::lock_guard lock(mutex_);
     // Those that are not there are told of, too.
-    each_pair(round.numbers, within, [this](std::uint32_t from, std::uint32_t to) { matrix_.set_done(from, to); });
+    for (const std::size_t from : task.groups) {
+      for (const std::size_t to : task.groups) {
+        if (from == to && !task.within) continue;
+        for (const std::uint32_t one : groups_.at(from)) {
+          for (const std::uint32_t other : groups_.at(to)) matrix_.set_done(one, other);
+        }
+      }
+    }
     return {};
   }
 
-  Result<void> attempts(const std::array<MeshGroup*, 2>& groups, const std::array<Numbers, 2>& numbers, bool within) {
+  // A group of a task, and whom its members ask.
+  struct Side {
+    MeshGroup* group = nullptr;
+    Numbers asks;
+  };
+  using Sides = std::vector<Side>;
+
+  Result<Sides> open(Lane& lane, const MeshTask& task) {
+    std::erase_if(lane.open, [&task](const auto& each) {
+      return std::find(task.groups.begin(), task.groups.end(), each.first) == task.groups.end();
+    });
+    Sides sides;
+    for (const std::size_t number : task.groups) {
+      auto found = lane.open.find(number);
+      if (found == lane.open.end()) {
+        NETNS_LAB_ASSIGN(const Numbers numbers, present(groups_.at(number)));
+        NETNS_LAB_ASSIGN(MeshGroup group, MeshGroup::open(directory_, spec_, links_, numbers));
+        found = lane.open.emplace(number, std::move(group)).first;
+      }
+      sides.push_back({.group = &found->second, .asks = {}});
+    }
+    for (Side& one : sides) {
+      for (const Side& other : sides) {
+        if (&one == &other && !task.within) continue;
+        const Numbers numbers = other.group->numbers();
+        one.asks.insert(one.asks.end(), numbers.begin(), numbers.end());
+      }
+    }
+    return sides;
+  }
+
+  // Those of them that are there.
+  Result<Numbers> present(const Numbers& numbers) {
+    Numbers all;
+    for (const std::uint32_t number : numbers) {
+      if (asked_for_.at(number) == 0) {
+        NETNS_LAB_ASSIGN(links_.at(number), find_mesh_link(directory_, spec_.members.at(number)));
+        asked_for_.at(number) = 1;
+      }
+      if (links_.at(number)) all.push_back(number);
+    }
+    return all;
+  }
+
+  // One lane at a time: the kernel has one lock for all of it (rtnl_mutex), and who waits for that one keeps his
+  // processor busy. So while one lane is at its entries, the other mostly asks.
+  Result<void> add_entries(const Sides& sides) {
+    const std::lock_guard turn(entries_mutex_);
+    for (const Side& side : sides) {
+      NETNS_LAB_ASSIGN(const std::uint64_t added, side.group->add_entries(spec_, links_, side.asks));
+      entries_ += added;
+    }
+    return {};
+  }
+  Result<void> remove_entries(const Sides& sides) {
+    const std::lock_guard turn(entries_mutex_);
+    Result<void> all;
+    for (const Side& side : sides) {
+      auto removed = side.group->remove_entries();
+      if (!removed && all) all = std::move(removed);
+    }
+    return all;
+  }
+
+  Result<void> attempts(const Sides& sides) {
     MeshPace pace{.window = spec_.window, .reply_wait = spec_.reply_wait};
-    if (spec_.lossy_rounds + report_.lossy_rounds >= kPatientRounds)
-      pace.reply_wait = std::min(pace.reply_wait, kImpatience);
+    if (is_known_to_lose()) pace.reply_wait = std::min(pace.reply_wait, kImpatience);
     for (int attempt = 1;; ++attempt) {
-      const std::uint64_t queues_before = groups[0]->queue_drops() + groups[1]->queue_drops();
+      const std::uint64_t queues_before = queue_drops(sides);
       NETNS_LAB_ASSIGN(const std::uint64_t backlog_before, read_backlog_drops());
-      NETNS_LAB_ASSIGN(const std::uint64_t full, ask(groups, numbers, within, pace));
+      NETNS_LAB_ASSIGN(const std::uint64_t full, ask(sides, pace));
       NETNS_LAB_ASSIGN(const std::uint64_t backlog_after, read_backlog_drops());
-      const std::uint64_t queues = groups[0]->queue_drops() + groups[1]->queue_drops() - queues_before;
-      const std::uint64_t backlog = backlog_after - backlog_before + full;
+      const std::uint64_t queues = queue_drops(sides) - queues_before;
+      const bool is_ours = backlog_after - backlog_before + full + queues > 0;  // else it is the network that lost them
+      const bool lost = any_missing(sides);
+      const bool is_last = !lost || !is_ours || attempt == kAttempts;
+      const std::lock_guard lock(mutex_);
       report_.queue_drops += queues;
-      report_.backlog_drops += backlog;
-      const bool lost = any_missing(numbers, within);
-      if (!lost) return {};
-      const bool is_ours = backlog + queues > 0;  // else it is the network that lost them
-      if (!is_ours || attempt == kAttempts) {
-        ++report_.lossy_rounds;
-        report_.is_uncertain = report_.is_uncertain || is_ours;
+      report_.backlog_drops += full;
+      if (is_last) {
+        report_.lossy_rounds += lost ? 1 : 0;
+        report_.is_uncertain = report_.is_uncertain || (lost && is_ours);
         return {};
       }
       ++report_.repeated;
       pace.window = std::max(1U, pace.window / 8);
       pace.turn = pace.turn * 10;
-      forget(numbers, within);
+      each_pair(sides, [this](std::uint32_t from, std::uint32_t to) { matrix_.forget(from, to); });
     }
   }
 
-  void each_pair(const std::array<Numbers, 2>& numbers, bool within,
-                 const std::function<void(std::uint32_t from, std::uint32_t to)>& visit) const {
-    for (std::size_t lane = 0; lane < numbers.size(); ++lane) {
-      for (const std::uint32_t from : numbers.at(lane)) {
-        for (const std::uint32_t to : numbers.at(within ? lane : 1 - lane)) {
-          if (from != to) visit(from, to);
+  bool is_known_to_lose() {
+    const std::lock_guard lock(mutex_);
+    return spec_.lossy_rounds + report_.lossy_rounds >= kPatientRounds;
+  }
+  static std::uint64_t queue_drops(const Sides& sides) {
+    std::uint64_t all = 0;
+    for (const Side& side : sides) all += side.group->queue_drops();
+    return all;
+  }
+  static void each_pair(const Sides& sides, const std::function<void(std::uint32_t from, std::uint32_t to)>& visit) {
+    for (const Side& side : sides) {
+      for (const MeshGroup::Member& from : side.group->members()) {
+        for (const std::uint32_t to : side.asks) {
+          if (from.number != to) visit(from.number, to);
         }
       }
     }
   }
-  bool any_missing(const std::array<Numbers, 2>& numbers, bool within) const {
+  bool any_missing(const Sides& sides) const {
     bool any = false;
-    each_pair(numbers, within,
-              [&](std::uint32_t from, std::uint32_t to) { any = any || !matrix_.is_answered(from, to); });
+    each_pair(sides, [&](std::uint32_t from, std::uint32_t to) { any = any || !matrix_.is_answered(from, to); });
     return any;
-  }
-  void forget(const std::array<Numbers, 2>& numbers, bool within) {
-    each_pair(numbers, within, [&](std::uint32_t from, std::uint32_t to) { matrix_.forget(from, to); });
   }
 
   // How many requests a queue on their way out had no room for.
-  Result<std::uint64_t> ask(const std::array<MeshGroup*, 2>& groups, const std::array<Numbers, 2>& numbers, bool within,
-                            const MeshPace& pace) {
-    std::vector<std::unique_ptr<MeshLane>> lanes;
-    for (std::size_t lane = 0; lane < groups.size(); ++lane) {
-      std::vector<MeshLane::Own> own;
-      for (const MeshGroup::Member& member : groups.at(lane)->members())
-        own.push_back({.number = member.number, .socket = member.echoes.get()});
-      lanes.push_back(
-          std::make_unique<MeshLane>(echoes_, matrix_, std::move(own), numbers.at(within ? lane : 1 - lane)));
+  Result<std::uint64_t> ask(const Sides& sides, const MeshPace& pace) {
+    std::vector<MeshLane::Member> members;
+    for (const Side& side : sides) {
+      for (const MeshGroup::Member& member : side.group->members())
+        members.push_back({.number = member.number, .socket = member.echoes.get(), .asks = side.asks});
     }
+    MeshLane lane(echoes_, matrix_, std::move(members));
     const auto begun = std::chrono::steady_clock::now();
     const probe::Cancel cancel{.fd = cancellation_.fd()};
-    for (const auto& lane : lanes) NETNS_LAB_TRY(lane->drain());
-    NETNS_LAB_TRY(in_lanes([&](std::size_t lane) { return lanes[lane]->ask(pace, cancel); }));
-    for (std::size_t lane = 0; lane < lanes.size(); ++lane) lanes[lane]->expect(*lanes[within ? lane : 1 - lane]);
-    NETNS_LAB_TRY(in_lanes([&](std::size_t lane) { return lanes[lane]->settle(pace, cancel); }));
+    NETNS_LAB_TRY(lane.drain());
+    NETNS_LAB_TRY(lane.ask(pace, cancel));
+    NETNS_LAB_TRY(lane.settle(pace, cancel));
+    const std::lock_guard lock(mutex_);
     report_.asking += std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
-    for (const auto& lane : lanes) {
-      report_.strangers += lane->strangers();
-      if (lane->refused_errno() != 0) refused_errno_ = lane->refused_errno();
-    }
-    return lanes[0]->full_queues() + lanes[1]->full_queues();
+    report_.strangers += lane.strangers();
+    if (lane.refused_errno() != 0) refused_errno_ = lane.refused_errno();
+    return lane.full_queues();
   }
 
   // What the matrix says, in gaps.
@@ -306,17 +327,26 @@ class Mesh {
     }
   }
 
-  const std::size_t group_;
   const std::string& directory_;
   const MeshSpec& spec_;
-  Deadline deadline_;
+  const Deadline deadline_;
+  const Deadline enough_;
   const Cancellation& cancellation_;
   MeshMatrix matrix_;
-  std::vector<int> processors_;
   MeshEchoes echoes_;
-  std::vector<std::optional<MeshLink>> links_;  // of those that were asked for
-  std::vector<bool> asked_for_;
-  std::list<OpenGroup> open_;
+  // By number, each for the lane that is at its group: what was found of those that were asked for.
+  std::vector<std::optional<MeshLink>> links_;
+  std::vector<std::uint8_t> asked_for_;
+  const std::vector<Numbers> groups_;
+  const std::array<std::vector<MeshTask>, 2> plan_;
+  std::mutex entries_mutex_;
+  std::uint64_t entries_ = 0;
+
+  std::mutex mutex_;  // for all that follows, and who is at work in `lanes_`
+  std::condition_variable changed_;
+  std::array<Lane, 2> lanes_;
+  std::size_t end_;  // the round before which this part ends
+  bool has_failed_ = false;
   int refused_errno_ = 0;
   MeshReport report_;
 };

@@ -1,9 +1,11 @@
-// A full mesh of echoes between the namespaces of a node (model/mesh.h), in rounds of two groups.
+// A full mesh of echoes between the namespaces of a node (model/mesh.h), in rounds of two lanes (mesh_plan.h).
 //
-// A round opens a raw socket in every member of its groups, gives each a permanent neighbour entry for every member it
-// asks or answers (a broadcast to a thousand ports costs milliseconds, and the neighbour tables' limit, from which
-// permanent entries are exempt, is the whole machine's), has all ask all, and takes the entries away again. So neither
-// descriptors nor entries grow with the number of members but with the size of a group.
+// For its task in a round a lane opens a raw socket in every member of its groups, gives each a permanent neighbour
+// entry for every member it asks or answers (a broadcast to a thousand ports costs milliseconds, and the neighbour
+// tables' limit, from which permanent entries are exempt, is the whole machine's), has all ask all, and takes the
+// entries away again. So neither descriptors nor entries grow with the number of members but with the size of a group.
+// The kernel works off what a lane sends on the lane's own processor, and one lane is at its entries while the other
+// asks.
 #pragma once
 
 #include <cstddef>

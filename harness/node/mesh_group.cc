@@ -51,17 +51,8 @@ Result<MeshGroup> MeshGroup::open(const std::string& namespace_directory, const 
     };
     NETNS_LAB_ASSIGN(UniqueFd echoes, probe::open_mesh_socket(factory, "", member.address.family()));
     NETNS_LAB_ASSIGN(NetlinkSocket route, route_socket(inside));
-    NETNS_LAB_ASSIGN(const std::vector<Neighbour> known, netlink::list_neighbours(route));
-    std::vector<IpAddress> by_hand;
-    for (const Neighbour& entry : known) {
-      if (entry.is_static() && !entry.is_proxy() && entry.link_index == links.at(number)->index)
-        by_hand.push_back(entry.address);
-    }
-    group.members_.push_back({.number = number,
-                              .link = *links.at(number),
-                              .echoes = std::move(echoes),
-                              .route = std::move(route),
-                              .by_hand = std::move(by_hand)});
+    group.members_.push_back(
+        {.number = number, .link = *links.at(number), .echoes = std::move(echoes), .route = std::move(route)});
   }
   group.added_.resize(group.members_.size());
   return group;
@@ -85,25 +76,53 @@ Result<std::uint64_t> MeshGroup::add_entries(const MeshSpec& spec, const std::ve
                                              const std::vector<std::uint32_t>& others) {
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < members_.size(); ++i) {
-    Member& member = members_[i];
-    std::vector<netlink::Request> requests;
+    std::vector<MeshNeighbour> wanted;
     for (const std::uint32_t other : others) {
-      const IpAddress& address = spec.members[other].address;
-      const bool is_theirs = std::find(member.by_hand.begin(), member.by_hand.end(), address) != member.by_hand.end();
-      if (other == member.number || is_theirs) continue;
-      requests.push_back(netlink::add_neighbour(member.link.index, address, links[other]->mac));
-      added_[i].push_back(address);
+      if (other != members_[i].number) wanted.push_back({spec.members[other].address, links[other]->mac});
     }
-    count += requests.size();
-    const auto done = member.route.execute_all(std::move(requests));
+    auto done = add_entries_to(i, wanted);
     if (!done) {
-      Error error = done.error().error;
+      Error error = std::move(done).error();
       error.attempted = fmt::format("give {} neighbour entries for a mesh ({})",
-                                    spec.members[member.number].network_namespace, error.attempted);
+                                    spec.members[members_[i].number].network_namespace, error.attempted);
       return tl::unexpected(std::move(error));
     }
+    count += added_[i].size();
   }
   return count;
+}
+
+// Mostly there is none yet, and the kernel is asked to refuse where there is: to list them first would be a walk over
+// the whole machine's table for each member (neigh_dump_table, net/core/neighbour.c).
+Result<void> MeshGroup::add_entries_to(std::size_t member, const std::vector<MeshNeighbour>& wanted) {
+  netlink::NetlinkSocket& route = members_[member].route;
+  const std::uint32_t link = members_[member].link.index;
+  std::vector<netlink::Request> requests;
+  for (const MeshNeighbour& each : wanted) requests.push_back(netlink::add_new_neighbour(link, each.address, each.mac));
+  NETNS_LAB_ASSIGN(const std::vector<netlink::BatchFailure> refusals, route.execute_each(std::move(requests)));
+  auto refusal = refusals.begin();
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (refusal != refusals.end() && refusal->request == i) {
+      ++refusal;
+    } else {
+      added_[member].push_back(wanted[i].address);
+    }
+  }
+  if (refusals.empty()) return {};
+  NETNS_LAB_ASSIGN(const std::vector<Neighbour> known, netlink::list_neighbours(route));
+  const auto is_by_hand = [&known, link](const IpAddress& address) {
+    return std::any_of(known.begin(), known.end(), [&](const Neighbour& entry) {
+      return entry.is_static() && !entry.is_proxy() && entry.link_index == link && entry.address == address;
+    });
+  };
+  for (const netlink::BatchFailure& each : refusals) {
+    if (each.error.system_errno != EEXIST) return tl::unexpected(each.error);
+    const MeshNeighbour& learned = wanted[each.request];
+    if (is_by_hand(learned.address)) continue;
+    added_[member].push_back(learned.address);
+    NETNS_LAB_TRY(route.execute(netlink::add_neighbour(link, learned.address, learned.mac)));
+  }
+  return {};
 }
 
 Result<void> MeshGroup::remove_entries() {
@@ -112,11 +131,14 @@ Result<void> MeshGroup::remove_entries() {
     std::vector<netlink::Request> requests;
     for (const IpAddress& address : std::exchange(added_[i], {}))
       requests.push_back(netlink::delete_neighbour(members_[i].link.index, address));
-    const auto done = members_[i].route.execute_all(std::move(requests));
-    // Gone with its link, or never added.
-    const bool is_gone =
-        !done && (done.error().error.system_errno == ENOENT || done.error().error.system_errno == ENODEV);
-    if (!done && !is_gone && all) all = tl::unexpected(done.error().error);
+    const auto refusals = members_[i].route.execute_each(std::move(requests));
+    if (!refusals && all) all = tl::unexpected(refusals.error());
+    if (!refusals) continue;
+    for (const netlink::BatchFailure& each : *refusals) {
+      // Gone with its link, or never added.
+      const bool is_gone = each.error.system_errno == ENOENT || each.error.system_errno == ENODEV;
+      if (!is_gone && all) all = tl::unexpected(each.error);
+    }
   }
   return all;
 }

@@ -24,6 +24,11 @@ struct MeshLink {
 // Of the member's link; nothing when there is no such namespace or link. Errors: kSystem.
 Result<std::optional<MeshLink>> find_mesh_link(const std::string& namespace_directory, const MeshMember& member);
 
+struct MeshNeighbour {
+  IpAddress address;
+  MacAddress mac;
+};
+
 class MeshGroup {
  public:
   struct Member {
@@ -31,7 +36,6 @@ class MeshGroup {
     MeshLink link;
     UniqueFd echoes;
     netlink::NetlinkSocket route;
-    std::vector<IpAddress> by_hand;  // neighbours for which somebody else has made an entry
   };
   // Opens them all. Errors: kSystem; one that is gone meanwhile, too.
   static Result<MeshGroup> open(const std::string& namespace_directory, const MeshSpec& spec,
@@ -43,8 +47,8 @@ class MeshGroup {
   // Packets that did not fit into the members' queues so far.
   std::uint64_t queue_drops() const;
 
-  // Permanent entries in every member for every one of `others` but itself; how many there are now. Whatever comes of
-  // it, remove_entries takes them away.
+  // Permanent entries in every member for every one of `others` but itself, and but those for which somebody has made
+  // one by hand; how many there are now. Whatever comes of it, remove_entries takes them away.
   Result<std::uint64_t> add_entries(const MeshSpec& spec, const std::vector<std::optional<MeshLink>>& links,
                                     const std::vector<std::uint32_t>& others);
   Result<void> remove_entries();
@@ -54,6 +58,7 @@ class MeshGroup {
 
  private:
   MeshGroup() = default;
+  Result<void> add_entries_to(std::size_t member, const std::vector<MeshNeighbour>& wanted);
   std::vector<Member> members_;
   std::vector<std::vector<IpAddress>> added_;  // by member
 };

@@ -4,12 +4,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "harness/netlink/link.h"
 #include "harness/node/network_fixture.h"
 #include "harness/node/network_state.h"
 
@@ -106,11 +111,11 @@ TEST_F(MeshTest, GoesOverSeveralGroupsWithFewDescriptors) {
   ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
   const rlimit few = {.rlim_cur = 256, .rlim_max = limit.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
-  const auto report = run_mesh("/run/netns", spec_, Deadline::after(std::chrono::seconds(30)), cancel_, 50);
+  const auto report = run_mesh("/run/netns", spec_, Deadline::after(std::chrono::seconds(30)), cancel_, 20);
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   ASSERT_TRUE(report) << report.error();
   EXPECT_EQ(report->answered, 130U * 129U) << *report << testing::PrintToString(lines(*report));
-  EXPECT_EQ(report->rounds, 5U);  // three pairs of groups, and the three groups within themselves, two at once
+  EXPECT_EQ(report->rounds, 11U);  // seven groups: 21 pairs of them, and four tasks within; by two lanes
 }
 
 TEST_F(MeshTest, InPartsIsTheSame) {
@@ -126,13 +131,13 @@ TEST_F(MeshTest, InPartsIsTheSame) {
   while (!whole.is_complete && parts < 20) {
     const auto part = run_mesh("/run/netns", spec_, Deadline::after(std::chrono::seconds(30)), cancel_, 4);
     ASSERT_TRUE(part) << part.error();
-    EXPECT_EQ(part->rounds, 1U);
-    EXPECT_LT(part->pairs, 16U * 15U);
+    EXPECT_GE(part->rounds, 1U);
     add_part(whole, *part);
     spec_.first_round = whole.rounds;
     ++parts;
   }
-  EXPECT_EQ(parts, 8);  // four groups: six pairs of them, and twice two within themselves
+  EXPECT_GT(parts, 1);
+  EXPECT_EQ(whole.rounds, 3U);  // four groups: six pairs of them and twice two within, by two lanes
   EXPECT_EQ(whole.pairs, 16U * 15U);
   EXPECT_EQ(whole.answered, 15U * 14U);
   EXPECT_THAT(lines(whole), ElementsAre("c7 to all 15 others: the request did not arrive",
@@ -175,6 +180,28 @@ TEST_F(MeshTest, LeavesAnEntryMadeByHandAndTellsWhatItLeadsTo) {
   EXPECT_THAT(lines(*report),
               ElementsAre("c0 to c2: the request did not arrive", "c2 to c0: the request arrived, no reply came back"));
   EXPECT_THAT(entries_by_hand(), ElementsAre("c0 10.0.0.3"));
+}
+
+TEST_F(MeshTest, TakesTheWayThatItMadeWhereOneWasLearned) {
+  build(4);
+  spec_.reply_wait = milliseconds(40);
+  netlink::NetlinkSocket* const socket = handles().socket("c0").value();
+  const auto link = netlink::get_link(*socket, netlink::LinkRef::named("eth0"));
+  ASSERT_TRUE(link) << link.error();
+  netlink::Request learned(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_REPLACE);
+  ndmsg header{};
+  header.ndm_family = AF_INET;
+  header.ndm_ifindex = static_cast<int>(link->index);
+  header.ndm_state = NUD_STALE;
+  learned.put_header(header);
+  learned.put(NDA_DST, spec_.members[2].address);
+  learned.put(NDA_LLADDR, MacAddress({2, 0, 0, 0, 0, 9}));
+  ASSERT_TRUE(socket->execute(std::move(learned)));
+  const auto report = mesh();
+  ASSERT_TRUE(report) << report.error();
+  EXPECT_THAT(lines(*report), IsEmpty());
+  EXPECT_EQ(report->entries, 12U);
+  EXPECT_THAT(entries_by_hand(), IsEmpty());
 }
 
 TEST_F(MeshTest, TellsAWrongTtl) {

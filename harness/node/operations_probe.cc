@@ -7,6 +7,7 @@
 #include "harness/node/mesh.h"
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
+#include "harness/probe/echo_lanes.h"
 #include "harness/probe/exchange_lanes.h"
 
 namespace netns_lab::node {
@@ -16,12 +17,14 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
   NETNS_LAB_TRY(
       context.session.with_prober(context.deadline, context.cancellation, [&](probe::Prober& prober) -> Result<void> {
         const probe::Cancel cancel = {.fd = context.cancellation.fd()};
+        const probe::SocketFactory factory = socket_factory(context.session.agent().context.namespace_directory);
         if (!request.echoes.empty()) {
-          NETNS_LAB_ASSIGN(reply.echoes, prober.echo(request.echoes, cancel));
+          NETNS_LAB_ASSIGN(reply.echoes, request.lanes == 0
+                                             ? prober.echo(request.echoes, cancel)
+                                             : probe::echo_in_lanes(factory, request.echoes, request.lanes, cancel));
         }
         if (!request.exchanges.empty()) {
-          probe::ExchangeLanes lanes(prober, socket_factory(context.session.agent().context.namespace_directory),
-                                     cancel);
+          probe::ExchangeLanes lanes(prober, factory, cancel);
           NETNS_LAB_ASSIGN(reply.exchanges, lanes.run(request.exchanges));
         }
         if (request.last) prober.release_all();

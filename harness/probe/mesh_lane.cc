@@ -85,7 +85,7 @@ std::uint64_t dropped_by(int socket) {
   return values[SK_MEMINFO_DROPS];
 }
 
-Result<void> MeshLane::send(const Own& from, std::span<const std::uint32_t> to) {
+Result<void> MeshLane::send(const Member& from, std::span<const std::uint32_t> to) {
   std::array<std::array<std::uint8_t, kMessageSize>, ReceiveBatch::kSlots> bytes;
   std::array<iovec, ReceiveBatch::kSlots> parts{};
   std::array<mmsghdr, ReceiveBatch::kSlots> messages{};
@@ -122,7 +122,7 @@ Result<void> MeshLane::send(const Own& from, std::span<const std::uint32_t> to) 
   return {};
 }
 
-void MeshLane::note(const Own& at, std::size_t index) {
+void MeshLane::note(const Member& at, std::size_t index) {
   std::uint8_t ttl = 0;
   std::optional<IpAddress> source;
   Bytes message = batch_.bytes(index);
@@ -151,7 +151,7 @@ void MeshLane::note(const Own& at, std::size_t index) {
     ++strangers_;
     return;
   }
-  std::uint8_t& cell = is_request ? matrix_.at_receiver(from, to) : matrix_.at_sender(from, to);
+  MeshMatrix::Cell& cell = is_request ? matrix_.at_receiver(from, to) : matrix_.at_sender(from, to);
   const auto pair = static_cast<std::uint32_t>(from * matrix_.members() + to);
   const bool is_right = source == echoes_.addresses[is_request ? from : to] && ttl == kTtl &&
                         echoes_.payload.matches(pair, kPatternSize, echo->payload.subspan(kNumbersSize));
@@ -160,7 +160,7 @@ void MeshLane::note(const Own& at, std::size_t index) {
 }
 
 // All that is queued; how many packets that were.
-Result<std::size_t> MeshLane::take(const Own& at) {
+Result<std::size_t> MeshLane::take(const Member& at) {
   const SenderNames names = echoes_.family == Family::kIpv4 ? SenderNames::kNotAsked : SenderNames::kAsked;
   std::size_t taken = 0;
   for (;;) {
@@ -172,7 +172,7 @@ Result<std::size_t> MeshLane::take(const Own& at) {
 }
 
 Result<void> MeshLane::drain() {
-  for (const Own& each : own_) {
+  for (const Member& each : members_) {
     for (;;) {
       NETNS_LAB_ASSIGN(const std::size_t count, batch_.receive(each.socket));
       if (count < ReceiveBatch::kSlots) break;
@@ -185,11 +185,11 @@ Result<void> MeshLane::ask(const MeshPace& pace, Cancel cancel) {
   std::vector<std::uint32_t> others;
   unsigned in_vain = 0;
   const std::size_t window = std::clamp<std::size_t>(pace.window, 1, ReceiveBatch::kSlots);
-  for (const Own& from : own_) {
+  for (const Member& from : members_) {
     pollfd stop{.fd = cancel.fd, .events = POLLIN, .revents = 0};
     if (::poll(&stop, 1, 0) > 0) return tl::unexpected(Error::cancelled("ask for a mesh of echoes"));
     others.clear();
-    std::copy_if(targets_.begin(), targets_.end(), std::back_inserter(others),
+    std::copy_if(from.asks.begin(), from.asks.end(), std::back_inserter(others),
                  [&from](std::uint32_t to) { return to != from.number; });
     for (std::size_t done = 0; done < others.size(); done += window) {
       const auto now = std::span<const std::uint32_t>(others).subspan(done, std::min(window, others.size() - done));
@@ -208,35 +208,32 @@ Result<void> MeshLane::ask(const MeshPace& pace, Cancel cancel) {
   return {};
 }
 
-void MeshLane::expect(const MeshLane& asking) {
-  expected_.clear();
-  for (const Own& each : own_) {
-    for (const std::uint32_t to : targets_) {
-      const std::uint8_t* const reply = &matrix_.at_sender(each.number, to);
-      if (to != each.number && *reply == 0) expected_.push_back(reply);
+std::vector<const MeshMatrix::Cell*> MeshLane::missing() const {
+  std::vector<const MeshMatrix::Cell*> cells;
+  for (const Member& from : members_) {
+    for (const std::uint32_t to : from.asks) {
+      if (to == from.number) continue;
+      const MeshMatrix::Cell& reply = matrix_.at_sender(from.number, to);
+      const MeshMatrix::Cell& request = matrix_.at_receiver(from.number, to);
+      if (reply == 0) cells.push_back(&reply);
+      if (request == 0 && (reply & MeshMatrix::kRefused) == 0) cells.push_back(&request);
     }
   }
-  for (const Own& from : asking.own_) {
-    for (const std::uint32_t to : asking.targets_) {
-      const bool was_sent = (matrix_.at_sender(from.number, to) & MeshMatrix::kRefused) == 0;
-      const std::uint8_t* const request = &matrix_.at_receiver(from.number, to);
-      if (to != from.number && was_sent && *request == 0) expected_.push_back(request);
-    }
-  }
-}
-
-bool MeshLane::is_complete() const {
-  return std::all_of(expected_.begin(), expected_.end(), [](const std::uint8_t* cell) { return *cell != 0; });
+  return cells;
 }
 
 Result<void> MeshLane::settle(const MeshPace& pace, Cancel cancel) {
+  const std::vector<const MeshMatrix::Cell*> awaited = missing();
+  const auto is_complete = [&awaited] {
+    return std::ranges::all_of(awaited, [](const MeshMatrix::Cell* cell) { return *cell != 0; });
+  };
   std::vector<pollfd> waits;
-  for (const Own& each : own_) waits.push_back({.fd = each.socket, .events = POLLIN, .revents = 0});
+  for (const Member& each : members_) waits.push_back({.fd = each.socket, .events = POLLIN, .revents = 0});
   waits.push_back({.fd = cancel.fd, .events = POLLIN, .revents = 0});
   milliseconds quiet{0};
   for (;;) {
     bool came = false;
-    for (const Own& each : own_) {
+    for (const Member& each : members_) {
       NETNS_LAB_ASSIGN(const std::size_t taken, take(each));
       came = came || taken > 0;
     }

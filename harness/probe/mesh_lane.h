@@ -1,15 +1,14 @@
-// One thread's share of a round of a mesh: members of its own, each of which asks the same targets. Two lanes run side
-// by side; what one asks, the other's sockets may see arriving.
+// A task of a mesh, for one thread: members, each of which asks others of them.
 //
-//   lane.ask(cancel);      // every own member sends to every target, and takes what comes back meanwhile
-//   lane.expect(other);    // once no lane sends any more: what is still on its way
-//   lane.settle(cancel);   // takes it
+//   lane.drain();          // what is queued of earlier tasks
+//   lane.ask(cancel);      // every member sends to each that it asks, and takes what comes back meanwhile
+//   lane.settle(cancel);   // takes what is still on its way
 //
 // A raw ICMP socket is given replies and requests alike (net/ipv4/icmp.c, raw_local_deliver before icmp_rcv): so a pair
-// is proved at both ends. Threads: a lane is for one thread; lanes of one round write to different cells of the same
-// matrix.
+// is proved at both ends. Threads: a lane is for one thread; lanes of different threads share the matrix.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <span>
@@ -25,16 +24,18 @@
 
 namespace netns_lab::probe {
 
-// What is known of each ordered pair. What the sender sees and what the receiver sees are written by different threads.
+// What is known of each ordered pair. For several threads, but for set_done: each is at pairs of its own, but a late
+// packet of another's pair may come to it.
 class MeshMatrix {
  public:
   enum Mark : std::uint8_t { kOnce = 1, kTwice = 2, kWrong = 4, kRefused = 8 };
+  using Cell = std::atomic<std::uint8_t>;
   explicit MeshMatrix(std::size_t members)
       : members_(members), at_sender_(members * members), at_receiver_(members * members), done_(members * members) {}
 
   std::size_t members() const { return members_; }
-  std::uint8_t& at_sender(std::uint32_t from, std::uint32_t to) { return at_sender_[from * members_ + to]; }
-  std::uint8_t& at_receiver(std::uint32_t from, std::uint32_t to) { return at_receiver_[from * members_ + to]; }
+  Cell& at_sender(std::uint32_t from, std::uint32_t to) { return at_sender_[from * members_ + to]; }
+  Cell& at_receiver(std::uint32_t from, std::uint32_t to) { return at_receiver_[from * members_ + to]; }
   bool is_answered(std::uint32_t from, std::uint32_t to) const {
     return at_sender_[from * members_ + to] == kOnce && at_receiver_[from * members_ + to] == kOnce;
   }
@@ -43,13 +44,16 @@ class MeshMatrix {
   // Its round was done, whatever came of it.
   void set_done(std::uint32_t from, std::uint32_t to) { done_[from * members_ + to] = true; }
   bool is_done(std::uint32_t from, std::uint32_t to) const { return done_[from * members_ + to]; }
-  void forget(std::uint32_t from, std::uint32_t to) { at_sender(from, to) = at_receiver(from, to) = 0; }
+  void forget(std::uint32_t from, std::uint32_t to) {
+    at_sender(from, to) = 0;
+    at_receiver(from, to) = 0;
+  }
 
  private:
   std::size_t members_;
-  std::vector<std::uint8_t> at_sender_;    // replies, and requests that were refused
-  std::vector<std::uint8_t> at_receiver_;  // requests
-  std::vector<bool> done_;                 // for one thread
+  std::vector<Cell> at_sender_;    // replies, and requests that were refused
+  std::vector<Cell> at_receiver_;  // requests
+  std::vector<bool> done_;
 };
 
 // A raw ICMP socket that gives echoes only, with room for a round's requests.
@@ -75,44 +79,37 @@ struct MeshPace {
 
 class MeshLane {
  public:
-  struct Own {
+  struct Member {
     std::uint32_t number = 0;
     int socket = -1;
+    std::span<const std::uint32_t> asks;  // numbers of others that are members, too; itself is left out
   };
-  // `targets`: numbers of members; a member does not ask itself. All outlive the lane.
-  MeshLane(const MeshEchoes& echoes, MeshMatrix& matrix, std::vector<Own> own, std::vector<std::uint32_t> targets)
-      : echoes_(echoes), matrix_(matrix), own_(std::move(own)), targets_(std::move(targets)) {}
+  // The echoes, the matrix and what the members refer to outlive the lane.
+  MeshLane(const MeshEchoes& echoes, MeshMatrix& matrix, std::vector<Member> members)
+      : echoes_(echoes), matrix_(matrix), members_(std::move(members)) {}
 
-  const std::vector<Own>& own() const { return own_; }
-  const std::vector<std::uint32_t>& targets() const { return targets_; }
   std::uint64_t strangers() const { return strangers_; }
   std::uint64_t full_queues() const { return full_queues_; }  // requests that a queue on the way out had no room for
   int refused_errno() const { return refused_errno_; }        // of the last request that was refused
 
+  Result<void> drain();
   // Errors: kSystem (no socket any more), kCancelled.
   Result<void> ask(const MeshPace& pace, Cancel cancel);
-  // What is still to come, now that no lane asks any more: replies to this lane's members, and the requests of
-  // `asking`, whose targets are this lane's members. While no lane is at work.
-  void expect(const MeshLane& asking);
-  // Until all of that has come, or nothing has for pace.reply_wait. The time that this thread was not let run does not
-  // count.
+  // Once all have asked: until every request has arrived and every reply has come, or nothing has for pace.reply_wait.
+  // The time that this thread was not let run does not count.
   Result<void> settle(const MeshPace& pace, Cancel cancel);
-  // Throws away what is queued: of an earlier round.
-  Result<void> drain();
 
  private:
-  Result<void> send(const Own& from, std::span<const std::uint32_t> to);
-  Result<std::size_t> take(const Own& at);
-  void note(const Own& at, std::size_t index);
-  bool is_complete() const;
+  Result<void> send(const Member& from, std::span<const std::uint32_t> to);
+  Result<std::size_t> take(const Member& at);
+  void note(const Member& at, std::size_t index);
+  std::vector<const MeshMatrix::Cell*> missing() const;
 
   const MeshEchoes& echoes_;
   MeshMatrix& matrix_;
-  std::vector<Own> own_;
-  std::vector<std::uint32_t> targets_;
+  std::vector<Member> members_;
   ReceiveBatch batch_;
-  std::vector<const std::uint8_t*> expected_;  // cells of this lane's own
-  std::uint64_t replies_ = 0;                  // that this call of ask() has taken
+  std::uint64_t replies_ = 0;  // that this call of ask() has taken
   std::uint64_t strangers_ = 0;
   std::uint64_t full_queues_ = 0;
   int refused_errno_ = 0;

@@ -34,7 +34,7 @@ NETNS_LAB_JSON(AwaitReply, late_ms);
 NETNS_LAB_JSON(LookupReply, answers);
 NETNS_LAB_JSON(LookupRequest, queries);
 NETNS_LAB_JSON(ProbeReply, echoes, exchanges);
-NETNS_LAB_JSON(ProbeRequest, echoes, exchanges, last);
+NETNS_LAB_JSON(ProbeRequest, echoes, exchanges, lanes, last);
 NETNS_LAB_JSON(MeshRequest, spec);
 NETNS_LAB_JSON(ServeReply, handle, port);
 NETNS_LAB_JSON(ServeRequest, spec);

@@ -71,7 +71,7 @@ TEST(MessagesAsJson, ProbeSurvives) {
   echo.count = 7;
   ExchangeSpec exchange;
   exchange.port = 9000;
-  expect_round_trip(ProbeRequest{.echoes = {echo}, .exchanges = {exchange}, .last = true});
+  expect_round_trip(ProbeRequest{.echoes = {echo}, .exchanges = {exchange}, .lanes = 2, .last = true});
   EchoReport echo_report;
   echo_report.identifier = 4711;
   ExchangeReport exchange_report;

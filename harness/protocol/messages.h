@@ -119,7 +119,8 @@ struct LookupRequest {
   bool operator==(const LookupRequest&) const = default;
 };
 
-// All echoes at once (their own namespaces and targets), then all exchanges in order.
+// All echoes at once (their own namespaces and targets), or each when the one before is over; then all exchanges in
+// order.
 struct ProbeReply {
   std::vector<EchoReport> echoes;
   std::vector<ExchangeReport> exchanges;
@@ -130,6 +131,9 @@ struct ProbeRequest {
   using Reply = ProbeReply;
   std::vector<EchoSpec> echoes;
   std::vector<ExchangeSpec> exchanges;
+  // 0: all echoes at once. Else one after the other in so many lanes, but in no more than there are processors
+  // (probe/echo_lanes.h).
+  std::uint32_t lanes = 0;
   // No more probes for a while: the captures kept open for the next one are closed, while other things go on. (At the
   // end of a session there would be nothing else to do in the 10 ms that the kernel takes.)
   bool last = false;

@@ -148,7 +148,7 @@ TEST_P(BridgeScale, SampledPairsResolveAndReachEachOther) {
                                             ArrivingWithTtl(64), PayloadIntact());
     const auto resolved = ResolvedBetween(way, near_link->mac, far_link->mac);
     std::optional<EchoReport> report;
-    beside_drops([&] {
+    beside_drops([&](int) {
       if (!is_patient()) spec.reply_wait = kImpatience;
       report = ping_on(subject(), spec);
       note_answer(*report);

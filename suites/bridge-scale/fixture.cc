@@ -113,11 +113,11 @@ std::uint64_t BridgeScale::backlog_drops() {
   return found->second;
 }
 
-void BridgeScale::beside_drops(const std::function<bool()>& work) {
+void BridgeScale::beside_drops(const std::function<bool(int attempt)>& work) {
   constexpr int kAttempts = 3;
   for (int attempt = 1;; ++attempt) {
     const std::uint64_t before = backlog_drops();
-    if (work()) return;
+    if (work(attempt)) return;
     const std::uint64_t dropped = backlog_drops() - before;
     if (dropped == 0) return;
     if (attempt < kAttempts) {
@@ -133,23 +133,27 @@ void BridgeScale::beside_drops(const std::function<bool()>& work) {
 
 void BridgeScale::judge_resolution(std::size_t begin, std::size_t end, Findings& findings) {
   Findings found;
-  beside_drops([&] {
-    found = resolution_findings(begin, end);
+  beside_drops([&](int attempt) {
+    found = resolution_findings(begin, end, attempt == 1 ? 2 : 1);
     return found.none();
   });
   findings.append(found);
 }
 
-EchoReport BridgeScale::echo_now(const std::string& from, const IpAddress& to) {
-  EchoSpec spec = suites::echoes(from, to, kPayload, false, {});
-  spec.count = 1;
-  if (!is_patient()) spec.reply_wait = kImpatience;
-  EchoReport report = value(node().ping(spec));
-  note_answer(report);
-  return report;
+std::vector<EchoReport> BridgeScale::in_lanes(std::vector<EchoSpec> specs, std::uint32_t lanes) {
+  for (EchoSpec& spec : specs) {
+    spec.count = 1;
+    if (!is_patient()) spec.reply_wait = kImpatience;
+  }
+  protocol::ProbeRequest request;
+  request.echoes = std::move(specs);
+  request.lanes = lanes;
+  std::vector<EchoReport> reports = value(node().probe(std::move(request))).echoes;
+  for (const EchoReport& report : reports) note_answer(report);
+  return reports;
 }
 
-Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
+Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end, std::uint32_t lanes) {
   Findings findings;
   forget(neighbours_of(begin, end), begin, end);
   const auto judge = [&](const EchoReport& report, const std::string& name, const std::string& from) {
@@ -159,23 +163,20 @@ Findings BridgeScale::resolution_findings(std::size_t begin, std::size_t end) {
     for (const std::string& finding : echo_findings(report, want))
       findings.add(name, fmt::format("{} to {}: {}", from, report.spec.destination.to_string(), finding));
   };
-  // One after the other: a question goes to all ports, and two of them do not fit into a backlog.
+  // One after the other: a question goes to all ports, and two of them do not fit into a processor's backlog.
+  std::vector<EchoSpec> to_bridge;
+  std::vector<EchoSpec> to_containers;
   for (std::size_t i = begin; i < end; ++i) {
-    const std::string& name = container(i).network_namespace;
-    judge(echo_now(name, bridge_address()), name, name);
+    to_bridge.push_back(suites::echoes(container(i).network_namespace, bridge_address(), kPayload, false, {}));
+    to_containers.push_back(suites::echoes("", address(i), kPayload, false, {}));
+    to_containers.back().count = 1;
   }
+  for (const EchoReport& report : in_lanes(std::move(to_bridge), lanes))
+    judge(report, report.spec.network_namespace, report.spec.network_namespace);
   // The node has answered them all, and so asks nobody; else one after the other, too.
-  const bool at_once = findings.none();
-  std::vector<EchoSpec> specs;
-  for (std::size_t i = begin; i < end; ++i) {
-    specs.push_back(suites::echoes("", address(i), kPayload, false, {}));
-    specs.back().count = 1;
-    if (!at_once) judge(echo_now("", address(i)), container(i).network_namespace, "the node");
-  }
-  if (at_once) {
-    const std::vector<EchoReport> reports = ping_on(subject(), specs);
-    for (std::size_t i = begin; i < end; ++i) judge(reports.at(i - begin), container(i).network_namespace, "the node");
-  }
+  const std::vector<EchoReport> reports =
+      findings.none() ? ping_on(subject(), to_containers) : in_lanes(std::move(to_containers), lanes);
+  for (std::size_t i = begin; i < end; ++i) judge(reports.at(i - begin), container(i).network_namespace, "the node");
   const Snapshot seen = neighbours_of(begin, end);
   const NamespaceState& own = *seen.find_namespace("");
   const Link* const bridge = own.find_link(kBridge);

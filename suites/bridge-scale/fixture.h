@@ -28,9 +28,9 @@ class BridgeScale : public suites::NetworkCases {
   // Containers `begin` to `end` and the node resolve each other and answer each other's echoes.
   void judge_resolution(std::size_t begin, std::size_t end, Findings& findings);
   // Does `work`, which says whether all went well, again as long as it did not and the kernel has dropped packets
-  // meanwhile because a backlog was full (a broadcast to a thousand ports fills one). Ends the case as `error` when
-  // that goes on: nothing can be told of the network then.
-  void beside_drops(const std::function<bool()>& work);
+  // meanwhile because a backlog was full (a broadcast to a thousand ports fills one); the first attempt is 1. Ends the
+  // case as `error` when that goes on: nothing can be told of the network then.
+  void beside_drops(const std::function<bool(int attempt)>& work);
   // After three echoes of a case without an answer it is known that the network does not answer: a second for each of a
   // thousand would be long.
   static constexpr std::chrono::milliseconds kImpatience{50};
@@ -44,9 +44,10 @@ class BridgeScale : public suites::NetworkCases {
   MeshSpec mesh_spec() const;
 
  private:
-  Findings resolution_findings(std::size_t begin, std::size_t end);
+  Findings resolution_findings(std::size_t begin, std::size_t end, std::uint32_t lanes);
   std::uint64_t backlog_drops();  // of the machine, so far
-  EchoReport echo_now(const std::string& from, const IpAddress& to);
+  // One echo each, one after the other in so many lanes.
+  std::vector<EchoReport> in_lanes(std::vector<EchoSpec> specs, std::uint32_t lanes);
 
   int unanswered_ = 0;  // of the echoes of this case
   // Those namespaces, and the node's own where asked for: links, addresses, neighbours.
