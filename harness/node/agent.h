@@ -29,6 +29,8 @@ struct AgentContext {
   std::vector<std::pair<std::string, std::string>> writable;
   std::vector<std::string> made_by_setup;  // paths below those folders that were there, or made, before any target ran
   std::vector<std::string> machine_namespaces;  // host: names in the machine's own /run/netns, which this node's hides
+  // host: udev's folder on the machine ("/run/udev"), as the agent can open it; "" none. The node's own /run hides it.
+  std::string device_manager;
   std::string journal;   // path of the journal of what outlives the agent; "" when everything dies with its namespaces
   bool is_init = false;  // process 1 of a PID namespace: it must reap
   // The node's network namespace was made for it, and nothing was set in it but pinned_sysctls().

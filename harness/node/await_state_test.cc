@@ -134,6 +134,9 @@ TEST_F(AwaitTest, WaitsUntilTheDeviceManagerIsThroughWithTheNodesLinks) {
   AgentContext context;
   context.provider = "host";
   context.uplink = "veth1";
+  const UniqueFd opened = open_device_manager();
+  ASSERT_TRUE(opened.valid());
+  context.device_manager = "/run/udev";
   EXPECT_EQ(device_database(context), "") << "nobody is at the control socket";
   std::ofstream("/run/udev/control").flush();
   EXPECT_EQ(device_database(context), "") << "it has not heard of the uplink";
@@ -147,8 +150,8 @@ TEST_F(AwaitTest, WaitsUntilTheDeviceManagerIsThroughWithTheNodesLinks) {
   EXPECT_TRUE(await_state(handles(), request, Deadline::after(10s), options));
   udev.join();
   EXPECT_EQ(device_database(context), "/run/udev/data");
-  context.provider = "sandbox";
-  EXPECT_EQ(device_database(context), "");
+  context.device_manager = "";
+  EXPECT_EQ(device_database(context), "") << "a sandbox has none";
   std::filesystem::remove_all("/run/udev");
 }
 

@@ -1,5 +1,6 @@
 #include "harness/node/device_manager.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <net/if.h>
 #include <sys/inotify.h>
@@ -19,8 +20,11 @@ bool is_there(const std::string& path) { return ::access(path.c_str(), F_OK) == 
 
 }  // namespace
 
-std::string device_database(const AgentContext& context, const std::string& directory) {
-  if (context.provider != "host" || context.uplink.empty()) return "";
+UniqueFd open_device_manager() { return UniqueFd(::open("/run/udev", O_PATH | O_DIRECTORY | O_CLOEXEC)); }
+
+std::string device_database(const AgentContext& context) {
+  const std::string& directory = context.device_manager;
+  if (directory.empty() || context.uplink.empty()) return "";
   // In a container, or a network namespace beside the machine's, udev may be seen and yet never see our links.
   const std::uint32_t uplink = ::if_nametoindex(context.uplink.c_str());
   std::string database = directory + "/data";

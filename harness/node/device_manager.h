@@ -14,10 +14,13 @@
 
 namespace netns_lab::node {
 
-// The folder in which udev keeps a file for each device it is through with (sd_device_get_is_initialized(3)):
-// "/run/udev/data", when it runs and knows the node's uplink. "" when it does not: nobody waits for it then. In the
-// calling thread's network namespace. `directory` is for tests.
-std::string device_database(const AgentContext& context, const std::string& directory = "/run/udev");
+// The machine's /run/udev, for AgentContext::device_manager: to be opened where that can be seen. Invalid: none.
+UniqueFd open_device_manager();
+
+// The folder in which udev keeps a file for each device it is through with (sd_device_get_is_initialized(3)), when it
+// runs and knows the node's uplink. "" when it does not: nobody waits for it then. In the calling thread's network
+// namespace.
+std::string device_database(const AgentContext& context);
 
 class DeviceManager {
  public:

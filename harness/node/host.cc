@@ -18,6 +18,7 @@
 #include "harness/base/socket_pair.h"
 #include "harness/base/text.h"
 #include "harness/netns/named.h"
+#include "harness/node/device_manager.h"
 #include "harness/node/host_uplink.h"
 #include "harness/node/isolation.h"
 #include "harness/node/journal.h"
@@ -63,7 +64,8 @@ std::vector<std::string> watched_sysctls() {
   return keys;
 }
 
-Result<AgentContext> set_up(const HostSpec& spec, const std::string& journal) {
+// `device_manager`: open_device_manager().
+Result<AgentContext> set_up(const HostSpec& spec, const std::string& journal, int device_manager) {
   utsname machine{};
   ::uname(&machine);
   AgentContext context;
@@ -71,6 +73,7 @@ Result<AgentContext> set_up(const HostSpec& spec, const std::string& journal) {
   context.node = "node-1";
   context.host_name = machine.nodename;
   context.is_init = true;
+  if (device_manager >= 0) context.device_manager = fmt::format("/proc/self/fd/{}", device_manager);
   NETNS_LAB_ASSIGN(HostUplink uplink, find_host_uplink());
   context.uplink = std::move(uplink.link);
   context.uplink_addresses = std::move(uplink.addresses);
@@ -109,10 +112,12 @@ int run_guard(const HostSpec& spec, UniqueFd& socket, const GuardFacts& facts) {
   auto agent = fork_child([&] {
     die_with_parent(*line);
     close_all_but({socket.get(), journal->fd(), facts.status});
-    const auto context = set_up(spec, path);
+    const UniqueFd device_manager = open_device_manager();
+    const auto context = set_up(spec, path, device_manager.get());
     if (!context) return give_up(context.error());
     report_ready(facts.status);
-    close_all_but({socket.get(), journal->fd()});  // the journal's lock lives as long as we do
+    // The journal's lock lives as long as we do.
+    close_all_but({socket.get(), journal->fd(), device_manager.get()});
     return spec.agent(*context, std::move(socket));
   });
   if (!agent) return stop(agent.error());

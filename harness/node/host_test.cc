@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -75,6 +76,25 @@ TEST_F(Host, HasMountsAndProcessesOfItsOwn) {
   EXPECT_THAT(machine("ls /run/netns/inside"), HasSubstr("No such file"));
   EXPECT_THAT(ask(*stream, "cat /proc/1/status").output, HasSubstr("Pid:\t1\n"));
   EXPECT_EQ(ask(*stream, "ls -A /home/ubuntu").output, "");
+}
+
+// udev's folder is in the machine's /run, which the node's own hides.
+TEST_F(Host, SeesWhatTheMachinesDeviceManagerIsThroughWith) {
+  {
+    const auto stream = start_host(shell());
+    ASSERT_TRUE(stream) << stream.error();
+    EXPECT_EQ(ask(*stream, "device-database").output, "none");
+  }
+  machine("mkdir -p /run/udev/data && touch /run/udev/control");
+  {
+    const auto stream = start_host(shell());
+    ASSERT_TRUE(stream) << stream.error();
+    EXPECT_EQ(ask(*stream, "device-database").output, "none") << "it has not heard of the uplink";
+    machine("touch /run/udev/data/n" + std::to_string(::if_nametoindex("up0")));
+    EXPECT_EQ(ask(*stream, "device-database").output, "there");
+    EXPECT_THAT(ask(*stream, "ls /run/udev").output, HasSubstr("No such file")) << "a target does not see it";
+  }
+  machine("rm -r /run/udev");
 }
 
 // As on a machine of its own, and after `ip netns exec`.

@@ -15,7 +15,7 @@ namespace netns_lab::node::test {
 
 // The agent's side. A request is a line; its answer is everything printed, then "\n[STATUS]\n". "context" answers with
 // what the agent was told, "leftovers" with list_leftovers and SetUpFiles, "mounts" with MountWatch, "journal-link
-// NAME" after it was journalled.
+// NAME" after it was journalled, "device-database" with whether there is one ("none") that can be opened ("there").
 int serve_shell(const AgentContext& context, UniqueFd stream);
 // Accepts one connection after the other; the request "shutdown" ends it.
 int serve_shell_listener(const AgentContext& context, UniqueFd listener);

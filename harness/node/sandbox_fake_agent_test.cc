@@ -17,6 +17,7 @@
 
 #include "harness/base/text.h"
 #include "harness/node/agent_state.h"
+#include "harness/node/device_manager.h"
 #include "harness/node/journal.h"
 #include "harness/node/leftovers.h"
 
@@ -123,6 +124,9 @@ int serve_shell(const AgentContext& context, UniqueFd stream) {
         for (auto& changed : origin.changed_set_up_files()) found->push_back(std::move(changed));
       }
       output = found ? join(*found, "\n") : found.error().message();
+    } else if (command == "device-database\n") {
+      const std::string database = device_database(context);
+      output = database.empty() ? "none" : ::access(database.c_str(), R_OK | X_OK) == 0 ? "there" : database;
     } else if (command == "mounts\n") {
       const auto look = origin.mounts();
       output = look ? join(look->changes, "\n") : look.error().message();
