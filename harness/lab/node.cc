@@ -9,7 +9,7 @@
 #include "harness/protocol/envelope.h"
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
-#include "harness/protocol/packed_sysctls.h"
+#include "harness/protocol/packed_namespaces.h"
 
 namespace netns_lab {
 namespace {
@@ -154,7 +154,7 @@ Result<Snapshot> Node::ask_snapshot(const protocol::SnapshotRequest& request) {
   const auto* const operation = protocol::SnapshotRequest::kOperation;
   NETNS_LAB_ASSIGN(const Session::Answer answer, session_->ask(operation, request, kWork, {}));
   NETNS_LAB_ASSIGN(Snapshot snapshot, session_->decode<Snapshot>(operation, answer));
-  NETNS_LAB_TRY(protocol::put_sysctls(answer.raw, snapshot));
+  NETNS_LAB_TRY(protocol::put_namespaces(answer.raw, snapshot));
   return snapshot;
 }
 

@@ -9,12 +9,14 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 #include "harness/base/build_id.h"
 #include "harness/protocol/envelope.h"
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
+#include "harness/protocol/packed_namespaces.h"
 
 namespace netns_lab::node {
 
@@ -43,7 +45,11 @@ class Tester {
   template <typename Request>
   Result<typename Request::Reply> ask(const Request& request, std::string_view raw = "") {
     NETNS_LAB_ASSIGN(const nlohmann::json result, ask(Request::kOperation, request, raw));
-    return json_to<typename Request::Reply>(result);
+    auto reply = json_to<typename Request::Reply>(result);
+    if constexpr (std::is_same_v<Request, protocol::SnapshotRequest>) {
+      if (reply) NETNS_LAB_TRY(protocol::put_namespaces(raw_, *reply));
+    }
+    return reply;
   }
   const std::string& raw() const { return raw_; }  // bytes of the last answer
 

@@ -7,7 +7,6 @@
 #include "harness/node/agent_fixture.h"
 #include "harness/node/sandbox.h"
 #include "harness/node/sysctl.h"
-#include "harness/protocol/packed_sysctls.h"
 
 namespace netns_lab::node {
 namespace {
@@ -32,10 +31,7 @@ class NewNodeSysctlsTest : public ::testing::Test {
     protocol::SnapshotRequest request;
     request.options.all_sysctls = true;
     request.options.pristine = pristine;
-    Snapshot snapshot = ask(request);
-    if (const auto put = protocol::put_sysctls(tester_->raw(), snapshot); !put)
-      throw std::runtime_error(put.error().message());
-    return snapshot;
+    return ask(request);
   }
   void arrange(std::vector<Change> changes) { ask(protocol::ApplyRequest{.changes = std::move(changes)}); }
 

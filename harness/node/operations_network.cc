@@ -5,7 +5,7 @@
 #include "harness/node/operations.h"
 #include "harness/node/session.h"
 #include "harness/node/snapshot.h"
-#include "harness/protocol/packed_sysctls.h"
+#include "harness/protocol/packed_namespaces.h"
 
 namespace netns_lab::node {
 
@@ -54,7 +54,7 @@ Result<Snapshot> snapshot(OperationContext& context, const protocol::SnapshotReq
   };
   NETNS_LAB_ASSIGN(Snapshot snapshot, request.first ? agent.first_snapshot.get(take) : take());
   snapshot.files = context.session.objects().without_put(std::move(snapshot.files));
-  context.reply_raw = protocol::take_sysctls(snapshot);
+  context.reply_raw = protocol::take_namespaces(snapshot);
   return snapshot;
 }
 

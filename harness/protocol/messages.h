@@ -71,7 +71,7 @@ struct ApplyRequest {
   bool operator==(const ApplyRequest&) const = default;
 };
 
-// The sysctls follow the answer's frame as bytes (packed_sysctls.h).
+// The namespaces follow the answer's frame as bytes (packed_namespaces.h); in its JSON there are none.
 struct SnapshotRequest {
   static constexpr auto kOperation = "snapshot";
   using Reply = Snapshot;
