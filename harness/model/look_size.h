@@ -7,7 +7,7 @@ namespace netns_lab {
 
 // Namespaces that are held open together; there may be a thousand.
 inline constexpr std::size_t kNamespacesAtOnce = 32;
-// Of each the namespace itself, and a socket of each protocol that it is asked by.
+// Of each at most the namespace itself, and a socket of each protocol that it is asked by, while a thread reads it.
 inline constexpr std::size_t kDescriptorsOfEach = 6;
 
 }  // namespace netns_lab

@@ -59,8 +59,8 @@ std::string protocol_name(Protocol protocol) {
 
 class NetlinkSocket::State {
  public:
-  State(MnlSocket socket, Protocol protocol)
-      : socket_(std::move(socket)), protocol_(protocol), buffer_(new std::uint8_t[kReceiveBytes]) {}
+  State(MnlSocket socket, Protocol protocol, ReceiveBuffer buffer)
+      : socket_(std::move(socket)), protocol_(protocol), buffer_(std::move(buffer)) {}
 
   int fd() const { return mnl_socket_get_fd(socket_.get()); }
   std::uint32_t port() const { return mnl_socket_get_portid(socket_.get()); }
@@ -96,7 +96,7 @@ class NetlinkSocket::State {
     return {};
   }
 
-  // One datagram from the kernel. Its bytes are valid until the next call.
+  // One datagram from the kernel. Its bytes are valid until the next call, of whichever socket with this buffer.
   Result<std::vector<MessageView>> receive() {
     iovec part{buffer_.get(), kReceiveBytes};
     sockaddr_nl sender{};
@@ -233,8 +233,11 @@ class NetlinkSocket::State {
   MnlSocket socket_;
   Protocol protocol_;
   std::uint32_t sequence_ = 0;
-  std::unique_ptr<std::uint8_t[]> buffer_;  // not initialised: memory is taken as answers need it
+  ReceiveBuffer buffer_;
 };
+
+// Not initialised: memory is taken as answers need it.
+ReceiveBuffer new_receive_buffer() { return ReceiveBuffer(new std::uint8_t[kReceiveBytes]); }
 
 NetlinkSocket::NetlinkSocket(std::unique_ptr<State> state) : state_(std::move(state)) {}
 NetlinkSocket::NetlinkSocket(NetlinkSocket&&) noexcept = default;
@@ -255,7 +258,7 @@ Result<NetlinkSocket> NetlinkSocket::open(Protocol protocol) {
   return adopt(std::move(fd), protocol);
 }
 
-Result<NetlinkSocket> NetlinkSocket::adopt(UniqueFd fd, Protocol protocol) {
+Result<NetlinkSocket> NetlinkSocket::adopt(UniqueFd fd, Protocol protocol, ReceiveBuffer buffer) {
   const std::string attempted = "set up a socket of " + protocol_name(protocol);
   MnlSocket socket(mnl_socket_fdopen(fd.get()));
   if (socket == nullptr) return tl::unexpected(Error::system(attempted, errno, ""));
@@ -282,7 +285,7 @@ Result<NetlinkSocket> NetlinkSocket::adopt(UniqueFd fd, Protocol protocol) {
   if (::setsockopt(fd_number, SOL_SOCKET, SO_RCVBUF, &kReceiveQueueBytes, sizeof kReceiveQueueBytes) != 0) {
     return tl::unexpected(Error::system(attempted, errno, "SO_RCVBUF"));
   }
-  return NetlinkSocket(std::make_unique<State>(std::move(socket), protocol));
+  return NetlinkSocket(std::make_unique<State>(std::move(socket), protocol, std::move(buffer)));
 }
 
 Result<void> NetlinkSocket::execute(Request request) {

@@ -31,11 +31,16 @@ struct BatchFailure {
   Error error;
 };
 
+// Where answers are received, 64 KiB. Sockets of which one at a time is used may have one together: to allocate and
+// free one for each of thousands costs as much as several dumps.
+using ReceiveBuffer = std::shared_ptr<std::uint8_t[]>;
+ReceiveBuffer new_receive_buffer();
+
 class NetlinkSocket {
  public:
   static Result<NetlinkSocket> open(Protocol protocol);
   // `fd` is a netlink socket of `protocol`, bound or not, blocking or not, made in whichever namespace.
-  static Result<NetlinkSocket> adopt(UniqueFd fd, Protocol protocol);
+  static Result<NetlinkSocket> adopt(UniqueFd fd, Protocol protocol, ReceiveBuffer buffer = new_receive_buffer());
   NetlinkSocket(NetlinkSocket&&) noexcept;
   NetlinkSocket& operator=(NetlinkSocket&&) noexcept;
   ~NetlinkSocket();

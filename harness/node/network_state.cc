@@ -1,10 +1,13 @@
 #include "harness/node/network_state.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <map>
 #include <set>
 #include <span>
+#include <system_error>
+#include <thread>
 #include <tuple>
 #include <unordered_map>
 #include <utility>
@@ -49,25 +52,58 @@ struct Sockets {
   NetlinkSocket* generic = nullptr;
   const NetworkHandles::GenericFamilies* families = nullptr;  // with `generic`
 
-  void set(Protocol protocol, NetlinkSocket* socket) {
+  NetlinkSocket*& of(Protocol protocol) {
     switch (protocol) {
       case Protocol::kRoute:
-        route = socket;
         break;
       case Protocol::kSocketDiagnosis:
-        diagnosis = socket;
-        break;
+        return diagnosis;
       case Protocol::kNetfilter:
-        netfilter = socket;
-        break;
+        return netfilter;
       case Protocol::kXfrm:
-        xfrm = socket;
-        break;
+        return xfrm;
       case Protocol::kGeneric:
-        generic = socket;
-        break;
+        return generic;
     }
+    return route;
   }
+};
+
+// Those of a namespace, open for one reading; of the same protocols as `own`, the node's own: what its kernel lacks
+// there it lacks everywhere.
+class OpenSockets {
+ public:
+  static Result<OpenSockets> open(const NetworkNamespace& network_namespace, Sockets own,
+                                  const netlink::ReceiveBuffer& buffer) {
+    OpenSockets opened;
+    opened.kept_.reserve(kAllProtocols.size());
+    NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
+      for (const Protocol protocol : kAllProtocols) {
+        if (own.of(protocol) == nullptr) continue;
+        NETNS_LAB_ASSIGN(UniqueFd raw, netlink::open_raw(protocol));
+        NETNS_LAB_ASSIGN(NetlinkSocket made, NetlinkSocket::adopt(std::move(raw), protocol, buffer));
+        opened.kept_.push_back(std::move(made));
+        opened.sockets_.of(protocol) = &opened.kept_.back();
+      }
+      return {};
+    }));
+    opened.sockets_.families = own.families;
+    return opened;
+  }
+  const Sockets& sockets() const { return sockets_; }
+
+ private:
+  std::vector<NetlinkSocket> kept_;  // never grows: the sockets stay where they are
+  Sockets sockets_;
+};
+
+// What is the same for all namespaces of one look, and for all threads that read them.
+struct Surroundings {
+  const NetworkNamespace& own;
+  const std::string& namespace_directory;
+  const std::vector<std::string>& known;
+  const SnapshotOptions& options;
+  SysctlReader& sysctl_reader;
 };
 
 class LinkNames {
@@ -252,7 +288,7 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
   if (route_alone) return sockets;
   for (const Protocol protocol : kAllProtocols) {
-    if (auto socket = handles.socket(network_namespace, protocol)) sockets.set(protocol, *socket);
+    if (auto socket = handles.socket(network_namespace, protocol)) sockets.of(protocol) = *socket;
   }
   if (sockets.generic != nullptr) {
     NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
@@ -261,33 +297,28 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
 }
 
 // Which namespaces the ids of the links' peers mean. The node's own is asked for first: mostly it is the one.
-Result<void> name_peers(NetworkHandles& handles, const std::string& network_namespace,
-                        const std::vector<std::string>& known, NamespaceState& state) {
+Result<void> name_peers(const Surroundings& around, NetlinkSocket& socket, NamespaceState& state) {
   std::set<std::int32_t> unnamed;
   for (const Link& link : state.links) {
     if (link.peer_netnsid) unnamed.insert(*link.peer_netnsid);
   }
   if (unnamed.empty()) return {};
-  NETNS_LAB_ASSIGN(NetlinkSocket* const socket, handles.socket(network_namespace));
   std::vector<std::string> candidates{""};
-  candidates.insert(candidates.end(), known.begin(), known.end());
+  candidates.insert(candidates.end(), around.known.begin(), around.known.end());
   for (const std::string& candidate : candidates) {
     if (unnamed.empty()) break;
-    if (candidate == network_namespace) continue;
+    if (candidate == state.name) continue;
     // Not kept: there may be a thousand.
     std::optional<NetworkNamespace> named;
     if (!candidate.empty()) {
-      auto opened = NetworkNamespace::open(handles.namespace_directory(), candidate);
+      auto opened = NetworkNamespace::open(around.namespace_directory, candidate);
       if (!opened) continue;  // gone meanwhile, or a leftover file
       named = *std::move(opened);
     }
-    const NetworkNamespace* place = named ? &*named : nullptr;
-    if (place == nullptr) {
-      NETNS_LAB_ASSIGN(place, handles.network_namespace(""));
-    }
-    NETNS_LAB_ASSIGN(const std::optional<std::int32_t> id, netlink::find_namespace_id(*socket, place->fd()));
+    const NetworkNamespace& place = named ? *named : around.own;
+    NETNS_LAB_ASSIGN(const std::optional<std::int32_t> id, netlink::find_namespace_id(socket, place.fd()));
     if (!id) continue;
-    if (unnamed.erase(*id) != 0) state.netnsids.emplace(*id, place->inode());
+    if (unnamed.erase(*id) != 0) state.netnsids.emplace(*id, place.inode());
   }
   return {};
 }
@@ -299,33 +330,86 @@ Result<void> add_legacy_tables(const NetworkNamespace& network_namespace, Namesp
   });
 }
 
-Result<NamespaceState> read_without_common_sysctls(NetworkHandles& handles, const std::string& network_namespace,
-                                                   const SnapshotOptions& options,
-                                                   const std::vector<std::string>& known) {
-  NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
-  const bool whole = !options.addressing_only && !options.neighbours_only;
-  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace, !whole && !options.counters));
+bool is_route_enough(const SnapshotOptions& options) {
+  return (options.addressing_only || options.neighbours_only) && !options.counters;
+}
+
+Result<NamespaceState> read_without_common_sysctls(const Surroundings& around, const std::string& name,
+                                                   const NetworkNamespace& network_namespace, const Sockets& sockets) {
+  const SnapshotOptions& options = around.options;
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
-  state.name = network_namespace;
-  state.inode = opened->inode();
-  NETNS_LAB_TRY(name_peers(handles, network_namespace, known, state));
-  if (whole) NETNS_LAB_TRY(add_legacy_tables(*opened, state));
+  state.name = name;
+  state.inode = network_namespace.inode();
+  NETNS_LAB_TRY(name_peers(around, *sockets.route, state));
+  if (!options.addressing_only && !options.neighbours_only) NETNS_LAB_TRY(add_legacy_tables(network_namespace, state));
   if (options.counters) {
-    NETNS_LAB_ASSIGN(Counters counters, read_counters(*opened));
+    NETNS_LAB_ASSIGN(Counters counters, read_counters(network_namespace));
     state.counters.merge(counters);
     if (sockets.netfilter != nullptr) {
       NETNS_LAB_ASSIGN(state.filter_hooks, netlink::list_filter_hooks(*sockets.netfilter));
     }
   }
   if (options.all_sysctls) {
-    NETNS_LAB_ASSIGN(state.sysctls, handles.sysctl_reader().read_interfaces(*opened, *sockets.route));
+    NETNS_LAB_ASSIGN(state.sysctls, around.sysctl_reader.read_interfaces(network_namespace, *sockets.route));
   }
   return state;
 }
 
+Result<Surroundings> surroundings_of(NetworkHandles& handles, const std::vector<std::string>& known,
+                                     const SnapshotOptions& options) {
+  NETNS_LAB_ASSIGN(const NetworkNamespace* const own, handles.network_namespace(""));
+  return Surroundings{*own, handles.namespace_directory(), known, options, handles.sysctl_reader()};
+}
+
+// Reads namespaces on as many threads as there are processors, the caller's one of them: most of it is the kernel's
+// work, for one namespace as good as for any. A thread opens a namespace's sockets, reads, and closes them.
+class StateReaders {
+ public:
+  // What is given must outlive this. `own_sockets` are the node's, which are kept: those of "" among `names`.
+  StateReaders(const Surroundings& around, const Sockets& own_sockets, const std::vector<std::string>& names,
+               const std::vector<const NetworkNamespace*>& namespaces)
+      : around_(around),
+        own_sockets_(own_sockets),
+        names_(names),
+        namespaces_(namespaces),
+        results_(names.size(), tl::unexpected(Error::internal("read a namespace", "no thread has"))) {}
+
+  std::vector<Result<NamespaceState>> read() {
+    const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    std::vector<std::thread> helpers;
+    try {
+      while (helpers.size() + 1 < std::min(names_.size(), processors)) helpers.emplace_back([this] { work(); });
+    } catch (const std::system_error&) {
+      // No thread to be had (EAGAIN): those that are there do it.
+    }
+    work();
+    for (std::thread& helper : helpers) helper.join();
+    return std::move(results_);
+  }
+
+ private:
+  void work() noexcept {
+    const netlink::ReceiveBuffer buffer = netlink::new_receive_buffer();
+    for (std::size_t i = next_++; i < names_.size(); i = next_++) results_[i] = read_one(i, buffer);
+  }
+
+  Result<NamespaceState> read_one(std::size_t i, const netlink::ReceiveBuffer& buffer) {
+    if (names_[i].empty()) return read_without_common_sysctls(around_, names_[i], *namespaces_[i], own_sockets_);
+    NETNS_LAB_ASSIGN(const OpenSockets opened, OpenSockets::open(*namespaces_[i], own_sockets_, buffer));
+    return read_without_common_sysctls(around_, names_[i], *namespaces_[i], opened.sockets());
+  }
+
+  const Surroundings& around_;
+  const Sockets& own_sockets_;
+  const std::vector<std::string>& names_;
+  const std::vector<const NetworkNamespace*>& namespaces_;
+  std::vector<Result<NamespaceState>> results_;
+  std::atomic<std::size_t> next_{0};
+};
+
 // Those of `names` that are there, at most kNamespacesAtOnce of them.
-Result<void> add_states(NetworkHandles& handles, std::span<const std::string> names,
-                        const std::vector<std::string>& known, const SnapshotOptions& options, NetworkStates& states) {
+Result<void> add_states(NetworkHandles& handles, std::span<const std::string> names, const Surroundings& around,
+                        NetworkStates& states) {
   const NetworkHandles::Use use(handles);
   std::vector<std::string> present;
   std::vector<const NetworkNamespace*> namespaces;
@@ -336,9 +420,10 @@ Result<void> add_states(NetworkHandles& handles, std::span<const std::string> na
     present.push_back(name);
     namespaces.push_back(*opened);
   }
-  CommonSysctls sysctls(handles.sysctl_reader(), std::move(namespaces), options);
-  for (const std::string& name : present) {
-    NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, name, options, known));
+  NETNS_LAB_ASSIGN(const Sockets own_sockets, sockets_of(handles, "", is_route_enough(around.options)));
+  CommonSysctls sysctls(handles.sysctl_reader(), namespaces, around.options);
+  for (Result<NamespaceState>& read : StateReaders(around, own_sockets, present, namespaces).read()) {
+    NETNS_LAB_ASSIGN(NamespaceState state, std::move(read));
     states.namespaces.push_back(std::move(state));
   }
   for (Result<Sysctls>& read : sysctls.finish()) {
@@ -358,8 +443,10 @@ std::vector<NamespaceState> NetworkStates::take() && {
 Result<NamespaceState> read_network_state(NetworkHandles& handles, const std::string& network_namespace,
                                           const SnapshotOptions& options, const std::vector<std::string>& known) {
   const NetworkHandles::Use use(handles);
-  NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(handles, network_namespace, options, known));
   NETNS_LAB_ASSIGN(const NetworkNamespace* const opened, handles.network_namespace(network_namespace));
+  NETNS_LAB_ASSIGN(const Sockets sockets, sockets_of(handles, network_namespace, is_route_enough(options)));
+  NETNS_LAB_ASSIGN(const Surroundings around, surroundings_of(handles, known, options));
+  NETNS_LAB_ASSIGN(NamespaceState state, read_without_common_sysctls(around, network_namespace, *opened, sockets));
   NETNS_LAB_ASSIGN(Sysctls common, common_sysctls(handles.sysctl_reader(), *opened, options));
   state.sysctls.merge(common);
   return state;
@@ -371,12 +458,13 @@ Result<NetworkStates> read_network_states(NetworkHandles& handles, const std::ve
   if (!options.only || std::find(options.only->begin(), options.only->end(), "") != options.only->end())
     wanted.emplace_back();
   wanted.insert(wanted.end(), names.begin(), names.end());
+  NETNS_LAB_ASSIGN(const Surroundings around, surroundings_of(handles, names, options));
   NetworkStates states;
   states.namespaces.reserve(wanted.size());
   const std::span<const std::string> all(wanted);
   for (std::size_t done = 0; done < all.size(); done += kNamespacesAtOnce) {
     const auto some = all.subspan(done, std::min(kNamespacesAtOnce, all.size() - done));
-    NETNS_LAB_TRY(add_states(handles, some, names, options, states));
+    NETNS_LAB_TRY(add_states(handles, some, around, states));
   }
   return states;
 }
@@ -398,20 +486,9 @@ Result<std::vector<Link>> read_new_links(const NetworkNamespace& pristine, const
 Result<NamespaceState> read_pristine_state(NetworkHandles& handles, const SnapshotOptions& options,
                                            const NewNode& new_node) {
   NETNS_LAB_ASSIGN(NetworkNamespace fresh, NetworkNamespace::create());
-  std::map<Protocol, NetlinkSocket> opened;
-  NETNS_LAB_TRY(within(fresh, [&]() -> Result<void> {
-    for (const Protocol protocol : kAllProtocols) {
-      auto made = NetlinkSocket::open(protocol);
-      if (!made && protocol == Protocol::kRoute) return tl::unexpected(std::move(made).error());
-      if (made) opened.emplace(protocol, std::move(*made));
-    }
-    return {};
-  }));
-  Sockets sockets;
-  for (auto& [protocol, socket] : opened) sockets.set(protocol, &socket);
-  if (sockets.generic != nullptr) {
-    NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
-  }
+  NETNS_LAB_ASSIGN(const Sockets own_sockets, sockets_of(handles, "", false));
+  NETNS_LAB_ASSIGN(const OpenSockets opened, OpenSockets::open(fresh, own_sockets, netlink::new_receive_buffer()));
+  const Sockets& sockets = opened.sockets();
   NETNS_LAB_ASSIGN(NamespaceState state, read_with(sockets, options));
   state.inode = fresh.inode();
   NETNS_LAB_ASSIGN(state.sysctls,

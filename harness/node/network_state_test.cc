@@ -112,6 +112,31 @@ TEST_F(NetworkStateTest, OrderDoesNotDependOnTheOrderOfCreation) {
   EXPECT_THAT(prefixes, Not(IsEmpty()));
 }
 
+// More than are held open together, and read on several threads.
+TEST_F(NetworkStateTest, ManyNamespacesAreToldInTheOrderAskedEachAsIfItWereAlone) {
+  std::vector<std::string> names;
+  std::vector<Change> changes;
+  for (std::size_t i = 0; i <= kNamespacesAtOnce; ++i) {
+    names.push_back(fmt::format("n{}", i));
+    changes.insert(changes.end(), {CreateNamespace{names.back()},
+                                   pair_of(fmt::format("out{}", i), names.back(), fmt::format("in{}", i)),
+                                   address_on(names.back(), "lo", fmt::format("10.0.{}.1/32", i))});
+  }
+  arrange(changes);
+  std::swap(names.front(), names.back());
+  SnapshotOptions options;
+  options.all_sysctls = true;
+  const auto states = read(names, options);
+  ASSERT_THAT(states, SizeIs(names.size() + 1));
+  EXPECT_EQ(states[0].name, "");
+  EXPECT_EQ(states[0].netnsids.size(), names.size()) << "peers that could be named";
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    const auto alone = read_network_state(handles(), names[i], options, names);
+    ASSERT_TRUE(alone) << alone.error();
+    EXPECT_EQ(states[i + 1], *alone);
+  }
+}
+
 TEST_F(NetworkStateTest, BridgesTellTheirPortsAndTheirForwardingEntries) {
   CreateVeth port = pair_of("veth10", "netns1", "veth11");
   port.master = "br0";

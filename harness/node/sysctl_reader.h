@@ -4,7 +4,7 @@
 // netlink dumps (netlink/link_settings.h). What bytes meant which values is remembered: an interface with known bytes,
 // in any namespace, is not read at all, and of one that differs from a known one in a few numbers, their files alone.
 // And which keys there are is listed once; a module that comes or goes
-// (/proc/modules) has it listed anew. Threads: read_common() may run on several at once, and beside read_interfaces().
+// (/proc/modules) has it listed anew. Threads: both may run on several at once.
 #pragma once
 
 #include <array>

@@ -1,4 +1,4 @@
-// The namespaces of a snapshot as bytes behind its frame (model/packed.h): of a thousand containers they would be 8 MB
+// The namespaces of a snapshot as bytes behind its frame (model/packed.h): of a thousand containers they would be 9 MB
 // of JSON, which cost more than half of what reading them from the kernel does.
 //
 //   a 32-bit count, and as many namespaces; then a byte, 1 where `pristine` follows, else 0
