@@ -33,6 +33,7 @@
 #include "harness/node/common_sysctls.h"
 #include "harness/node/counters.h"
 #include "harness/node/legacy_tables.h"
+#include "harness/node/namespace_sockets.h"
 #include "harness/node/new_links.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/sysctl_reader.h"
@@ -41,61 +42,6 @@ namespace netns_lab::node {
 namespace {
 
 using netlink::NetlinkSocket;
-using netlink::Protocol;
-
-// The sockets one reading needs.
-struct Sockets {
-  NetlinkSocket* route = nullptr;
-  NetlinkSocket* diagnosis = nullptr;  // null where the kernel has none
-  NetlinkSocket* netfilter = nullptr;
-  NetlinkSocket* xfrm = nullptr;
-  NetlinkSocket* generic = nullptr;
-  const NetworkHandles::GenericFamilies* families = nullptr;  // with `generic`
-
-  NetlinkSocket*& of(Protocol protocol) {
-    switch (protocol) {
-      case Protocol::kRoute:
-        break;
-      case Protocol::kSocketDiagnosis:
-        return diagnosis;
-      case Protocol::kNetfilter:
-        return netfilter;
-      case Protocol::kXfrm:
-        return xfrm;
-      case Protocol::kGeneric:
-        return generic;
-    }
-    return route;
-  }
-};
-
-// Those of a namespace, open for one reading; of the same protocols as `own`, the node's own: what its kernel lacks
-// there it lacks everywhere.
-class OpenSockets {
- public:
-  static Result<OpenSockets> open(const NetworkNamespace& network_namespace, Sockets own,
-                                  const netlink::ReceiveBuffer& buffer) {
-    OpenSockets opened;
-    opened.kept_.reserve(kAllProtocols.size());
-    NETNS_LAB_TRY(within(network_namespace, [&]() -> Result<void> {
-      for (const Protocol protocol : kAllProtocols) {
-        if (own.of(protocol) == nullptr) continue;
-        NETNS_LAB_ASSIGN(UniqueFd raw, netlink::open_raw(protocol));
-        NETNS_LAB_ASSIGN(NetlinkSocket made, NetlinkSocket::adopt(std::move(raw), protocol, buffer));
-        opened.kept_.push_back(std::move(made));
-        opened.sockets_.of(protocol) = &opened.kept_.back();
-      }
-      return {};
-    }));
-    opened.sockets_.families = own.families;
-    return opened;
-  }
-  const Sockets& sockets() const { return sockets_; }
-
- private:
-  std::vector<NetlinkSocket> kept_;  // never grows: the sockets stay where they are
-  Sockets sockets_;
-};
 
 // What is the same for all namespaces of one look, and for all threads that read them.
 struct Surroundings {
@@ -279,21 +225,6 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   NETNS_LAB_TRY(read_offloads(sockets, state.links));
   put_in_order(state);
   return state;
-}
-
-// A kernel without a protocol: nothing of that sort can be there.
-Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_namespace, bool route_alone) {
-  if (!route_alone) NETNS_LAB_TRY(handles.open_sockets(network_namespace));
-  Sockets sockets;
-  NETNS_LAB_ASSIGN(sockets.route, handles.socket(network_namespace, Protocol::kRoute));
-  if (route_alone) return sockets;
-  for (const Protocol protocol : kAllProtocols) {
-    if (auto socket = handles.socket(network_namespace, protocol)) sockets.of(protocol) = *socket;
-  }
-  if (sockets.generic != nullptr) {
-    NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
-  }
-  return sockets;
 }
 
 // Which namespaces the ids of the links' peers mean. The node's own is asked for first: mostly it is the one.
