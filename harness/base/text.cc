@@ -80,6 +80,11 @@ std::string join(std::span<const std::string> parts, std::string_view separator)
   return fmt::format("{}", fmt::join(parts, separator));
 }
 
+std::string join_first(std::span<const std::string> parts, std::size_t most) {
+  if (parts.size() <= most) return join(parts, "; ");
+  return fmt::format("{}; and {} more", fmt::join(parts.first(most), "; "), parts.size() - most);
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {

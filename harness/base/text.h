@@ -18,6 +18,8 @@ std::string visible(std::string_view bytes, std::size_t limit);
 // Valid UTF-8 as it is, control characters included; every byte of a broken sequence as \xNN.
 std::string make_utf8(std::string_view bytes);
 std::string join(std::span<const std::string> parts, std::string_view separator);
+// The first `most` of them: "one; two; and 5 more".
+std::string join_first(std::span<const std::string> parts, std::size_t most);
 std::vector<std::string> split_lines(std::string_view text);  // without line ends; a last empty line is dropped
 // Of `known` the word nearest to `word` by edit distance when it is near enough to be a typing error, else "".
 std::string nearest_word(std::string_view word, std::span<const std::string> known);

@@ -58,6 +58,13 @@ TEST(Join, PutsTheSeparatorBetween) {
   EXPECT_EQ(join(std::vector<std::string>{"a", "b"}, ", "), "a, b");
 }
 
+TEST(JoinFirst, TellsHowManyAreLeftOut) {
+  const std::vector<std::string> parts = {"a", "b", "c"};
+  EXPECT_EQ(join_first({}, 2), "");
+  EXPECT_EQ(join_first(parts, 3), "a; b; c");
+  EXPECT_EQ(join_first(parts, 2), "a; b; and 1 more");
+}
+
 struct Word {
   const char* given;
   const char* want;

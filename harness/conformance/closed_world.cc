@@ -201,7 +201,7 @@ Findings forwarding(const Comparison& here, const Declaration& declared) {
   const auto is_declared = [&](const ForwardingEntry& entry) {
     return std::any_of(declared.forwarding.begin(), declared.forwarding.end(), [&](const DeclaredForwarding& one) {
       return one.network_namespace == here.name && one.link == entry.link && one.mac == entry.mac &&
-             entry.destination == one.destination;
+             entry.destination == one.destination && entry.otherwise.empty();
     });
   };
   const auto made_by_hand = [&](const NamespaceState& state) {
@@ -280,6 +280,7 @@ Findings sockets(const Comparison& here, const Declaration& declared) {
 // To which area an object of a sort belongs that no scenario declares.
 Area area_of(const FurtherObject& object) {
   if (object.kind == "xfrm policy" || object.kind == "xfrm state") return Area::kPacketFilters;
+  if (object.kind == "multicast group") return Area::kForwarding;
   return object.kind == "next hop" || object.kind == "multicast route" ? Area::kRoutes : Area::kAddresses;
 }
 
@@ -328,7 +329,7 @@ Findings in_namespace(Area area, const Comparison& here, const Declaration& decl
     case Area::kNeighbours:
       return neighbours(here);
     case Area::kForwarding:
-      return forwarding(here, declared);
+      return both(forwarding(here, declared), further(area, here));
     case Area::kSysctls:
       return undeclared_sysctls(here.name, *here.was, *here.is, declared);
     case Area::kPacketFilters:

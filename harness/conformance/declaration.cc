@@ -81,6 +81,7 @@ struct Collector {
         if (rule.action.verb == "dnat") table.translations.push_back(translation_of(rule));
       }
     }
+    table.translates_all_sources = table.statements.contains("masquerade") && table.translations.empty();
     declaration.nft_tables.push_back(std::move(table));
   }
   template <typename Other>
@@ -156,6 +157,14 @@ std::vector<std::string> Declaration::undeclared_statements(const std::string& n
   std::vector<std::string> undeclared;
   std::set_difference(table.statements.begin(), table.statements.end(), known.begin(), known.end(),
                       std::back_inserter(undeclared));
+  for (std::string& statement : undeclared) {
+    if (const auto place = table.where.find(statement); place != table.where.end())
+      statement += fmt::format(" ({})", place->second);
+  }
+  for (const std::string& condition : table.conditions) undeclared.push_back("a translation by " + condition);
+  if (declared->translates_all_sources) {
+    for (const std::string& how : table.parted) undeclared.push_back("a translation of some packets only: " + how);
+  }
   if (!known.contains("dnat")) return undeclared;
   for (const PortTranslation& seen : table.translations) {
     const bool is_declared = std::any_of(declared->translations.begin(), declared->translations.end(),

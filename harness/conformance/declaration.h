@@ -49,6 +49,8 @@ struct DeclaredTable {
   std::string name;                    // "ip nat"
   std::set<std::string> statements{};  // what its rules and policies do: "masquerade", "dnat", "drop"
   std::vector<PortTranslation> translations{};
+  bool translates_all_sources =
+      false;  // a rule masquerades whatever protocol and port it is, and none has a port mapped
 };
 
 struct Declaration {
@@ -74,7 +76,8 @@ struct Declaration {
   bool has_nft_table(const std::string& network_namespace, const std::string& name) const;
   // What such a table does beyond what it is declared to do, as nft(8) calls it. A translation to one address is as
   // good as masquerade, redirect as good as dnat; a mark does nothing by itself. And which ports it translates ("tcp
-  // port 8081 to 172.16.0.2:80") beyond those declared.
+  // port 8081 to 172.16.0.2:80") beyond those declared; and on what it
+  // depends that has nothing to do with who talks to whom.
   std::vector<std::string> undeclared_statements(const std::string& network_namespace, const PacketFilter& table) const;
 };
 

@@ -106,7 +106,7 @@ bool has_no_link_address(const Link& link) { return link.kind == "tun" && link.m
 
 bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceState& state) {
   if (!is_link_local_network(address.prefix) || address.prefix.length != kLinkLocalLength) return false;
-  if (address.scope != Scope::kLink) return false;
+  if (address.scope != Scope::kLink || address.valid_lifetime != kForeverLifetime) return false;
   const Link* link = state.find_link(address.link);
   if (link == nullptr) return false;
   if (address.prefix.address == link_local_of(link->mac)) return true;

@@ -43,6 +43,10 @@ std::vector<std::string> undeclared_settings(const Link& link, std::uint32_t gro
   if (link.group != group) found.push_back(fmt::format("group {}, not {}", link.group, group));
   if (link.token) found.push_back("the IPv6 token " + token_text(link));
   if (fresh == nullptr) return found;
+  if (link.broadcast != fresh->broadcast) {
+    found.push_back(fmt::format("the broadcast address {}, a new link has {}", link.broadcast.to_string(),
+                                fresh->broadcast.to_string()));
+  }
   for (const auto& [name, value] : link.settings) {
     const auto usual = fresh->settings.find(name);
     if (name == "numtxqueues" || name == "numrxqueues" || usual == fresh->settings.end() || usual->second == value ||
@@ -80,6 +84,7 @@ std::string link_differences(const Link& before, const Link& now, bool is_lo_of_
   compare("flags", flags(before), flags(now));
   compare("MTU", std::to_string(before.mtu), std::to_string(now.mtu));
   compare("MAC", before.mac.to_string(), now.mac.to_string());
+  compare("broadcast address", before.broadcast.to_string(), now.broadcast.to_string());
   const auto master = [](const Link& link) { return link.master ? fmt::format("index {}", *link.master) : ""; };
   compare("master", master(before), master(now));
   compare("group", std::to_string(before.group), std::to_string(now.group));

@@ -135,6 +135,7 @@ class Comparison {
       Attributes attributes;
       attributes.add("kind", a.kind, b.kind);
       attributes.add("mac", a.mac.to_string(), b.mac.to_string());
+      attributes.add("broadcast", a.broadcast.to_string(), b.broadcast.to_string());
       attributes.add("mtu", std::to_string(a.mtu), std::to_string(b.mtu));
       attributes.add("flags", a.flags_text(), b.flags_text());
       attributes.add("state", to_string(a.operstate), to_string(b.operstate));

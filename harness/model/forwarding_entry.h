@@ -21,6 +21,7 @@ struct ForwardingEntry {
   std::uint16_t state = 0;                 // NUD_*: permanent (the bridge's own), noarp (static), else learned
   std::uint32_t flags = 0;                 // NTF_*
   std::optional<IpAddress> destination{};  // VXLAN: the tunnel end (NDA_DST)
+  std::string otherwise{};                 // VXLAN: how it is sent there other than the link says: "port 4790 vni 43"
 
   bool is_local() const { return (state & 0x80) != 0; }   // what comes for it is the node's own
   bool is_static() const { return (state & 0x40) != 0; }  // never forgotten

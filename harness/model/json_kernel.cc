@@ -10,9 +10,9 @@ namespace netns_lab {
 NETNS_LAB_JSON_OPEN_ENUM(OperState, OperState::kUnknown, OperState::kNotPresent, OperState::kDown,
                          OperState::kLowerLayerDown, OperState::kTesting, OperState::kDormant, OperState::kUp);
 NETNS_LAB_JSON_PACKED(VxlanSettings, vni, port, local, remote, link_index, other);
-NETNS_LAB_JSON_PACKED(Link, index, name, kind, mac, mtu, flags, operstate, carrier, master, peer_index, peer_netnsid,
-                      group, promiscuity, qdisc, alias, alternative_names, xdp_attached, settings, switched_off, token,
-                      bridge, bridge_port, vxlan);
+NETNS_LAB_JSON_PACKED(Link, index, name, kind, mac, broadcast, mtu, flags, operstate, carrier, master, peer_index,
+                      peer_netnsid, group, promiscuity, qdisc, alias, alternative_names, xdp_attached, settings,
+                      switched_off, token, bridge, bridge_port, vxlan);
 
 NETNS_LAB_JSON_OPEN_ENUM(Scope, Scope::kGlobal, Scope::kSite, Scope::kLink, Scope::kHost, Scope::kNowhere);
 NETNS_LAB_JSON_PACKED(InterfaceAddress, link_index, link, prefix, peer, broadcast, scope, flags, valid_lifetime,
@@ -25,19 +25,20 @@ NETNS_LAB_JSON_PACKED(NextHop, link_index, link, gateway, weight, flags);
 NETNS_LAB_JSON_PACKED(Route, destination, source, type, table, protocol, scope, metric, tos, preferred_source, mtu,
                       other_metrics, flags, hops);
 NETNS_LAB_JSON_PACKED(RoutingRule, family, priority, table, action, source, destination, input_link, output_link, mark,
-                      mark_mask, protocol);
+                      mark_mask, protocol, other);
 NETNS_LAB_JSON(RouteQuery, network_namespace, destination, source, input_link, mark);
 NETNS_LAB_JSON(RouteAnswer, system_errno, kernel_text, type, output_link, output_link_index, gateway, preferred_source,
                table, mtu);
 
 NETNS_LAB_JSON_PACKED(Neighbour, link_index, link, address, mac, state, flags);
-NETNS_LAB_JSON_PACKED(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags, destination);
+NETNS_LAB_JSON_PACKED(ForwardingEntry, link_index, link, bridge, mac, vlan, state, flags, destination, otherwise);
 NETNS_LAB_JSON_PACKED(QueueDiscipline, link, kind, handle, parent);
 NETNS_LAB_JSON_PACKED(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterVerdict, network_namespace, table, chain, rule, position, verdict);
 NETNS_LAB_JSON(PacketDrop, link, reason, times);
 NETNS_LAB_JSON_PACKED(PortTranslation, protocol, first_port, last_port, address, port);
-NETNS_LAB_JSON_PACKED(PacketFilter, name, is_dormant, holds, rules, is_idle, contents, statements, translations);
+NETNS_LAB_JSON_PACKED(PacketFilter, name, is_dormant, holds, rules, is_idle, contents, statements, translations,
+                      conditions, parted, where);
 NETNS_LAB_JSON_PACKED(FurtherObject, kind, name, details);
 NETNS_LAB_JSON_PACKED(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON_PACKED(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs,

@@ -45,6 +45,7 @@ struct Link {
   std::string name;
   std::string kind;  // IFLA_INFO_KIND: "veth", "bridge", …; "" where the driver reports none (lo, hardware)
   MacAddress mac;
+  MacAddress broadcast{};   // what a packet for all is addressed to; zeros where there is none
   std::uint32_t mtu = 0;    // bytes
   std::uint32_t flags = 0;  // IFF_* (linux/if.h)
   OperState operstate = OperState::kUnknown;

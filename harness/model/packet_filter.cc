@@ -39,10 +39,13 @@ std::string to_string(const PacketFilter& filter) {
   if (filter.is_dormant) text += ", dormant";
   if (!filter.holds.empty()) text += fmt::format(" with {}, contents {}", filter.holds, filter.contents);
   if (!filter.statements.empty()) text += fmt::format(", statements: {}", fmt::join(filter.statements, " "));
+  for (const auto& [statement, place] : filter.where) text += fmt::format(", {} by {}", statement, visible_line(place));
   std::size_t told = 0;
   for (const PortTranslation& each : filter.translations) {
     if (told++ < kTold) text += (told == 1 ? ", of " : " and of ") + to_string(each);
   }
+  if (!filter.conditions.empty()) text += fmt::format(", translating by {}", fmt::join(filter.conditions, ", "));
+  if (!filter.parted.empty()) text += fmt::format(", {}", fmt::join(filter.parted, ", "));
   if (told > kTold) text += fmt::format(" and {} more", told - kTold);
   return text;
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -36,6 +37,13 @@ struct PacketFilter {
   // none.
   std::set<std::string> statements{};
   std::vector<PortTranslation> translations{};  // by its rules that packets meet, in order
+  // Of nf_tables: on what else than who talks to whom it depends whether it translates: "limit", "TTL", "source port".
+  std::set<std::string> conditions{};
+  // And how packets whose source it translates are parted by transport or port: "a rule before it lets some protocols
+  // or ports pass".
+  std::set<std::string> parted{};
+  // Of the old interface: where each of `statements` is first: "drop" -> "rule 2 of FORWARD", "the policy of INPUT".
+  std::map<std::string, std::string> where{};
   bool operator==(const PacketFilter&) const = default;
 };
 // One line: "ip nat with 2 chains, 5 rules, contents 7f3a…, statements: dnat, of tcp port 8080 to 172.16.0.2:80".

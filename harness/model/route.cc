@@ -151,6 +151,7 @@ std::ostream& operator<<(std::ostream& out, const RoutingRule& rule) {
   if (!rule.input_link.empty()) out << " iif " << rule.input_link;
   if (!rule.output_link.empty()) out << " oif " << rule.output_link;
   if (rule.mark != 0 || rule.mark_mask != 0) out << fmt::format(" fwmark 0x{:x}/0x{:x}", rule.mark, rule.mark_mask);
+  for (const auto& [name, value] : rule.other) out << ' ' << name << (value.empty() ? "" : " ") << value;
   out << ' ' << action_text(rule);
   if (rule.protocol != 0) out << " proto " << protocol_text(rule.protocol);
   return out;

@@ -40,6 +40,7 @@ Link link() {
           .name = "veth1",
           .kind = "veth",
           .mac = kMac,
+          .broadcast = kPeerMac,
           .mtu = 1500,
           .flags = 0x11043,
           .operstate = OperState::kUp,
@@ -107,7 +108,8 @@ RoutingRule rule() {
           .output_link = "eth0",
           .mark = 1,
           .mark_mask = 0xFF,
-          .protocol = 3};
+          .protocol = 3,
+          .other = {{"dport", "22-22"}, {"not", ""}}};
 }
 
 Neighbour neighbour() {
@@ -130,18 +132,21 @@ Snapshot snapshot() {
                       .vlan = 1,
                       .state = 0x40,
                       .flags = 0x10,
-                      .destination = kNode}},
+                      .destination = kNode,
+                      .otherwise = "port 4790"}},
       .qdiscs = {{.link = "veth2", .kind = "tbf", .handle = 0x10000, .parent = 0xFFFFFFFF}},
-      .nft_tables =
-          {{.name = "ip nat",
-            .is_dormant = true,
-            .holds = "1 chain, 1 rule",
-            .rules = 1,
-            .is_idle = false,
-            .contents = "7f3a",
-            .statements = {"dnat"},
-            .translations =
-                {{.protocol = 6, .first_port = 8080, .last_port = 8080, .address = "10.200.1.1", .port = 80}}}},
+      .nft_tables = {{.name = "ip nat",
+                      .is_dormant = true,
+                      .holds = "1 chain, 1 rule",
+                      .rules = 1,
+                      .is_idle = false,
+                      .contents = "7f3a",
+                      .statements = {"dnat"},
+                      .translations =
+                          {{.protocol = 6, .first_port = 8080, .last_port = 8080, .address = "10.200.1.1", .port = 80}},
+                      .conditions = {"limit"},
+                      .parted = {"snat for some protocols or ports"},
+                      .where = {{"dnat", "rule 1 of PREROUTING"}}}},
       .sockets = {{.protocol = "tcp", .address = v6(1), .port = 80}},
       .further = {{.kind = "next hop", .name = "id 5", .details = "blackhole proto 3"}},
       .sysctls = {{"net.ipv4.ip_forward", "0"}},

@@ -1,12 +1,18 @@
 #include "harness/netlink/bridge.h"
 
+#include <arpa/inet.h>
+#include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
+#include <algorithm>
 #include <array>
+#include <cstring>
+#include <limits>
 #include <optional>
 #include <span>
 
@@ -36,6 +42,33 @@ constexpr std::array kBridgeNames{
     Name{IFLA_BR_NF_CALL_ARPTABLES, "nf_call_arptables"},
 };
 
+// Those that no scenario judges by name: they are as a new bridge has them.
+constexpr std::uint16_t kFdbMaxLearned = 49;  // IFLA_BR_FDB_MAX_LEARNED, Linux 6.7
+constexpr std::array kFurtherBridgeNames{
+    Name{IFLA_BR_MCAST_QUERY_USE_IFADDR, "mcast_query_use_ifaddr"},
+    Name{IFLA_BR_MCAST_HASH_MAX, "mcast_hash_max"},
+    Name{IFLA_BR_MCAST_LAST_MEMBER_CNT, "mcast_last_member_count"},
+    Name{IFLA_BR_MCAST_STARTUP_QUERY_CNT, "mcast_startup_query_count"},
+    Name{IFLA_BR_MCAST_LAST_MEMBER_INTVL, "mcast_last_member_interval"},
+    Name{IFLA_BR_MCAST_MEMBERSHIP_INTVL, "mcast_membership_interval"},
+    Name{IFLA_BR_MCAST_QUERIER_INTVL, "mcast_querier_interval"},
+    Name{IFLA_BR_MCAST_QUERY_INTVL, "mcast_query_interval"},
+    Name{IFLA_BR_MCAST_QUERY_RESPONSE_INTVL, "mcast_query_response_interval"},
+    Name{IFLA_BR_MCAST_STARTUP_QUERY_INTVL, "mcast_startup_query_interval"},
+    Name{IFLA_BR_MCAST_STATS_ENABLED, "mcast_stats_enabled"},
+    Name{IFLA_BR_MCAST_IGMP_VERSION, "mcast_igmp_version"},
+    Name{IFLA_BR_MCAST_MLD_VERSION, "mcast_mld_version"},
+    Name{IFLA_BR_VLAN_STATS_ENABLED, "vlan_stats_enabled"},
+    Name{IFLA_BR_VLAN_STATS_PER_PORT, "vlan_stats_per_port"},
+    Name{IFLA_BR_VLAN_PROTOCOL, "vlan_protocol"},
+    Name{kFdbMaxLearned, "fdb_max_learned"},
+};
+
+// Newer than the headers this is built with may be.
+constexpr std::uint16_t kPortMab = 40;           // IFLA_BRPORT_MAB, Linux 6.2
+constexpr std::uint16_t kPortMaxGroups = 42;     // IFLA_BRPORT_MCAST_MAX_GROUPS, Linux 6.3
+constexpr std::uint16_t kPortVlanSuppress = 43;  // IFLA_BRPORT_NEIGH_VLAN_SUPPRESS, Linux 6.4
+constexpr std::uint16_t kPortBackupHop = 44;     // IFLA_BRPORT_BACKUP_NHID, Linux 6.6
 constexpr std::array kPortNames{
     Name{IFLA_BRPORT_STATE, "state"},
     Name{IFLA_BRPORT_PRIORITY, "priority"},
@@ -57,6 +90,12 @@ constexpr std::array kPortNames{
     Name{IFLA_BRPORT_NEIGH_SUPPRESS, "neigh_suppress"},
     Name{IFLA_BRPORT_ISOLATED, "isolated"},
     Name{IFLA_BRPORT_LOCKED, "locked"},
+    Name{IFLA_BRPORT_BACKUP_PORT, "backup_port"},
+    Name{IFLA_BRPORT_MCAST_EHT_HOSTS_LIMIT, "mcast_eht_hosts_limit"},
+    Name{kPortMab, "mab"},
+    Name{kPortMaxGroups, "mcast_max_groups"},
+    Name{kPortVlanSuppress, "neigh_vlan_suppress"},
+    Name{kPortBackupHop, "backup_nhid"},
 };
 
 // Their types differ from attribute to attribute, and from kernel to kernel.
@@ -68,26 +107,55 @@ std::optional<std::uint32_t> number(AttributeReader& reader) {
       return reader.u16();
     case 4:
       return reader.u32();
+    case 8:  // of time, in hundredths of a second
+      return static_cast<std::uint32_t>(
+          std::min<std::uint64_t>(reader.u64(), std::numeric_limits<std::uint32_t>::max()));
     default:
       return std::nullopt;
   }
 }
 
-BridgeSettings settings(AttributeReader& data, std::span<const Name> names) {
-  BridgeSettings found;
-  while (data.next()) {
-    for (const Name& name : names) {
-      if (name.type != data.type()) continue;
-      if (const auto value = number(data)) found[name.text] = *value;
-    }
+void read(AttributeReader& data, std::span<const Name> names, BridgeSettings& found) {
+  for (const Name& name : names) {
+    if (name.type != data.type()) continue;
+    if (const auto value = number(data)) found[name.text] = *value;
   }
-  return found;
+}
+
+// Of the bits of a br_boolopt_multi (linux/if_bridge.h); those that have no name here by their number.
+void read_options(AttributeReader& data, BridgeSettings& found) {
+  br_boolopt_multi options{};
+  if (data.bytes().size() != sizeof options) return;
+  std::memcpy(&options, data.bytes().data(), sizeof options);
+  for (unsigned bit = 0; bit < 32; ++bit) {
+    if ((options.optmask & 1U << bit) == 0) continue;
+    found[bit == BR_BOOLOPT_NO_LL_LEARN ? "no_linklocal_learn" : fmt::format("boolopt {}", bit)] =
+        options.optval >> bit & 1U;
+  }
 }
 
 }  // namespace
 
-BridgeSettings bridge_settings(AttributeReader& data) { return settings(data, kBridgeNames); }
-BridgeSettings bridge_port_settings(AttributeReader& data) { return settings(data, kPortNames); }
+BridgeSettings bridge_settings(AttributeReader& data, BridgeSettings& further) {
+  BridgeSettings found;
+  while (data.next()) {
+    read(data, kBridgeNames, found);
+    read(data, kFurtherBridgeNames, further);
+    if (data.type() == IFLA_BR_MULTI_BOOLOPT) read_options(data, further);
+    // 01:80:c2:00:00:0x (br_changelink, net/bridge/br_netlink.c).
+    if (data.type() == IFLA_BR_GROUP_ADDR && data.bytes().size() == MacAddress().bytes().size())
+      further["group_address"] = data.bytes().back();
+  }
+  return found;
+}
+
+BridgeSettings bridge_port_settings(AttributeReader& data) {
+  BridgeSettings found;
+  while (data.next()) read(data, kPortNames, found);
+  // That there is one: indexes differ from build to build.
+  if (const auto backup = found.find("backup_port"); backup != found.end() && backup->second != 0) backup->second = 1;
+  return found;
+}
 
 Result<std::vector<ForwardingRow>> list_forwarding(NetlinkSocket& socket) {
   Request request(RTM_GETNEIGH, 0);
@@ -129,6 +197,15 @@ Result<ForwardingRow> decode_forwarding(const MessageView& message) {
         break;
       case NDA_MASTER:
         row.master = reader.u32();
+        break;
+      case NDA_PORT:
+        row.entry.otherwise += fmt::format("{}port {}", row.entry.otherwise.empty() ? "" : " ", ntohs(reader.u16()));
+        break;
+      case NDA_VNI:
+        row.entry.otherwise += fmt::format("{}vni {}", row.entry.otherwise.empty() ? "" : " ", reader.u32());
+        break;
+      case NDA_NH_ID:
+        row.entry.otherwise += fmt::format("{}nhid {}", row.entry.otherwise.empty() ? "" : " ", reader.u32());
         break;
       default:
         break;

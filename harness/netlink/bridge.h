@@ -12,7 +12,8 @@
 namespace netns_lab::netlink {
 
 // By the names of ip-link(8). Left out is what changes by itself: timers, counters, and what spanning tree found out.
-BridgeSettings bridge_settings(AttributeReader& data);       // IFLA_INFO_DATA of kind "bridge"
+// IFLA_INFO_DATA of kind "bridge"; into `further` what is not judged by name, but is as a new bridge has it.
+BridgeSettings bridge_settings(AttributeReader& data, BridgeSettings& further);
 BridgeSettings bridge_port_settings(AttributeReader& data);  // IFLA_INFO_SLAVE_DATA of kind "bridge"
 
 // Whether a port sends packets back where they came from (IFLA_BRPORT_MODE; bridge(8), hairpin). EOPNOTSUPP where the

@@ -2,8 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <linux/if_bridge.h>
+#include <linux/if_ether.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
 
@@ -11,6 +14,7 @@
 #include <cerrno>
 
 #include "harness/netlink/link.h"
+#include "harness/netlink/multicast_group.h"
 #include "harness/netlink/test_namespace.h"
 
 namespace netns_lab::netlink {
@@ -60,6 +64,39 @@ TEST_F(BridgeTest, SettingsAreTheKernelsDefaults) {
     EXPECT_THAT(port, Contains(Pair(name, 1U)));
   for (const char* name : {"hairpin", "isolated", "guard"}) EXPECT_THAT(port, Contains(Pair(name, 0U)));
   EXPECT_THAT(link("veth1").bridge, IsEmpty());
+}
+
+// As br_multicast_init of net/bridge/br_multicast.c has them, where the kernel can snoop.
+TEST_F(BridgeTest, FurtherSettingsAreOfTheLink) {
+  make_bridge();
+  EXPECT_THAT(link("br0").settings, Contains(Pair("group_address", 0U)));
+  EXPECT_THAT(link("br0").settings, Contains(Pair("no_linklocal_learn", 0U)));
+  EXPECT_THAT(link("veth1").settings, testing::Not(Contains(Pair("group_address", 0U))));
+  EXPECT_EQ(link("br0").broadcast, MacAddress({0xff, 0xff, 0xff, 0xff, 0xff, 0xff}));
+  EXPECT_TRUE(link("lo").broadcast.is_zero());
+}
+
+TEST_F(BridgeTest, AGroupThatStaysIsTold) {
+  make_bridge();
+  EXPECT_THAT(list_multicast_groups(socket()).value(), IsEmpty());
+  Request request(RTM_NEWMDB, NLM_F_CREATE | NLM_F_EXCL);
+  br_port_msg header{};
+  header.family = AF_BRIDGE;
+  header.ifindex = index_of("br0");
+  request.put_header(header);
+  br_mdb_entry entry{};
+  entry.ifindex = index_of("veth1");
+  entry.state = MDB_PERMANENT;
+  entry.addr.u.ip4 = htonl(0xef010101);
+  entry.addr.proto = htons(ETH_P_IP);
+  request.put_struct(MDBA_SET_ENTRY, entry);
+  const auto made = socket().execute(std::move(request));
+  if (!made && made.error().system_errno == EOPNOTSUPP) GTEST_SKIP() << "this kernel's bridges do not snoop";
+  ASSERT_TRUE(made) << made.error();
+  const auto groups = list_multicast_groups(socket()).value();
+  ASSERT_EQ(groups.size(), 1U);
+  EXPECT_EQ(groups[0].object.name, "239.1.1.1");
+  EXPECT_EQ(groups[0].link_index, index_of("veth1"));
 }
 
 TEST_F(BridgeTest, HairpinIsSetOnPortsOnly) {

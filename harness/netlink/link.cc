@@ -191,6 +191,9 @@ Result<Link> decode_link(const MessageView& message) {
       case IFLA_ADDRESS:
         link.mac = reader.mac().value_or(MacAddress());
         break;
+      case IFLA_BROADCAST:
+        link.broadcast = reader.mac().value_or(MacAddress());
+        break;
       case IFLA_MTU:
         link.mtu = reader.u32();
         break;
@@ -279,9 +282,9 @@ Result<Link> decode_link(const MessageView& message) {
             if (inner.type() == IFLA_INFO_KIND) link.kind = inner.string();
             if (inner.type() == IFLA_INFO_SLAVE_KIND) master_kind = inner.string();
             if (inner.type() == IFLA_INFO_DATA && link.kind == kBridgeKind)
-              inner.nested([&](AttributeReader& data) { link.bridge = bridge_settings(data); });
+              inner.nested([&](AttributeReader& data) { link.bridge = bridge_settings(data, link.settings); });
             if (inner.type() == IFLA_INFO_DATA && link.kind == kVxlanKind)
-              inner.nested([&](AttributeReader& data) { link.vxlan = vxlan_settings(data); });
+              inner.nested([&](AttributeReader& data) { link.vxlan = vxlan_settings(data, link.settings); });
             if (inner.type() == IFLA_INFO_SLAVE_DATA && master_kind == kBridgeKind)
               inner.nested([&](AttributeReader& data) { link.bridge_port = bridge_port_settings(data); });
           }

@@ -22,10 +22,13 @@
 #include "harness/netlink/link_settings.h"
 #include "harness/netlink/message.h"
 #include "harness/netlink/mptcp.h"
+#include "harness/netlink/multicast_group.h"
 #include "harness/netlink/multicast_route.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
 #include "harness/netlink/next_hop.h"
+#include "harness/netlink/nft_contents.h"
+#include "harness/netlink/nft_hooks.h"
 #include "harness/netlink/nft_table.h"
 #include "harness/netlink/nft_trace.h"
 #include "harness/netlink/offload.h"
@@ -45,8 +48,13 @@ void use(const T& result) {
   if (!result && result.error().message().empty()) __builtin_trap();  // an error says something
 }
 
+// As the first of each sort of a table's objects: the bytes as the rule's or set's, too.
+void use_nft_object(const MessageView& message) {
+  for (const std::uint16_t sort : kNftObjectSorts) use(decode_nft_object(message, sort));
+}
+
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 24) {
+  switch (kind % 29) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -93,6 +101,16 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_link_settings(message));
     case 22:
       return use(decode_neighbour_settings(message));
+    case 23:
+      return use(decode_multicast_groups(message));
+    case 24:
+      return use(decode_xfrm_defaults(message));
+    case 25:
+      return use(decode_filter_chain(message));
+    case 26:
+      return use(decode_chain_of_rule(message));
+    case 27:
+      return use_nft_object(message);
     default:
       return use(split_messages(message.payload));
   }

@@ -15,6 +15,7 @@
 #include <set>
 
 #include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_conditions.h"
 #include "harness/netlink/nft_request.h"
 
 namespace netns_lab::netlink {
@@ -249,7 +250,7 @@ Result<std::vector<std::string>> elements(NetlinkSocket& socket, const Object& s
 class Reading {
  public:
   Reading(NetlinkSocket& socket, const std::vector<NftTableKey>& tables) : socket_(socket) {
-    for (const NftTableKey& table : tables) contents_[table];
+    for (const NftTableKey& table : tables) contents_[table].program.family = table.first;
   }
 
   Result<std::map<NftTableKey, NftContents>> read() {
@@ -321,6 +322,15 @@ class Reading {
 
 }  // namespace
 
+Result<NftObjectSaid> decode_nft_object(const MessageView& message, std::uint16_t sort) {
+  for (const Sort* known : {&kChains, &kRules, &kSets, &kStateful, &kFlowtables}) {
+    if (known->message != sort) continue;
+    NETNS_LAB_ASSIGN(Object object, decode(message, *known));
+    return NftObjectSaid{std::move(object.bytes), std::move(object.statements), std::move(object.expressions)};
+  }
+  return tl::unexpected(Error::internal("decode an nf_tables object", fmt::format("there is no sort {}", sort)));
+}
+
 std::string statement_of_target(std::string name) {
   if (name == "MARK" || name == "CONNMARK") return "mark";
   if (name == "LOG" || name == "NFLOG" || name == "TRACE") return "";
@@ -348,6 +358,9 @@ PacketFilter NftContents::filter() const {
   filter.contents = fmt::format("{:016x}", std::hash<std::string>()(bytes));
   filter.statements = statements;
   filter.translations = translations_of(program);
+  NftConditions conditions = conditions_of_translations(program);
+  filter.conditions = std::move(conditions.odd);
+  filter.parted = std::move(conditions.parted);
   return filter;
 }
 

@@ -1,6 +1,9 @@
 // What an nftables table holds, as one comparable value (linux/netfilter/nf_tables.h, net/netfilter/nf_tables_api.c).
 #pragma once
 
+#include <linux/netfilter/nf_tables.h>
+
+#include <array>
 #include <cstdint>
 #include <map>
 #include <set>
@@ -39,6 +42,17 @@ struct NftContents {
 // Of the tables named. One that vanishes meanwhile is empty. `socket` is of Protocol::kNetfilter.
 Result<std::map<NftTableKey, NftContents>> read_nft_contents(NetlinkSocket& socket,
                                                              const std::vector<NftTableKey>& tables);
+
+// What one chain, rule, set, stateful object or flowtable says (the messages that ask for them: NFT_MSG_GETCHAIN …).
+inline constexpr std::array<std::uint16_t, 5> kNftObjectSorts = {NFT_MSG_GETCHAIN, NFT_MSG_GETRULE, NFT_MSG_GETSET,
+                                                                 NFT_MSG_GETOBJ, NFT_MSG_GETFLOWTABLE};
+// As bytes (above), and what a rule does. Of any bytes.
+struct NftObjectSaid {
+  std::string bytes;
+  std::set<std::string> statements;
+  std::vector<NftExpression> expressions;
+};
+Result<NftObjectSaid> decode_nft_object(const MessageView& message, std::uint16_t sort);
 
 // What a target of iptables does to packets, by its name ("MASQUERADE", "TCPMSS"), as nft(8) calls it where it has such
 // a thing: "masquerade", "mark", else "tcpmss"; "" where it only looks.

@@ -20,17 +20,16 @@
 namespace netns_lab::netlink {
 namespace {
 
-struct Chain {
-  NftTableKey table;
-  std::string name;
-  bool is_base = false;
-  std::uint32_t hook = 0;
-  bool drops = false;
-};
+bool is_not_supported(const Error& error) {
+  return error.system_errno == ENOENT || error.system_errno == EPROTONOSUPPORT || error.system_errno == EOPNOTSUPP ||
+         error.system_errno == EINVAL;
+}
 
-Result<Chain> decode_chain(const MessageView& message) {
+}  // namespace
+
+Result<FilterChain> decode_filter_chain(const MessageView& message) {
   NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "NFT_MSG_NEWCHAIN"));
-  Chain chain;
+  FilterChain chain;
   chain.table.first = header.nfgen_family;
   AttributeReader reader(after_header<nfgenmsg>(message));
   while (reader.next()) {
@@ -49,8 +48,6 @@ Result<Chain> decode_chain(const MessageView& message) {
   return chain;
 }
 
-using ChainKey = std::pair<NftTableKey, std::string>;
-
 Result<ChainKey> decode_chain_of_rule(const MessageView& message) {
   NETNS_LAB_ASSIGN(const nfgenmsg header, read_header<nfgenmsg>(message, "NFT_MSG_NEWRULE"));
   ChainKey key;
@@ -63,13 +60,6 @@ Result<ChainKey> decode_chain_of_rule(const MessageView& message) {
   if (!reader.ok()) return tl::unexpected(reader.error("decode NFT_MSG_NEWRULE"));
   return key;
 }
-
-bool is_not_supported(const Error& error) {
-  return error.system_errno == ENOENT || error.system_errno == EPROTONOSUPPORT || error.system_errno == EOPNOTSUPP ||
-         error.system_errno == EINVAL;
-}
-
-}  // namespace
 
 std::string filter_hook_name(std::uint8_t family, std::uint32_t number) {
   // NF_NETDEV_*, NF_ARP_*, and of the others NF_INET_* (the bridge's NF_BR_* have the same order).
@@ -102,7 +92,7 @@ Result<std::vector<FilterHook>> list_filter_hooks(NetlinkSocket& socket) {
   }
   std::vector<FilterHook> hooks;
   for (std::size_t i = 0; i < chains.size(); ++i) {
-    NETNS_LAB_ASSIGN(const Chain chain, decode_chain(chains[i]));
+    NETNS_LAB_ASSIGN(const FilterChain chain, decode_filter_chain(chains[i]));
     if (!chain.is_base || dormant.count(chain.table) != 0) continue;
     hooks.push_back({.table = fmt::format("{} {}", nft_family_name(chain.table.first), chain.table.second),
                      .chain = chain.name,

@@ -15,7 +15,7 @@
 #include <set>
 #include <utility>
 
-#include "harness/netlink/attribute_reader.h"
+#include "harness/netlink/nft_attributes.h"
 
 namespace netns_lab::netlink {
 namespace {
@@ -69,47 +69,6 @@ void forget(Way& way, std::size_t slot) {
 }
 
 std::uint16_t big_endian(const std::uint8_t* bytes) { return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]); }
-
-std::map<std::uint16_t, Bytes> attributes_of(Bytes bytes) {
-  std::map<std::uint16_t, Bytes> all;
-  AttributeReader reader(bytes);
-  while (reader.next()) all[reader.type()] = reader.bytes();
-  return all;
-}
-
-std::uint32_t number(const std::map<std::uint16_t, Bytes>& attributes, std::uint16_t type,
-                     std::uint32_t otherwise = 0) {
-  const auto found = attributes.find(type);
-  if (found == attributes.end() || found->second.size() != sizeof(std::uint32_t)) return otherwise;
-  std::uint32_t value = 0;
-  std::memcpy(&value, found->second.data(), sizeof value);
-  return ntohl(value);
-}
-
-std::string text(const std::map<std::uint16_t, Bytes>& attributes, std::uint16_t type) {
-  const auto found = attributes.find(type);
-  if (found == attributes.end()) return "";
-  const auto* begin = reinterpret_cast<const char*>(found->second.data());
-  return {begin, ::strnlen(begin, found->second.size())};
-}
-
-// NFTA_DATA_VALUE of a NFTA_*_DATA.
-Octets value(const std::map<std::uint16_t, Bytes>& attributes, std::uint16_t type) {
-  const auto found = attributes.find(type);
-  if (found == attributes.end()) return {};
-  const auto data = attributes_of(found->second);
-  const auto bytes = data.find(NFTA_DATA_VALUE);
-  return bytes == data.end() ? Octets() : Octets(bytes->second.begin(), bytes->second.end());
-}
-
-// The chain that NFTA_DATA_VERDICT leads to; "" none.
-std::string chain_of(const std::map<std::uint16_t, Bytes>& attributes, std::uint16_t type) {
-  const auto found = attributes.find(type);
-  if (found == attributes.end()) return "";
-  const auto data = attributes_of(found->second);
-  const auto verdict = data.find(NFTA_DATA_VERDICT);
-  return verdict == data.end() ? "" : text(attributes_of(verdict->second), NFTA_VERDICT_CHAIN);
-}
 
 // An element of a set or map, by its fields of 32 bits.
 struct Element {
@@ -204,7 +163,7 @@ class Walk {
     return on;
   }
 
-  using Attributes = std::map<std::uint16_t, Bytes>;
+  using Attributes = NftAttributes;
 
   static void narrow(Way way, const Packets& packets, std::vector<Way>& on) {
     const auto common = both(way.packets, packets);

@@ -23,6 +23,7 @@ struct NftElement {
 
 // What one table holds, as far as it matters here.
 struct NftProgram {
+  std::uint8_t family = 0;                                               // NFPROTO_*
   std::map<std::string, std::vector<std::vector<NftExpression>>> rules;  // by chain, in order
   std::vector<std::string> base_chains;
   std::map<std::string, std::vector<NftElement>> sets;  // by name

@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include <linux/fib_rules.h>
 #include <linux/if_addr.h>
 #include <linux/rtnetlink.h>
 
@@ -281,6 +282,35 @@ TEST_F(ObjectsTest, RuleIsSeenAsItWasAddedAndGoesAgain) {
   EXPECT_THAT(*after, Contains(wanted));
   ASSERT_TRUE(socket().execute(delete_rule(wanted)));
   EXPECT_EQ(*list_rules(socket()), *before);
+}
+
+TEST_F(ObjectsTest, WhatElseARuleAsksForIsTold) {
+  Request request(RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL);
+  fib_rule_hdr header{};
+  header.family = AF_INET;
+  header.table = RT_TABLE_MAIN;
+  header.action = FR_ACT_TO_TBL;
+  header.flags = FIB_RULE_INVERT;
+  header.tos = 0x10;
+  request.put_header(header);
+  request.put_u32(FRA_PRIORITY, 1000);
+  request.put_struct(FRA_DPORT_RANGE, fib_rule_port_range{22, 23});
+  request.put_u8(FRA_IP_PROTO, IPPROTO_TCP);
+  request.put_struct(FRA_UID_RANGE, fib_rule_uid_range{0, 1000});
+  request.put_u32(FRA_SUPPRESS_PREFIXLEN, 0);
+  ASSERT_TRUE(socket().execute(std::move(request)));
+  const auto rules = list_rules(socket());
+  ASSERT_TRUE(rules) << rules.error();
+  const std::map<std::string, std::string> wanted = {
+      {"not", ""},      {"tos", "0x10"},        {"dport", "22-23"},
+      {"ipproto", "6"}, {"uidrange", "0-1000"}, {"suppress_prefixlength", "0"}};
+  for (const RoutingRule& rule : *rules) {
+    if (rule.priority == 1000) {
+      EXPECT_EQ(rule.other, wanted);
+    } else {
+      EXPECT_THAT(rule.other, testing::IsEmpty()) << rule;
+    }
+  }
 }
 
 struct NeighbourRow {

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -13,6 +14,8 @@
 
 namespace netns_lab::netlink {
 namespace {
+
+constexpr std::uint8_t kHighPreference = 1;  // ICMPV6_ROUTER_PREF_HIGH, linux/icmpv6.h
 
 std::uint8_t family_number(const IpAddress& address) {
   return static_cast<std::uint8_t>(address_family(address.family()));
@@ -90,8 +93,33 @@ Request route_request(const Route& route, std::uint16_t type, std::uint16_t flag
   return request;
 }
 
+// What a route does beside choosing the way. Of an encapsulation only its kind (LWTUNNEL_ENCAP_*, linux/lwtunnel.h).
+void read_extra(AttributeReader& reader, Route& route) {
+  switch (reader.type()) {
+    case RTA_ENCAP_TYPE:
+      route.other_metrics["encap"] = fmt::format("type {}", reader.u16());
+      break;
+    case RTA_FLOW:
+      route.other_metrics["realms"] = fmt::format("{}", reader.u32());
+      break;
+    case RTA_PREF:
+      if (const std::uint8_t preference = reader.u8(); preference != 0)
+        route.other_metrics["pref"] = preference == kHighPreference ? "high" : "low";
+      break;
+    default:
+      break;
+  }
+}
+
+bool expires(AttributeReader& reader) {
+  rta_cacheinfo info{};
+  if (reader.bytes().size() < sizeof info) return false;
+  std::memcpy(&info, reader.bytes().data(), sizeof info);
+  return info.rta_expires != 0;
+}
+
 // rtnexthop structures, each with its own attributes (linux/rtnetlink.h).
-void read_multipath(AttributeReader& reader, std::vector<NextHop>& hops) {
+void read_multipath(AttributeReader& reader, Route& route) {
   Bytes rest = reader.bytes();
   while (!rest.empty()) {
     rtnexthop next;
@@ -108,9 +136,10 @@ void read_multipath(AttributeReader& reader, std::vector<NextHop>& hops) {
     while (inner.next()) {
       if (inner.type() == RTA_GATEWAY) hop.gateway = inner.address();
       if (inner.type() == RTA_VIA) hop.gateway = read_via(inner);
+      read_extra(inner, route);
     }
     if (!inner.ok()) return reader.fail(inner.error("next hop").detail);
-    hops.push_back(std::move(hop));
+    route.hops.push_back(std::move(hop));
     rest = rest.subspan(std::min<std::size_t>(NLMSG_ALIGN(std::size_t{next.rtnh_len}), rest.size()));
   }
 }
@@ -217,9 +246,13 @@ Result<Route> decode_route(const MessageView& message) {
         reader.nested([&](AttributeReader& inner) { read_metrics(inner, route); });
         break;
       case RTA_MULTIPATH:
-        read_multipath(reader, route.hops);
+        read_multipath(reader, route);
+        break;
+      case RTA_CACHEINFO:
+        if (expires(reader)) route.other_metrics["expires"] = "some time";
         break;
       default:
+        read_extra(reader, route);
         break;
     }
   }

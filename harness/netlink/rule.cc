@@ -6,6 +6,8 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include <cstring>
+#include <map>
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
@@ -32,6 +34,54 @@ Request rule_request(const RoutingRule& rule, std::uint16_t type, std::uint16_t 
   if (rule.mark_mask != 0) request.put_u32(FRA_FWMASK, rule.mark_mask);
   if (rule.protocol != 0) request.put_u8(FRA_PROTOCOL, rule.protocol);
   return request;
+}
+
+// "22-80" of a fib_rule_port_range or fib_rule_uid_range, "0x10" of a number, else the bytes.
+std::string condition_text(AttributeReader& reader) {
+  const Bytes bytes = reader.bytes();
+  switch (reader.type()) {
+    case FRA_SPORT_RANGE:
+    case FRA_DPORT_RANGE:
+      if (bytes.size() == sizeof(fib_rule_port_range)) {
+        fib_rule_port_range range{};
+        std::memcpy(&range, bytes.data(), sizeof range);
+        return fmt::format("{}-{}", range.start, range.end);
+      }
+      break;
+    case FRA_UID_RANGE:
+      if (bytes.size() == sizeof(fib_rule_uid_range)) {
+        fib_rule_uid_range range{};
+        std::memcpy(&range, bytes.data(), sizeof range);
+        return fmt::format("{}-{}", range.start, range.end);
+      }
+      break;
+    default:
+      break;
+  }
+  if (bytes.size() == 1) return fmt::format("{}", reader.u8());
+  if (bytes.size() == 4) return fmt::format("{}", reader.u32());
+  return fmt::format("{:02x}", fmt::join(bytes, ""));
+}
+
+// What is neither told by a field of its own nor left as it is by default; a newer kernel's conditions by their number.
+void read_condition(AttributeReader& reader, RoutingRule& rule) {
+  static const std::map<std::uint16_t, const char*> kNames = {{FRA_GOTO, "goto"},
+                                                              {FRA_FLOW, "realms"},
+                                                              {FRA_TUN_ID, "tun_id"},
+                                                              {FRA_L3MDEV, "l3mdev"},
+                                                              {FRA_UID_RANGE, "uidrange"},
+                                                              {FRA_IP_PROTO, "ipproto"},
+                                                              {FRA_SPORT_RANGE, "sport"},
+                                                              {FRA_DPORT_RANGE, "dport"},
+                                                              {FRA_SUPPRESS_IFGROUP, "suppress_ifgroup"},
+                                                              {FRA_SUPPRESS_PREFIXLEN, "suppress_prefixlength"}};
+  if (reader.type() == FRA_PAD || reader.type() == FRA_UNSPEC) return;
+  const auto known = kNames.find(reader.type());
+  const std::string value = condition_text(reader);
+  const bool is_suppression = reader.type() == FRA_SUPPRESS_IFGROUP || reader.type() == FRA_SUPPRESS_PREFIXLEN;
+  if (is_suppression && value == "4294967295") return;  // -1: none
+  if (reader.type() == FRA_L3MDEV && value == "0") return;
+  rule.other[known == kNames.end() ? fmt::format("condition {}", reader.type()) : known->second] = value;
 }
 
 Result<void> list_family(NetlinkSocket& socket, Family family, std::vector<RoutingRule>& rules) {
@@ -105,10 +155,13 @@ Result<RoutingRule> decode_rule(const MessageView& message) {
         rule.protocol = reader.u8();
         break;
       default:
+        read_condition(reader, rule);
         break;
     }
   }
   if (!reader.ok()) return tl::unexpected(reader.error("decode RTM_NEWRULE"));
+  if ((header.flags & FIB_RULE_INVERT) != 0) rule.other["not"] = "";
+  if (header.tos != 0) rule.other["tos"] = fmt::format("0x{:x}", header.tos);
   const auto bad_prefix = [&](const std::optional<IpAddress>& address, unsigned length) {
     return address && (address->family() != rule.family || length > address->bits());
   };

@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 
 #include <array>
+#include <cstring>
 
 namespace netns_lab::netlink {
 namespace {
@@ -41,6 +42,8 @@ constexpr std::array kNames{
     Name{IFLA_VXLAN_DF, "df"},
 };
 
+constexpr std::uint16_t kLocalBypass = 31;  // IFLA_VXLAN_LOCALBYPASS, Linux 6.5
+
 void put_flag(Request& request, std::uint16_t type, bool on) { request.put_u8(type, on ? 1 : 0); }
 
 }  // namespace
@@ -67,7 +70,7 @@ Request create_vxlan(const VxlanSpec& spec) {
   return request;
 }
 
-VxlanSettings vxlan_settings(AttributeReader& data) {
+VxlanSettings vxlan_settings(AttributeReader& data, BridgeSettings& further) {
   VxlanSettings settings;
   while (data.next()) {
     switch (data.type()) {
@@ -87,6 +90,20 @@ VxlanSettings vxlan_settings(AttributeReader& data) {
         break;
       case IFLA_VXLAN_LINK:
         settings.link_index = data.u32();
+        break;
+      case IFLA_VXLAN_PORT_RANGE:
+        if (data.bytes().size() == sizeof(ifla_vxlan_port_range)) {
+          ifla_vxlan_port_range range{};
+          std::memcpy(&range, data.bytes().data(), sizeof range);
+          further["srcport_low"] = ntohs(range.low);
+          further["srcport_high"] = ntohs(range.high);
+        }
+        break;
+      case IFLA_VXLAN_LABEL:
+        further["flowlabel"] = ntohl(data.u32());
+        break;
+      case kLocalBypass:
+        further["localbypass"] = data.u8();
         break;
       default:
         for (const Name& name : kNames) {

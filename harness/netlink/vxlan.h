@@ -26,8 +26,8 @@ struct VxlanSpec {
 // NLM_F_ECHO is set, as for create_link.
 Request create_vxlan(const VxlanSpec& spec);
 
-// IFLA_INFO_DATA of kind "vxlan".
-VxlanSettings vxlan_settings(AttributeReader& data);
+// IFLA_INFO_DATA of kind "vxlan"; into `further` what is not judged by name, but is as a new link has it.
+VxlanSettings vxlan_settings(AttributeReader& data, BridgeSettings& further);
 
 // An entry of a VXLAN link's own database, permanent; beside those that are there for the same MAC address (append:
 // several tunnel ends for one are possible only for the address of zeros and for multicast).

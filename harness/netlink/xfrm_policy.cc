@@ -6,6 +6,7 @@
 
 #include <linux/xfrm.h>
 
+#include <cerrno>
 #include <functional>
 #include <utility>
 
@@ -73,6 +74,39 @@ Result<std::vector<FurtherObject>> list_xfrm_policies(NetlinkSocket& socket) {
     return tl::unexpected(std::move(error));
   }
   return decode_all<FurtherObject>(*replies, decode_xfrm_policy);
+}
+
+Result<std::vector<FurtherObject>> decode_xfrm_defaults(const MessageView& message) {
+  NETNS_LAB_ASSIGN(const xfrm_userpolicy_default all,
+                   read_header<xfrm_userpolicy_default>(message, "XFRM_MSG_GETDEFAULT"));
+  std::vector<std::string> blocked;
+  const auto add = [&blocked](std::uint8_t policy, const char* direction) {
+    if (policy == XFRM_USERPOLICY_BLOCK) blocked.push_back(fmt::format("{} block", direction));
+  };
+  add(all.in, "in");
+  add(all.fwd, "fwd");
+  add(all.out, "out");
+  if (blocked.empty()) return std::vector<FurtherObject>();
+  return std::vector<FurtherObject>{{"xfrm policy", "by default", fmt::format("{}", fmt::join(blocked, ", "))}};
+}
+
+Result<std::vector<FurtherObject>> list_xfrm_defaults(NetlinkSocket& socket) {
+  Request request(XFRM_MSG_GETDEFAULT, 0);
+  request.put_header(xfrm_userpolicy_default{});
+  const auto replies = socket.exchange(std::move(request));
+  if (!replies && (replies.error().system_errno == EINVAL || replies.error().system_errno == EOPNOTSUPP))
+    return std::vector<FurtherObject>();
+  if (!replies) {
+    Error error = replies.error();
+    error.attempted = "read what becomes of packets without a policy (ip xfrm policy getdefault)";
+    return tl::unexpected(std::move(error));
+  }
+  std::vector<FurtherObject> defaults;
+  for (std::size_t i = 0; i < replies->size(); ++i) {
+    NETNS_LAB_ASSIGN(std::vector<FurtherObject> found, decode_xfrm_defaults((*replies)[i]));
+    for (FurtherObject& one : found) defaults.push_back(std::move(one));
+  }
+  return defaults;
 }
 
 }  // namespace netns_lab::netlink

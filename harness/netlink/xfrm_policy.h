@@ -14,6 +14,11 @@ namespace netns_lab::netlink {
 // counted and what numbers it. `socket` is of Protocol::kXfrm.
 Result<std::vector<FurtherObject>> list_xfrm_policies(NetlinkSocket& socket);
 
+// What becomes of packets that no policy is for, where they are blocked: "xfrm policy", "by default", "fwd block". A
+// kernel before Linux 5.15 blocks none.
+Result<std::vector<FurtherObject>> list_xfrm_defaults(NetlinkSocket& socket);
+Result<std::vector<FurtherObject>> decode_xfrm_defaults(const MessageView& message);
+
 Result<FurtherObject> decode_xfrm_policy(const MessageView& message);
 
 }  // namespace netns_lab::netlink

@@ -5,7 +5,6 @@
 
 #include <linux/xfrm.h>
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -40,7 +39,7 @@ Result<std::vector<FurtherObject>> list_xfrm_states(NetlinkSocket& socket) {
   std::vector<FurtherObject> states;
   for (std::size_t i = 0; i < replies->size(); ++i) {
     NETNS_LAB_ASSIGN(std::optional<FurtherObject> state, decode_xfrm_state((*replies)[i]));
-    if (state && std::find(states.begin(), states.end(), *state) == states.end()) states.push_back(*std::move(state));
+    if (state) states.push_back(*std::move(state));
   }
   return states;
 }

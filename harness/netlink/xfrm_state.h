@@ -10,9 +10,9 @@
 
 namespace netns_lab::netlink {
 
-// "xfrm state", "10.0.0.1 to 10.0.0.2", "protocol 50 mode 0 reqid 0 flags 0", each once: neither index (SPI) nor keys,
-// which a key exchange renews. Those that the kernel itself makes, to ask for one (without an index), are left out.
-// `socket` is of Protocol::kXfrm.
+// "xfrm state", "10.0.0.1 to 10.0.0.2", "protocol 50 mode 0 reqid 0 flags 0": neither index (SPI) nor keys, which a key
+// exchange renews; so as many alike as there are. Those that the kernel itself makes, to ask for one (without an
+// index), are left out. `socket` is of Protocol::kXfrm.
 Result<std::vector<FurtherObject>> list_xfrm_states(NetlinkSocket& socket);
 
 // Nothing where the kernel made it to ask for one.

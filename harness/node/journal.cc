@@ -23,6 +23,7 @@
 #include "harness/netlink/link.h"
 #include "harness/netlink/nft_table.h"
 #include "harness/netns/netns.h"
+#include "harness/node/journal_contents.h"
 #include "harness/node/sandbox_process.h"
 #include "harness/node/sysctl.h"
 
@@ -49,50 +50,6 @@ std::string boot_id() {
   return lines.empty() ? "" : lines.front();
 }
 
-// What a journal holds, in the order in which it was written.
-struct Contents {
-  std::string boot;
-  std::uint64_t network_namespace = 0;
-  pid_t guard = 0;
-  std::vector<std::pair<std::string, std::string>> sysctls;  // key, value before
-  std::vector<std::string> links;
-  std::vector<std::string> nft_tables;
-  std::vector<std::string> torn;  // lines that are no record
-};
-
-Contents parse(const std::string& text) {
-  Contents contents;
-  for (const std::string& line : split_lines(text)) {
-    const json entry = json::parse(line, nullptr, /*allow_exceptions=*/false);
-    if (!entry.is_object()) {
-      contents.torn.push_back(line);
-    } else if (entry.contains("boot")) {
-      contents.boot = entry.value("boot", "");
-      contents.network_namespace = entry.value("netns", std::uint64_t{0});
-      contents.guard = entry.value("guard", 0);
-    } else if (entry.contains("sysctl")) {
-      const std::string key = entry.value("sysctl", "");
-      const auto known = [&](const auto& item) { return item.first == key; };
-      if (std::none_of(contents.sysctls.begin(), contents.sysctls.end(), known)) {
-        contents.sysctls.emplace_back(key, entry.value("value", ""));
-      }
-    } else if (entry.contains("link")) {
-      contents.links.push_back(entry.value("link", ""));
-    } else if (entry.contains("nft-table")) {
-      contents.nft_tables.push_back(entry.value("nft-table", ""));
-    } else if (entry.contains("forget-nft-table")) {
-      std::erase(contents.nft_tables, entry.value("forget-nft-table", ""));
-    } else if (entry.contains("forget")) {
-      const std::string name = entry.value("forget", "");
-      std::erase(contents.links, name);
-    } else if (entry.contains("restored")) {
-      const std::string key = entry.value("restored", "");
-      std::erase_if(contents.sysctls, [&](const auto& item) { return item.first == key; });
-    }
-  }
-  return contents;
-}
-
 struct Attempt {
   std::vector<std::string> left;
   std::string records;  // for the journal: what is done with
@@ -107,7 +64,7 @@ Result<void> remove_nft_table(const std::string& name) {
   return is_there ? netlink::delete_nft_table(socket, *key) : Result<void>();
 }
 
-Result<Attempt> undo(const Contents& contents) {
+Result<Attempt> undo(const JournalContents& contents) {
   Attempt attempt;
   for (const std::string& name : contents.nft_tables) {
     const auto removed = remove_nft_table(name);
@@ -140,12 +97,12 @@ Result<Attempt> undo(const Contents& contents) {
   return attempt;
 }
 
-std::vector<std::string> remarks_of(const Contents& contents, const std::string& path) {
+std::vector<std::string> remarks_of(const JournalContents& contents, const std::string& path) {
   std::vector<std::string> remarks;
   for (const std::string& line : contents.torn) {
-    remarks.push_back(
-        fmt::format("journal {}: the record \"{}\" was cut short when it was written; nothing was done on it", path,
-                    visible(line, 100)));
+    remarks.push_back(fmt::format(
+        "journal {}: the record \"{}\" is damaged, or was cut short when it was written; nothing was done on it", path,
+        visible(line, 100)));
   }
   return remarks;
 }
@@ -273,7 +230,7 @@ Result<void> Journal::forget_link(const std::string& name) { return append(json(
 
 Result<Undone> undo_journal(const std::string& path) {
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return Undone();
-  const Contents contents = parse(read_text(path));
+  const JournalContents contents = parse_journal(read_text(path));
   NETNS_LAB_ASSIGN(Attempt attempt, undo(contents));
   Undone undone{.left = std::move(attempt.left), .remarks = remarks_of(contents, path)};
   if (undone.left.empty()) {
@@ -303,7 +260,7 @@ Result<Undone> recover_journals(const std::string& directory) {
     if (!file.valid()) continue;  // undone by its own guard meanwhile
     // Locked first, read then: what is read under the lock does not change any more.
     const bool locked = ::flock(file.get(), LOCK_EX | LOCK_NB) == 0;
-    const Contents contents = parse(read_text(path));
+    const JournalContents contents = parse_journal(read_text(path));
     if (contents.boot != boot) {
       // Nothing of it survived the restart of the machine. (A journal without its first line was never acted upon.)
       if (locked && is_at(path, file.get())) ::unlink(path.c_str());

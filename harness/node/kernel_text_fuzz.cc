@@ -13,6 +13,7 @@
 #include "harness/node/counters.h"
 #include "harness/node/guest_boot.h"
 #include "harness/node/host_firewall.h"
+#include "harness/node/journal_contents.h"
 #include "harness/node/sandbox_status.h"
 #include "harness/node/underlay_wires.h"
 
@@ -29,7 +30,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace netns_lab;
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 8) {
+  switch (data[0] % 9) {
     case 0:
       static_cast<void>(node::parse_paired_counters(text));
       break;
@@ -50,6 +51,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 6:
       static_cast<void>(node::decode_error(text).message());
+      break;
+    case 7:
+      static_cast<void>(node::parse_journal(text));
       break;
     default: {
       netlink::MessageView message;

@@ -23,6 +23,7 @@
 #include <utility>
 
 #include "harness/base/unique_fd.h"
+#include "harness/netlink/nft_conditions.h"
 #include "harness/netlink/nft_contents.h"
 #include "harness/netlink/nft_translation.h"
 
@@ -155,6 +156,22 @@ netlink::NftExpression expression(const char* name, std::initializer_list<std::v
 
 std::string chain_name(std::size_t offset) { return std::to_string(offset); }
 
+netlink::NftExpression verdict_of(const Rule& rule) {
+  std::vector<std::uint8_t> said;
+  if (rule.verdict >= 0) {
+    said = attribute(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(NFT_JUMP));
+    const auto to = attribute(NFTA_VERDICT_CHAIN, chain_name(static_cast<std::size_t>(rule.verdict)));
+    said.insert(said.end(), to.begin(), to.end());
+  } else {
+    // NF_REPEAT stands for XT_RETURN here (linux/netfilter/x_tables.h).
+    const std::int32_t code = rule.verdict == XT_RETURN ? NFT_RETURN : -rule.verdict - 1;
+    said = attribute(NFTA_VERDICT_CODE, static_cast<std::uint32_t>(code));
+  }
+  const auto verdict = attribute(NFTA_DATA_VERDICT, Octets(said));
+  return expression("immediate",
+                    {attribute(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT), attribute(NFTA_IMMEDIATE_DATA, Octets(verdict))});
+}
+
 std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
   std::vector<netlink::NftExpression> all;
   if (rule.protocol != 0) {
@@ -170,18 +187,15 @@ std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
   if (!is_standard(rule)) {
     all.push_back(expression(
         "target", {attribute(NFTA_TARGET_NAME, rule.target.name), attribute(NFTA_TARGET_INFO, rule.target.info)}));
-  } else if (rule.verdict >= 0 && static_cast<std::size_t>(rule.verdict) != rule.next) {
-    // A rule without a target leads to the next one.
-    const auto to = attribute(NFTA_VERDICT_CHAIN, chain_name(static_cast<std::size_t>(rule.verdict)));
-    const auto verdict = attribute(NFTA_DATA_VERDICT, Octets(to));
-    all.push_back(expression("immediate", {attribute(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT),
-                                           attribute(NFTA_IMMEDIATE_DATA, Octets(verdict))}));
+  } else if (static_cast<std::size_t>(rule.verdict) != rule.next) {  // a rule without a target leads to the next one
+    all.push_back(verdict_of(rule));
   }
   return all;
 }
 
 netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<Rule>& rules) {
   netlink::NftProgram program;
+  program.family = entries.is_ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
   std::set<std::size_t> begins;
   std::set<std::size_t> ends;
   for (unsigned hook = 0; hook < entries.begins.size(); ++hook) {
@@ -204,13 +218,44 @@ netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<R
   return program;
 }
 
-bool is_accept(const Rule& rule) { return is_standard(rule) && rule.verdict == -NF_ACCEPT - 1; }
-
 std::string statement_of(const Rule& rule) {
   if (!is_standard(rule)) return netlink::statement_of_target(rule.target.name);
   if (rule.verdict == -NF_DROP - 1) return "drop";
   return rule.verdict == -NF_QUEUE - 1 ? "queue" : "";
 }
+
+// As iptables calls it, by `number` from 1 in its chain, or as the chain's policy.
+std::string place_of(const std::string& chain, unsigned number, bool is_policy) {
+  return is_policy ? "the policy of " + chain : fmt::format("rule {} of {}", number, chain);
+}
+
+// Where each statement is first.
+std::map<std::string, std::string> places_of(const LegacyEntries& entries, const std::vector<Rule>& rules) {
+  static constexpr std::array<const char*, 5> kChains = {"PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"};
+  std::map<std::string, std::string> places;
+  std::string chain;
+  unsigned number = 0;
+  for (const Rule& rule : rules) {
+    bool is_policy = false;
+    for (std::size_t hook = 0; hook < entries.begins.size(); ++hook) {
+      if ((entries.hooks & (1U << hook)) == 0) continue;
+      if (entries.begins[hook] == rule.at) chain = kChains.at(hook), number = 0;
+      is_policy = is_policy || entries.policies[hook] == rule.at;
+    }
+    if (is_end_or_head(rule)) {  // its name is the chain's: struct xt_error_target
+      const auto* const name = reinterpret_cast<const char*>(rule.target.info.data());
+      chain = std::string(name, ::strnlen(name, rule.target.info.size()));
+      number = 0;
+      continue;
+    }
+    ++number;
+    if (const std::string done = statement_of(rule); !done.empty())
+      places.try_emplace(done, place_of(chain, number, is_policy));
+  }
+  return places;
+}
+
+bool is_accept(const Rule& rule) { return is_standard(rule) && rule.verdict == -NF_ACCEPT - 1; }
 
 // A table of which more cannot be told.
 LegacyTable unknown() {
@@ -267,7 +312,12 @@ std::optional<LegacyTable> decode_legacy_table(LegacyEntries entries) {
       if (is_end_or_head(rule)) continue;
       if (std::string done = statement_of(rule); !done.empty()) table.statements.insert(std::move(done));
     }
-    table.translations = netlink::translations_of(program_of(entries, *rules));
+    table.where = places_of(entries, *rules);
+    const netlink::NftProgram program = program_of(entries, *rules);
+    table.translations = netlink::translations_of(program);
+    netlink::NftConditions conditions = netlink::conditions_of_translations(program);
+    table.conditions = std::move(conditions.odd);
+    table.parted = std::move(conditions.parted);
     for (const Rule& rule : *rules)
       std::memset(entries.bytes.data() + rule.at + counters_offset(address_part), 0, kCountersSize);
   }
@@ -296,6 +346,9 @@ PacketFilter packet_filter(const LegacyTable& table) {
   filter.contents = table.digest.empty() ? "unknown" : table.digest;
   filter.statements = table.statements;
   filter.translations = table.translations;
+  filter.conditions = table.conditions;
+  filter.parted = table.parted;
+  filter.where = table.where;
   return filter;
 }
 

@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <set>
 #include <string>
@@ -19,6 +20,9 @@ struct LegacyTable {
   // As in PacketFilter; "unknown" where the kernel does not tell, or tells what makes no sense.
   std::set<std::string> statements{};
   std::vector<PortTranslation> translations{};
+  std::set<std::string> conditions{};
+  std::set<std::string> parted{};
+  std::map<std::string, std::string> where{};
   bool operator==(const LegacyTable&) const = default;
 };
 

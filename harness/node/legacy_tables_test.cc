@@ -14,6 +14,7 @@ namespace {
 
 using test::machine;
 using ::testing::ElementsAre;
+using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using ::testing::UnorderedElementsAre;
 
@@ -90,8 +91,30 @@ TEST_F(LegacyTableFixture, WhatTheRulesDoIsTold) {
   EXPECT_THAT(done, UnorderedElementsAre("ip6tables (legacy) filter: drop", "iptables (legacy) filter: drop",
                                          "iptables (legacy) filter: reject", "iptables (legacy) nat: dnat",
                                          "iptables (legacy) nat: masquerade", "iptables (legacy) nat: redirect"));
+  std::vector<std::string> places;
+  for (const PacketFilter& table : tables) {
+    for (const auto& [statement, place] : table.where) places.push_back(statement + " by " + place);
+  }
+  EXPECT_THAT(places, UnorderedElementsAre("drop by rule 1 of OUTPUT", "drop by the policy of FORWARD",
+                                           "reject by rule 1 of INPUT", "dnat by rule 1 of OUTPUT",
+                                           "redirect by rule 2 of mine", "masquerade by rule 1 of POSTROUTING"));
   EXPECT_THAT(translated, ElementsAre("protocol 1 all ports to 10.0.0.3", "tcp port 90 to the node itself, port 99",
                                       "tcp ports 95-97 to the node itself, port 99", "tcp port 8080 to 10.0.0.2:80"));
+}
+
+TEST_F(LegacyTableFixture, OnWhatTranslationsDependIsTold) {
+  const auto nat = [this] {
+    const auto tables = read_network_state(handles(), "", {}, {}).value().nft_tables;
+    return tables.empty() ? PacketFilter() : tables.front();
+  };
+  ASSERT_EQ(machine("iptables-legacy -t nat -A POSTROUTING -s 172.16.0.0/24 ! -o br0 -j MASQUERADE"), "");
+  EXPECT_THAT(nat().conditions, IsEmpty());
+  EXPECT_THAT(nat().parted, IsEmpty());
+  ASSERT_EQ(machine("iptables-legacy -t nat -I POSTROUTING -p udp --dport 53 -j RETURN"), "");
+  EXPECT_THAT(nat().parted, ElementsAre("a rule before it lets some protocols or ports pass"));
+  if (machine("iptables-legacy -t nat -A POSTROUTING -m limit --limit 5/s -j MASQUERADE 2>&1").empty()) {
+    EXPECT_THAT(nat().conditions, ElementsAre("limit"));
+  }
 }
 
 TEST(LegacyEntries, ThatMakeNoSenseAreUnknownAndNotRight) {

@@ -18,6 +18,7 @@
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/mptcp.h"
+#include "harness/netlink/multicast_group.h"
 #include "harness/netlink/multicast_route.h"
 #include "harness/netlink/namespace_id.h"
 #include "harness/netlink/neighbour.h"
@@ -71,21 +72,28 @@ void sort_by(std::vector<T>& values, Key key) {
   std::stable_sort(values.begin(), values.end(), [&](const T& a, const T& b) { return key(a) < key(b); });
 }
 
-// What the bridges and VXLAN links have learned, and what they were told. (A device's own filter, "self", is
-// neither's.)
+bool has_forwarding(const NamespaceState& state) {
+  return std::any_of(state.links.begin(), state.links.end(),
+                     [](const Link& link) { return !link.bridge.empty() || link.kind == "bridge" || link.vxlan; });
+}
+
+// What the bridges and VXLAN links have learned, and what they were told; and what a device itself takes in beside its
+// own address ("self"), unless a bridge had it do so (br_fdb_sync_static, net/bridge/br_fdb.c).
 Result<void> read_forwarding(NetlinkSocket& socket, NamespaceState& state) {
   const auto is_vxlan = [&state](std::uint32_t index) {
     const Link* link = state.find_link(index);
     return link != nullptr && link->vxlan.has_value();
   };
-  const bool has_any = std::any_of(state.links.begin(), state.links.end(), [](const Link& link) {
-    return !link.bridge.empty() || link.kind == "bridge" || link.vxlan;
-  });
-  if (!has_any) return {};
+  if (!has_forwarding(state)) return {};
   NETNS_LAB_ASSIGN(std::vector<netlink::ForwardingRow> rows, netlink::list_forwarding(socket));
   const LinkNames names(state.links);
+  std::set<MacAddress> of_bridges;
+  for (const netlink::ForwardingRow& row : rows) {
+    if (row.master != 0) of_bridges.insert(row.entry.mac);
+  }
   for (netlink::ForwardingRow& row : rows) {
-    if (row.master == 0 && !is_vxlan(row.entry.link_index)) continue;
+    const bool is_filter = row.master == 0 && !is_vxlan(row.entry.link_index);
+    if (is_filter && ((row.entry.mac.bytes()[0] & 1) != 0 || of_bridges.contains(row.entry.mac))) continue;
     row.entry.link = names.of(row.entry.link_index);
     row.entry.bridge = names.of(row.master);
     state.forwarding.push_back(std::move(row.entry));
@@ -158,6 +166,10 @@ Result<void> read_further(const Sockets& sockets, NamespaceState& state) {
     for (const std::uint32_t link : route.to) route.object.details += " out of " + names.of(link);
     state.further.push_back(std::move(route.object));
   }
+  if (has_forwarding(state)) {
+    NETNS_LAB_ASSIGN(const auto groups, netlink::list_multicast_groups(*sockets.route));
+    add_further(groups, names, state);
+  }
   NETNS_LAB_ASSIGN(const auto labels, netlink::list_address_labels(*sockets.route));
   add_further(labels, names, state);
   if (sockets.generic == nullptr || !sockets.families->mptcp) return {};
@@ -215,6 +227,8 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   if (sockets.xfrm != nullptr) {
     NETNS_LAB_ASSIGN(std::vector<FurtherObject> policies, netlink::list_xfrm_policies(*sockets.xfrm));
     for (FurtherObject& policy : policies) state.further.push_back(std::move(policy));
+    NETNS_LAB_ASSIGN(std::vector<FurtherObject> defaults, netlink::list_xfrm_defaults(*sockets.xfrm));
+    for (FurtherObject& each : defaults) state.further.push_back(std::move(each));
     NETNS_LAB_ASSIGN(std::vector<FurtherObject> states, netlink::list_xfrm_states(*sockets.xfrm));
     for (FurtherObject& each : states) state.further.push_back(std::move(each));
   }

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <ostream>
+#include <set>
 #include <sstream>
 
 #include "harness/node/network_fixture.h"
@@ -174,6 +175,86 @@ INSTANTIATE_TEST_SUITE_P(
         TranslationRow{"ByMark", "c dnat to meta mark map '{ 1 : 10.0.0.2 }'", {"all ports to 10.0.0.2"}}),
     [](const auto& row) { return std::string(row.param.name); });
 
+struct ConditionRow {
+  const char* name;
+  const char* rules;  // of the table t with the base chain c and the chain other, a line each
+  std::set<std::string> conditions{};
+  std::set<std::string> parted{};
+};
+void PrintTo(const ConditionRow& row, std::ostream* out) { *out << row.rules; }
+
+class NftConditions : public NftContentsFixture, public ::testing::WithParamInterface<ConditionRow> {};
+
+TEST_P(NftConditions, AreReadOffTheRules) {
+  for (const char* family : {"ip", "inet"}) {
+    SCOPED_TRACE(family);
+    const std::string table = fmt::format("{} t", family);
+    ASSERT_EQ(machine(fmt::format("nft 'add table {0}; add chain {0} other; add chain {0} c {{ type nat hook "
+                                  "postrouting priority 100; }}'",
+                                  table)),
+              "");
+    std::istringstream rules(GetParam().rules);
+    for (std::string rule; std::getline(rules, rule);)
+      ASSERT_EQ(machine(fmt::format("nft 'add rule {} {}' 2>&1", table, rule)), "") << rule;
+    const NamespaceState state = read_network_state(handles(), "", {}, {}).value();
+    EXPECT_EQ(state.nft_tables.at(0).conditions, GetParam().conditions);
+    EXPECT_EQ(state.nft_tables.at(0).parted, GetParam().parted);
+    ASSERT_EQ(machine("nft delete table " + table), "");
+  }
+}
+
+const char* const kAsked = "all of it asks for a protocol or port";
+const char* const kPassed = "a rule before it lets some protocols or ports pass";
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, NftConditions,
+    ::testing::Values(
+        ConditionRow{"Addresses", "c ip saddr 172.16.0.0/24 oifname != br0 masquerade"},
+        ConditionRow{"OwnNetworkPasses", "c ip daddr 172.16.0.0/24 accept\nc ip saddr 172.16.0.0/24 masquerade"},
+        ConditionRow{"Connections", "c ct state new ct status dnat meta mark 5 counter masquerade"},
+        ConditionRow{"ChainOfItsOwn", "other ip daddr 172.16.0.0/24 return\nother masquerade\nc jump other"},
+        ConditionRow{"PortOfItsOwnThenAll", "c meta l4proto tcp masquerade to :1024-65535\nc masquerade"},
+        ConditionRow{"NothingTranslated", "c udp dport 53 limit rate 5/second accept"},
+        ConditionRow{"PassesBehind", "c masquerade\nc udp dport 53 accept\nc masquerade"},
+        ConditionRow{"Limit", "c limit rate 5/second masquerade", {"limit"}},
+        ConditionRow{"LimitOfAJump", "other masquerade\nc limit rate 5/second jump other", {"limit"}},
+        ConditionRow{"Quota", "c quota until 5 mbytes masquerade", {"quota"}},
+        ConditionRow{"OneOfAThousand", "c numgen inc mod 1000 != 999 masquerade", {"numgen"}},
+        ConditionRow{"Length", "c meta length < 9000 masquerade", {"packet length"}},
+        ConditionRow{"LengthInItsHeader", "c ip length < 9000 masquerade", {"packet length"}},
+        ConditionRow{"Ttl", "c ip ttl 63 masquerade", {"TTL"}},
+        ConditionRow{"Class", "c ip dscp cs0 masquerade", {"traffic class"}},
+        ConditionRow{"Time", "c meta time >= 1577836800 masquerade", {"time"}},
+        ConditionRow{"User", "c meta skuid 0 masquerade", {"user"}},
+        ConditionRow{"SourcePort", "c tcp sport >= 1024 masquerade", {"source port, or type of ICMP"}, {kAsked}},
+        ConditionRow{"SegmentSize", "c tcp option maxseg size > 500 masquerade", {"options"}, {kAsked}},
+        ConditionRow{"Protocols", "c meta l4proto { tcp, udp, icmp } masquerade", {}, {kAsked}},
+        ConditionRow{"AllButAPort", "c udp dport != 53 masquerade\nc meta l4proto tcp masquerade", {}, {kAsked}},
+        ConditionRow{"APortPasses", "c udp dport 53 return\nc masquerade", {}, {kPassed}},
+        ConditionRow{"APortPassesByAMap", "c udp dport vmap { 53 : accept }\nc masquerade", {}, {kPassed}},
+        ConditionRow{"APortPassesElsewhere", "other accept\nc udp dport 53 jump other\nc masquerade", {}, {kPassed}},
+        ConditionRow{"ReturnsElsewhere", "other udp dport 53 return\nc jump other\nc masquerade"},
+        ConditionRow{"OneSourceForAPort",
+                     "c ip protocol tcp tcp dport 25 snat ip to 192.0.2.77\nc masquerade",
+                     {},
+                     {"snat for some protocols or ports"}}),
+    [](const auto& info) { return std::string(info.param.name); });
+
+TEST_F(NftContentsFixture, OnWhatTranslationsOfIptablesDependIsToldAsWell) {
+  if (machine("iptables --version 2>&1 | grep -c nf_tables") != "1") GTEST_SKIP() << "iptables is not installed";
+  const std::string said = machine("iptables -t nat -A POSTROUTING -s 172.16.0.0/24 ! -o br0 -j MASQUERADE 2>&1");
+  if (!said.empty()) GTEST_SKIP() << said;
+  const auto table = [this] { return read_network_state(handles(), "", {}, {}).value().nft_tables.at(0); };
+  EXPECT_THAT(table().conditions, IsEmpty());
+  EXPECT_THAT(table().parted, IsEmpty());
+  ASSERT_EQ(machine("iptables -t nat -I POSTROUTING -p udp --dport 53 -j RETURN 2>&1"), "");
+  EXPECT_THAT(table().conditions, IsEmpty());
+  EXPECT_THAT(table().parted, ElementsAre(kPassed));
+  if (machine("iptables -t nat -A POSTROUTING -m limit --limit 5/s -j MASQUERADE 2>&1").empty()) {
+    EXPECT_THAT(table().conditions, ElementsAre("limit"));
+  }
+}
+
 TEST_F(NftContentsFixture, WhatIptablesAsksForIsToldAsWell) {
   if (machine("iptables --version 2>&1 | grep -c nf_tables") != "1") GTEST_SKIP() << "iptables is not installed";
   const std::string said = machine(
@@ -230,6 +311,16 @@ TEST_F(XfrmPolicies, AreTheSameWhenMadeAnewAndOthersWhenTheyDiffer) {
   EXPECT_NE(seen(), before);
 }
 
+TEST_F(XfrmPolicies, WhatIsBlockedByDefaultIsTold) {
+  const std::string said = machine("ip xfrm policy setdefault fwd block 2>&1");
+  if (!said.empty()) GTEST_SKIP() << "this kernel, or ip, has no default policies: " << said;
+  EXPECT_THAT(seen(), ElementsAre("by default, fwd block"));
+  ASSERT_EQ(machine("ip xfrm policy setdefault in block fwd accept out block 2>&1"), "");
+  EXPECT_THAT(seen(), ElementsAre("by default, in block, out block"));
+  ASSERT_EQ(machine("ip xfrm policy setdefault in accept out accept 2>&1"), "");
+  EXPECT_THAT(seen(), IsEmpty());
+}
+
 // An index asked for, as an exchange of keys begins (allocspi): that needs no cipher of the kernel.
 TEST_F(XfrmPolicies, StatesAreToldWithoutTheirIndex) {
   const auto states = [this] {
@@ -249,6 +340,8 @@ TEST_F(XfrmPolicies, StatesAreToldWithoutTheirIndex) {
   ASSERT_EQ(machine("ip xfrm state flush"), "");
   ASSERT_EQ(machine(kMade), "");
   EXPECT_EQ(states(), before);
+  ASSERT_EQ(machine(kMade), "");
+  EXPECT_EQ(states().size(), 2U) << "a second one alike is one more";
   ASSERT_EQ(machine("ip xfrm state flush"), "");
   EXPECT_THAT(states(), IsEmpty());
 }

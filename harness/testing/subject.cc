@@ -177,13 +177,11 @@ Result<void> check_unspoilt(const Snapshot& first, const Snapshot& now, const La
   constexpr std::size_t kTold = 3;
   const std::vector<std::string> changes = changes_of_node(without_state_disk(first), without_state_disk(now));
   if (changes.empty()) return {};
-  std::string text = join(std::span(changes).first(std::min(kTold, changes.size())), "; ");
-  if (changes.size() > kTold) text += fmt::format("; and {} more", changes.size() - kTold);
   return tl::unexpected(Error::taken(
       fmt::format("lab {}", lab.name),
       fmt::format("its node is no longer as it was made, and nothing can be judged against what an earlier "
                   "run or a hand left there: {}",
-                  text),
+                  join_first(changes, kTold)),
       fmt::format("put it back, or make it anew: netns-lab destroy --lab {0} --name {1}, then netns-lab up "
                   "--lab {0} --name {1}",
                   to_string(lab.provider), lab.name)));

@@ -31,6 +31,12 @@ const std::vector<ExpectedSetting>& port_defaults() {
       {"locked", 0, false},            // Linux 5.18
       {"mcast_router", 1, false},      // where the kernel can snoop
       {"mcast_to_unicast", 0, false},  // likewise
+      {"mcast_eht_hosts_limit", 512, false},
+      {"mcast_max_groups", 0, false},
+      {"backup_port", 0, false},  // told where one is set
+      {"backup_nhid", 0, false},
+      {"mab", 0, false},
+      {"neigh_vlan_suppress", 0, false},
   };
   return defaults;
 }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <iterator>
-#include <span>
 #include <utility>
 #include <variant>
 
@@ -199,12 +198,10 @@ void NetworkCases::tell_untied(const std::vector<std::string>& all, const std::v
     return std::find(tied.begin(), tied.end(), finding) == tied.end();
   });
   if (others.empty()) return;
-  std::string text = join(std::span(others).first(std::min(kTold, others.size())), "; ");
-  if (others.size() > kTold) text += fmt::format("; and {} more", others.size() - kTold);
   tell(
       fmt::format("this machine has changed, whether by the target or by somebody else nobody can tell: it does not "
                   "count (--lab sandbox tells): {}",
-                  text));
+                  join_first(others, kTold)));
 }
 
 void NetworkCases::judge_undeclared(Area area) {
