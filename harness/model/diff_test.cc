@@ -232,7 +232,7 @@ INSTANTIATE_TEST_SUITE_P(
              },
              {"new route on the node: 10.200.1.1 dev veth1 proto kernel scope link"}},
         Case{"NewRule", [](Snapshot& s) { own(s).rules.push_back(samples::rule()); },
-             {"new rule on the node: IPv4 rule 100: from 10.0.0.0/8 to 10.1.0.0/16 iif veth1 oif eth0 fwmark 0x1/0xff lookup 100 "
+             {"new rule on the node: IPv4 rule 100: from 10.0.0.0/8 to 10.1.0.0/16 iif veth1 oif eth0 fwmark 0x1/0xff dport 22-22 not lookup 100 "
               "proto boot"}},
         Case{"PortSetting", [](Snapshot& s) { own(s).links[0].bridge_port = {{"learning", 1}}; },
              {"link veth1 on the node changed: learning none, now learning 1"}},

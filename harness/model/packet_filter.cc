@@ -44,9 +44,9 @@ std::string to_string(const PacketFilter& filter) {
   for (const PortTranslation& each : filter.translations) {
     if (told++ < kTold) text += (told == 1 ? ", of " : " and of ") + to_string(each);
   }
+  if (told > kTold) text += fmt::format(" and {} more", told - kTold);
   if (!filter.conditions.empty()) text += fmt::format(", translating by {}", fmt::join(filter.conditions, ", "));
   if (!filter.parted.empty()) text += fmt::format(", {}", fmt::join(filter.parted, ", "));
-  if (told > kTold) text += fmt::format(" and {} more", told - kTold);
   return text;
 }
 

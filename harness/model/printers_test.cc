@@ -30,13 +30,13 @@ TEST(Printers, LinkIsOneLine) {
 }
 TEST(Printers, ForwardingEntryIsOneLine) {
   EXPECT_EQ(printed(samples::snapshot().namespaces[0].forwarding[0]),
-            "02:00:00:00:00:02 dev veth1 master br0 dst 192.168.50.10 vlan 1 extern_learn NOARP");
+            "02:00:00:00:00:02 dev veth1 master br0 dst 192.168.50.10 port 4790 vlan 1 extern_learn NOARP");
 }
 TEST(Printers, PacketFilterTellsWhatItDoes) {
   PacketFilter filter = samples::snapshot().namespaces[0].nft_tables[0];
   EXPECT_EQ(printed(filter),
-            "ip nat, dormant with 1 chain, 1 rule, contents 7f3a, statements: dnat, of tcp port 8080 to "
-            "10.200.1.1:80");
+            "ip nat, dormant with 1 chain, 1 rule, contents 7f3a, statements: dnat, dnat by rule 1 of "
+            "PREROUTING, of tcp port 8080 to 10.200.1.1:80, translating by limit, snat for some protocols or ports");
   PortTranslation any;
   any.address = "fd00::1";
   EXPECT_EQ(to_string(any), "all ports to fd00::1");

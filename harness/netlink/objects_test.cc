@@ -296,14 +296,15 @@ TEST_F(ObjectsTest, WhatElseARuleAsksForIsTold) {
   request.put_u32(FRA_PRIORITY, 1000);
   request.put_struct(FRA_DPORT_RANGE, fib_rule_port_range{22, 23});
   request.put_u8(FRA_IP_PROTO, IPPROTO_TCP);
-  request.put_struct(FRA_UID_RANGE, fib_rule_uid_range{0, 1000});
+  request.put_struct(FRA_UID_RANGE, fib_rule_uid_range{0, 0});
   request.put_u32(FRA_SUPPRESS_PREFIXLEN, 0);
-  ASSERT_TRUE(socket().execute(std::move(request)));
+  const auto made = socket().execute(std::move(request));
+  ASSERT_TRUE(made) << made.error();
   const auto rules = list_rules(socket());
   ASSERT_TRUE(rules) << rules.error();
-  const std::map<std::string, std::string> wanted = {
-      {"not", ""},      {"tos", "0x10"},        {"dport", "22-23"},
-      {"ipproto", "6"}, {"uidrange", "0-1000"}, {"suppress_prefixlength", "0"}};
+  const std::map<std::string, std::string> wanted = {{"not", ""},         {"tos", "0x10"},
+                                                     {"dport", "22-23"},  {"ipproto", "6"},
+                                                     {"uidrange", "0-0"}, {"suppress_prefixlength", "0"}};
   for (const RoutingRule& rule : *rules) {
     if (rule.priority == 1000) {
       EXPECT_EQ(rule.other, wanted);

@@ -227,7 +227,7 @@ INSTANTIATE_TEST_SUITE_P(
         ConditionRow{"Time", "c meta time >= 1577836800 masquerade", {"time"}},
         ConditionRow{"User", "c meta skuid 0 masquerade", {"user"}},
         ConditionRow{"SourcePort", "c tcp sport >= 1024 masquerade", {"source port, or type of ICMP"}, {kAsked}},
-        ConditionRow{"SegmentSize", "c tcp option maxseg size > 500 masquerade", {"options"}, {kAsked}},
+        ConditionRow{"SegmentSize", "c tcp option maxseg size > 500 masquerade", {"options"}},
         ConditionRow{"Protocols", "c meta l4proto { tcp, udp, icmp } masquerade", {}, {kAsked}},
         ConditionRow{"AllButAPort", "c udp dport != 53 masquerade\nc meta l4proto tcp masquerade", {}, {kAsked}},
         ConditionRow{"APortPasses", "c udp dport 53 return\nc masquerade", {}, {kPassed}},
@@ -238,7 +238,7 @@ INSTANTIATE_TEST_SUITE_P(
                      "c ip protocol tcp tcp dport 25 snat ip to 192.0.2.77\nc masquerade",
                      {},
                      {"snat for some protocols or ports"}}),
-    [](const auto& info) { return std::string(info.param.name); });
+    [](const auto& row) { return std::string(row.param.name); });
 
 TEST_F(NftContentsFixture, OnWhatTranslationsOfIptablesDependIsToldAsWell) {
   if (machine("iptables --version 2>&1 | grep -c nf_tables") != "1") GTEST_SKIP() << "iptables is not installed";
