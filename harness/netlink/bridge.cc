@@ -183,6 +183,9 @@ Result<ForwardingRow> decode_forwarding(const MessageView& message) {
   row.entry.link_index = static_cast<std::uint32_t>(header.ndm_ifindex);
   row.entry.state = header.ndm_state;
   row.entry.flags = header.ndm_flags;
+  const auto add = [&row](const char* what, std::uint32_t value) {
+    row.entry.otherwise += fmt::format("{}{} {}", row.entry.otherwise.empty() ? "" : " ", what, value);
+  };
   AttributeReader reader(after_header<ndmsg>(message));
   while (reader.next()) {
     switch (reader.type()) {
@@ -199,13 +202,13 @@ Result<ForwardingRow> decode_forwarding(const MessageView& message) {
         row.master = reader.u32();
         break;
       case NDA_PORT:
-        row.entry.otherwise += fmt::format("{}port {}", row.entry.otherwise.empty() ? "" : " ", ntohs(reader.u16()));
+        add("port", ntohs(reader.u16()));
         break;
       case NDA_VNI:
-        row.entry.otherwise += fmt::format("{}vni {}", row.entry.otherwise.empty() ? "" : " ", reader.u32());
+        add("vni", reader.u32());
         break;
       case NDA_NH_ID:
-        row.entry.otherwise += fmt::format("{}nhid {}", row.entry.otherwise.empty() ? "" : " ", reader.u32());
+        add("nhid", reader.u32());
         break;
       default:
         break;

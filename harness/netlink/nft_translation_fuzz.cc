@@ -1,4 +1,5 @@
-// Any rules, sets and maps: what they translate is told, never a crash, and in time that has a bound.
+// Any rules, sets and maps: what they translate is told, and on what it depends, never a crash, and in time that has a
+// bound.
 //
 //   cmake --preset fuzz && cmake --build --preset fuzz --target netlink_nft_translation_fuzz &&
 //   build/fuzz/netlink_nft_translation_fuzz -max_total_time=60
@@ -10,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "harness/netlink/nft_conditions.h"
 #include "harness/netlink/nft_translation.h"
 
 namespace {
@@ -18,9 +20,9 @@ using namespace netns_lab::netlink;
 
 // Names of chains and sets that the attributes' bytes can say, so that jumps and look-ups lead somewhere.
 constexpr std::array<const char*, 3> kNames = {"a", "b", "c"};
-constexpr std::array<const char*, 14> kExpressions = {"meta",      "payload", "cmp",       "range",  "lookup",
-                                                      "immediate", "match",   "target",    "nat",    "redir",
-                                                      "ct",        "bitwise", "byteorder", "counter"};
+constexpr std::array<const char*, 20> kExpressions = {
+    "meta", "payload", "cmp",       "range",   "lookup", "immediate", "match",  "target", "nat",    "redir",
+    "ct",   "bitwise", "byteorder", "counter", "masq",   "limit",     "objref", "dynset", "exthdr", "fib"};
 
 class Input {
  public:
@@ -48,6 +50,8 @@ class Input {
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   Input input(data, size);
   NftProgram program;
+  constexpr std::array<std::uint8_t, 3> kFamilies = {1, 2, 10};  // NFPROTO_INET, NFPROTO_IPV4, NFPROTO_IPV6
+  program.family = kFamilies[size % kFamilies.size()];
   program.base_chains = {kNames[0]};
   if ((input.byte() & 1U) != 0) program.base_chains.emplace_back("absent");
   while (!input.at_end()) {
@@ -62,6 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const char* const expression = kExpressions[input.byte() % kExpressions.size()];
     rules.back().push_back({expression, input.bytes()});
   }
+  static_cast<void>(conditions_of_translations(program));
   for (const auto& each : translations_of(program)) {
     if (to_string(each).empty()) __builtin_trap();
   }

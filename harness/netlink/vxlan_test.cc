@@ -2,6 +2,11 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <linux/neighbour.h>
+#include <linux/rtnetlink.h>
 
 #include <algorithm>
 
@@ -41,7 +46,8 @@ class VxlanTest : public KernelTest {
   Link made() { return get_link(socket(), LinkRef::named("vxlan0")).value(); }
   std::vector<ForwardingEntry> entries() {
     std::vector<ForwardingEntry> own;
-    for (const ForwardingRow& row : list_forwarding(socket()).value()) {
+    const std::vector<ForwardingRow> rows = list_forwarding(socket()).value();
+    for (const ForwardingRow& row : rows) {
       if (row.entry.link_index == index_of("vxlan0")) own.push_back(row.entry);
     }
     return own;
@@ -102,6 +108,25 @@ TEST_F(VxlanTest, EntriesAreAddedAndTold) {
     macs.push_back(entry.mac);
   }
   EXPECT_THAT(macs, testing::UnorderedElementsAre(MacAddress(), other));
+}
+
+TEST_F(VxlanTest, AnEntryForAnotherPortAndNetworkSaysSo) {
+  arranged(socket().execute(create_vxlan(spec())));
+  Request request(RTM_NEWNEIGH, NLM_F_CREATE | NLM_F_APPEND);
+  ndmsg header{};
+  header.ndm_family = AF_BRIDGE;
+  header.ndm_ifindex = static_cast<int>(index_of("vxlan0"));
+  header.ndm_state = NUD_PERMANENT | NUD_NOARP;
+  header.ndm_flags = NTF_SELF;
+  request.put_header(header);
+  request.put(NDA_LLADDR, MacAddress());
+  request.put(NDA_DST, kRemote);
+  request.put_u16(NDA_PORT, htons(4790));
+  request.put_u32(NDA_VNI, 43);
+  arranged(socket().execute(std::move(request)));
+  std::vector<std::string> said;
+  for (const ForwardingEntry& entry : entries()) said.push_back(entry.otherwise);
+  EXPECT_THAT(said, testing::UnorderedElementsAre("", "port 4790 vni 43"));
 }
 
 TEST_F(VxlanTest, OtherLinksHaveNoSuchSettings) {
