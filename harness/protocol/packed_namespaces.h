@@ -1,5 +1,5 @@
-// The namespaces of a snapshot as bytes behind its frame (model/packed.h): of a thousand containers they would be 9 MB
-// of JSON, which cost more than half of what reading them from the kernel does.
+// The namespaces of a snapshot as bytes behind its frame (model/packed.h). Of a thousand containers they are 3 MB; as
+// JSON they were 9 MB, and took a third of the time that the whole snapshot did.
 //
 //   a 32-bit count, and as many namespaces; then a byte, 1 where `pristine` follows, else 0
 #pragma once
