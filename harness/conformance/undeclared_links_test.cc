@@ -26,6 +26,19 @@ TEST(UndeclaredLinks, AGroupThatIsDeclaredIsNoFinding) {
   EXPECT_THAT(undeclared(Area::kLinks, before(), with, known), IsEmpty());
 }
 
+TEST(UndeclaredLinks, ABroadcastAddressThatNoNewLinkHasIsAFinding) {
+  Snapshot with = after();
+  node_of(with).links.back().broadcast = MacAddress({1, 0, 0x5e, 0, 0, 1});
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()),
+              ElementsAre(HasSubstr("has the broadcast address 01:00:5e:00:00:01, a new link has ")));
+  with = after();
+  for (Link& link : node_of(with).links) {
+    if (link.name == "eth0") link.broadcast = MacAddress({1, 0, 0x5e, 0, 0, 1});
+  }
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()),
+              ElementsAre(HasSubstr("eth0 in the node was changed: broadcast address 01:00:5e:00:00:01, it was ")));
+}
+
 // A bridge takes over what its ports have, and how many queues a link has is no matter.
 TEST(UndeclaredLinks, WhatFollowsFromOtherLinksIsNoFinding) {
   Snapshot with = after();
