@@ -26,6 +26,9 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 
+// Of a network that loses: as short as a test likes it, and long enough for a machine that is busy.
+constexpr milliseconds kSilence{300};
+
 class MeshTest : public NetworkFixture {
  protected:
   // Namespaces c0, c1, … on a bridge, without IPv6 unless that is the family.
@@ -49,6 +52,20 @@ class MeshTest : public NetworkFixture {
     ASSERT_TRUE(done) << done.error();
     // What is sent before a port forwards is lost.
     await_forwarding(members);
+    for (const MeshMember& member : spec_.members) await_in_use(member);
+  }
+
+  // An IPv6 address is nobody's until a worker of the kernel has come to it (addrconf_dad_work, net/ipv6/addrconf.c),
+  // whatever its flags say before: it then has its route in table local.
+  void await_in_use(const MeshMember& member) {
+    for (const Deadline deadline = Deadline::after(std::chrono::seconds(20)); !deadline.passed(); ::sched_yield()) {
+      const NamespaceState state = look(member.network_namespace);
+      const bool is_in_use = std::any_of(state.routes.begin(), state.routes.end(), [&member](const Route& route) {
+        return route.type == RouteType::kLocal && route.destination.address == member.address;
+      });
+      if (is_in_use) return;
+    }
+    FAIL() << member.address.to_string() << " of " << member.network_namespace << " does not come into use";
   }
 
   void await_forwarding(std::size_t members) {
@@ -120,7 +137,7 @@ TEST_F(MeshTest, GoesOverSeveralGroupsWithFewDescriptors) {
 
 TEST_F(MeshTest, InPartsIsTheSame) {
   build(16);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   SetLink down;
   down.name = "port7";
   down.up = false;
@@ -147,7 +164,7 @@ TEST_F(MeshTest, InPartsIsTheSame) {
 
 TEST_F(MeshTest, NamesWhoIsNotReached) {
   build(5);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   SetLink down;
   down.name = "port3";
   down.up = false;
@@ -163,7 +180,7 @@ TEST_F(MeshTest, NamesWhoIsNotReached) {
 
 TEST_F(MeshTest, TellsAReceiverThatDoesNotAnswerFromOneThatIsNotReached) {
   build(3);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   apply(SetSysctl{"c1", "net.ipv4.icmp_echo_ignore_all", "1"});
   const auto report = mesh();
   ASSERT_TRUE(report) << report.error();
@@ -172,7 +189,7 @@ TEST_F(MeshTest, TellsAReceiverThatDoesNotAnswerFromOneThatIsNotReached) {
 
 TEST_F(MeshTest, LeavesAnEntryMadeByHandAndTellsWhatItLeadsTo) {
   build(4);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   apply(AddNeighbour{"c0", "eth0", spec_.members[2].address, MacAddress({2, 0, 0, 0, 0, 9})});
   const auto report = mesh();
   ASSERT_TRUE(report) << report.error();
@@ -184,7 +201,7 @@ TEST_F(MeshTest, LeavesAnEntryMadeByHandAndTellsWhatItLeadsTo) {
 
 TEST_F(MeshTest, TakesTheWayThatItMadeWhereOneWasLearned) {
   build(4);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   netlink::NetlinkSocket* const socket = handles().socket("c0").value();
   const auto link = netlink::get_link(*socket, netlink::LinkRef::named("eth0"));
   ASSERT_TRUE(link) << link.error();
@@ -206,7 +223,7 @@ TEST_F(MeshTest, TakesTheWayThatItMadeWhereOneWasLearned) {
 
 TEST_F(MeshTest, TellsAWrongTtl) {
   build(3);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   apply(SetSysctl{"c2", "net.ipv4.ip_default_ttl", "63"});
   const auto report = mesh();
   ASSERT_TRUE(report) << report.error();
@@ -226,7 +243,7 @@ TEST_F(MeshTest, ReportsAMemberThatIsNotThere) {
 
 TEST_F(MeshTest, TellsWhatTheSendersKernelRefused) {
   build(3);
-  spec_.reply_wait = milliseconds(40);
+  spec_.reply_wait = kSilence;
   apply(AddRoute{"c0", [] {
                    Route route = direct_route("10.0.0.2/32", "eth0");
                    route.type = RouteType::kUnreachable;
