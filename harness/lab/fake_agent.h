@@ -18,6 +18,7 @@
 #include "harness/protocol/envelope.h"
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
+#include "harness/protocol/packed_namespaces.h"
 
 namespace netns_lab {
 
@@ -42,8 +43,13 @@ struct FakeAgent {
         hello.node = "node-1";
         reply.result = nlohmann::json(hello);
       }
-      if (request->operation == "snapshot") reply.result = nlohmann::json(Snapshot());
-      if (!frames.send(protocol::to_text(reply), "", Deadline::never())) return true;
+      std::string raw;
+      if (request->operation == "snapshot") {
+        Snapshot nothing;
+        raw = protocol::take_namespaces(nothing);
+        reply.result = nlohmann::json(nothing);
+      }
+      if (!frames.send(protocol::to_text(reply), raw, Deadline::never())) return true;
       if (request->operation == "shutdown" && obeys_shutdown) return false;
     }
   }

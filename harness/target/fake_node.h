@@ -20,6 +20,7 @@
 #include "harness/protocol/envelope.h"
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
+#include "harness/protocol/packed_namespaces.h"
 
 namespace netns_lab::test_support {
 
@@ -71,13 +72,23 @@ class FakeNode {
       return nlohmann::json(hello);
     }
     asked_.emplace_back(operation, request.arguments);
+    if (operation == protocol::SnapshotRequest::kOperation) return snapshot(request.arguments, out);
     if (const auto found = answers_.find(operation); found != answers_.end()) return found->second(request.arguments);
     if (operation == "put") return put(request.arguments.get<protocol::PutRequest>(), in);
     if (operation == "run") return run(request.arguments.get<protocol::RunRequest>());
     if (operation == "read") return read(out);
-    if (operation == "snapshot") return nlohmann::json(Snapshot{});
     if (operation == protocol::AwaitRequest::kOperation) return nlohmann::json(protocol::AwaitReply{});
     return nlohmann::json(protocol::Empty{});
+  }
+
+  Result<nlohmann::json> snapshot(const nlohmann::json& arguments, std::string& out) {
+    Snapshot seen;
+    if (const auto found = answers_.find(protocol::SnapshotRequest::kOperation); found != answers_.end()) {
+      NETNS_LAB_ASSIGN(const nlohmann::json answer, found->second(arguments));
+      seen = answer.get<Snapshot>();
+    }
+    out = protocol::take_namespaces(seen);
+    return nlohmann::json(seen);
   }
 
   static Result<nlohmann::json> put(const protocol::PutRequest& put, const std::string& bytes) {
