@@ -149,8 +149,8 @@ std::ostream& operator<<(std::ostream& out, const MeshReport& report) {
                        report.backlog_drops, report.queue_drops);
   }
   if (report.strangers > 0) out << fmt::format("; {} echoes were none of any pair's", report.strangers);
-  return out << fmt::format("; {} neighbour entries added and removed; the echoes took {} ms", report.entries,
-                            report.asking.count() / 1000);
+  return out << fmt::format("; {} neighbour entries added and removed; the echoes took {} ms of two lanes",
+                            report.entries, report.asking.count() / 1000);
 }
 
 }  // namespace netns_lab

@@ -133,15 +133,28 @@ class NetlinkSocket::State {
     }
   }
 
-  // Sends at most one datagram's worth and gathers its answers. `first`: position of requests[0] in the whole batch.
-  std::optional<BatchFailure> execute_datagram(std::span<Request> requests, std::uint32_t first_sequence,
-                                               std::size_t first, Replies* replies,
-                                               std::vector<BatchFailure>* refusals = nullptr) {
-    return execute_until(requests, requests.size() - 1, first_sequence, first, replies, refusals);
+  // All of them, a datagram after the other. With `replies` the answers are put there; with `refusals` what the kernel
+  // refuses is put there, all of it, and is no failure.
+  std::optional<BatchFailure> execute_in_datagrams(std::span<Request> requests, std::uint32_t first_sequence,
+                                                   Replies* replies, std::vector<BatchFailure>* refusals) {
+    for (std::size_t first = 0; first < requests.size();) {
+      std::size_t count = 0;
+      std::size_t bytes = 0;
+      while (first + count < requests.size() && count < kMostRequests &&
+             (count == 0 || bytes + requests[first + count].bytes().size() <= kMostBytes)) {
+        bytes += requests[first + count++].bytes().size();
+      }
+      if (auto failure = execute_until(requests.subspan(first, count), count - 1,
+                                       first_sequence + static_cast<std::uint32_t>(first), first, replies, refusals)) {
+        return failure;
+      }
+      first += count;
+    }
+    return std::nullopt;
   }
 
-  // The same; the acknowledgement of requests[last] is the end, or a refusal of what begins an nfnetlink batch. With
-  // `refusals` they are put there, all of them, and are no failure.
+  // The same in one datagram. The acknowledgement of requests[last] is the end, or a refusal of what begins an
+  // nfnetlink batch. `first`: position of requests[0] in the whole.
   std::optional<BatchFailure> execute_until(std::span<Request> requests, std::size_t last, std::uint32_t first_sequence,
                                             std::size_t first, Replies* replies,
                                             std::vector<BatchFailure>* refusals = nullptr) {
@@ -289,7 +302,7 @@ Result<NetlinkSocket> NetlinkSocket::adopt(UniqueFd fd, Protocol protocol, Recei
 }
 
 Result<void> NetlinkSocket::execute(Request request) {
-  if (auto failure = state_->execute_datagram({&request, 1}, state_->reserve_sequences(1), 0, nullptr)) {
+  if (auto failure = state_->execute_in_datagrams({&request, 1}, state_->reserve_sequences(1), nullptr, nullptr)) {
     return tl::unexpected(std::move(failure->error));
   }
   return {};
@@ -297,7 +310,7 @@ Result<void> NetlinkSocket::execute(Request request) {
 
 Result<Replies> NetlinkSocket::exchange(Request request) {
   Replies replies;
-  if (auto failure = state_->execute_datagram({&request, 1}, state_->reserve_sequences(1), 0, &replies)) {
+  if (auto failure = state_->execute_in_datagrams({&request, 1}, state_->reserve_sequences(1), &replies, nullptr)) {
     return tl::unexpected(std::move(failure->error));
   }
   return replies;
@@ -320,47 +333,19 @@ Result<Replies> NetlinkSocket::dump(Request request) {
       describe(request.view()), fmt::format("the state changed under each of {} attempts to read it", kDumpAttempts)));
 }
 
-namespace {
-
-// Of the front of `requests`: how many fit into one datagram.
-std::size_t that_fit(std::span<const Request> requests) {
-  std::size_t bytes = 0;
-  for (std::size_t count = 0; count < requests.size(); ++count) {
-    bytes += requests[count].bytes().size();
-    if (count == kMostRequests || (count > 0 && bytes > kMostBytes)) return count;
-  }
-  return requests.size();
-}
-
-}  // namespace
-
 tl::expected<NetlinkSocket::BatchReplies, BatchFailure> NetlinkSocket::exchange_all(std::vector<Request> requests) {
   BatchReplies answer;
   answer.first_sequence = state_->reserve_sequences(requests.size());
-  const std::span<Request> all(requests);
-  for (std::size_t first = 0; first < all.size();) {
-    const std::span<Request> some = all.subspan(first, that_fit(all.subspan(first)));
-    if (auto failure = state_->execute_datagram(some, answer.first_sequence + static_cast<std::uint32_t>(first), first,
-                                                &answer.replies)) {
-      return tl::unexpected(std::move(*failure));
-    }
-    first += some.size();
-  }
+  if (auto failure = state_->execute_in_datagrams(requests, answer.first_sequence, &answer.replies, nullptr))
+    return tl::unexpected(std::move(*failure));
   return answer;
 }
 
 Result<std::vector<BatchFailure>> NetlinkSocket::execute_each(std::vector<Request> requests) {
   std::vector<BatchFailure> refusals;
-  const std::uint32_t sequence = state_->reserve_sequences(requests.size());
-  const std::span<Request> all(requests);
-  for (std::size_t first = 0; first < all.size();) {
-    const std::span<Request> some = all.subspan(first, that_fit(all.subspan(first)));
-    if (auto failure =
-            state_->execute_datagram(some, sequence + static_cast<std::uint32_t>(first), first, nullptr, &refusals)) {
-      return tl::unexpected(std::move(failure->error));
-    }
-    first += some.size();
-  }
+  const std::uint32_t first_sequence = state_->reserve_sequences(requests.size());
+  if (auto failure = state_->execute_in_datagrams(requests, first_sequence, nullptr, &refusals))
+    return tl::unexpected(std::move(failure->error));
   return refusals;
 }
 
