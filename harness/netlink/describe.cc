@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 #include <sys/socket.h>
 
+#include <linux/netfilter/ipset/ip_set.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
@@ -88,6 +89,8 @@ std::string describe(const MessageView& request) {
         return "list bound sockets";
       case (NFNL_SUBSYS_NFTABLES << 8) | NFT_MSG_GETTABLE:
         return "list nft tables";
+      case (NFNL_SUBSYS_IPSET << 8) | IPSET_CMD_LIST:
+        return "list the sets of ipset";
       default:
         return fmt::format("netlink dump of type {}", request.type);
     }

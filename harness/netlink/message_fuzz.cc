@@ -18,6 +18,7 @@
 #include "harness/netlink/bound_socket.h"
 #include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
+#include "harness/netlink/ip_set.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/link_settings.h"
 #include "harness/netlink/message.h"
@@ -54,7 +55,7 @@ void use_nft_object(const MessageView& message) {
 }
 
 void decode(std::uint8_t kind, const MessageView& message) {
-  switch (kind % 29) {
+  switch (kind % 30) {
     case 0:
       return use(decode_link(message));
     case 1:
@@ -111,6 +112,8 @@ void decode(std::uint8_t kind, const MessageView& message) {
       return use(decode_chain_of_rule(message));
     case 27:
       return use_nft_object(message);
+    case 28:
+      return use(decode_ip_set(message));
     default:
       return use(split_messages(message.payload));
   }

@@ -6,8 +6,10 @@
 #include <linux/fib_rules.h>
 #include <linux/rtnetlink.h>
 
+#include <cerrno>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include "harness/netlink/attribute_reader.h"
@@ -84,21 +86,18 @@ void read_condition(AttributeReader& reader, RoutingRule& rule) {
   rule.other[known == kNames.end() ? fmt::format("condition {}", reader.type()) : known->second] = value;
 }
 
-Result<void> list_family(NetlinkSocket& socket, Family family, std::vector<RoutingRule>& rules) {
-  Request request(RTM_GETRULE, 0);
-  fib_rule_hdr header{};
-  header.family = static_cast<std::uint8_t>(address_family(family));
-  request.put_header(header);
-  const auto replies = socket.dump(std::move(request));
-  if (!replies && (replies.error().system_errno == EAFNOSUPPORT || replies.error().system_errno == EOPNOTSUPP)) {
-    return {};  // a kernel without rules for the family
+// Multicast routes have rules of their own (RTNL_FAMILY_IPMR, RTNL_FAMILY_IP6MR; net/ipv4/ipmr.c, net/ipv6/ip6mr.c).
+std::optional<Family> family_of(std::uint8_t rule_family) {
+  switch (rule_family) {
+    case AF_INET:
+    case RTNL_FAMILY_IPMR:
+      return Family::kIpv4;
+    case AF_INET6:
+    case RTNL_FAMILY_IP6MR:
+      return Family::kIpv6;
+    default:
+      return std::nullopt;
   }
-  if (!replies) return tl::unexpected(replies.error());
-  for (std::size_t i = 0; i < replies->size(); ++i) {
-    NETNS_LAB_ASSIGN(RoutingRule rule, decode_rule((*replies)[i]));
-    if (rule.family == family) rules.push_back(std::move(rule));
-  }
-  return {};
 }
 
 }  // namespace
@@ -107,19 +106,30 @@ Request add_rule(const RoutingRule& rule) { return rule_request(rule, RTM_NEWRUL
 Request delete_rule(const RoutingRule& rule) { return rule_request(rule, RTM_DELRULE, 0); }
 
 Result<std::vector<RoutingRule>> list_rules(NetlinkSocket& socket) {
+  Request request(RTM_GETRULE, 0);
+  request.put_header(fib_rule_hdr{});  // AF_UNSPEC: of all families in one answer (fib_nl_dumprule)
+  const auto replies = socket.dump(std::move(request));
+  if (!replies && (replies.error().system_errno == EAFNOSUPPORT || replies.error().system_errno == EOPNOTSUPP))
+    return std::vector<RoutingRule>();  // a kernel without rules
+  if (!replies) return tl::unexpected(replies.error());
   std::vector<RoutingRule> rules;
-  NETNS_LAB_TRY(list_family(socket, Family::kIpv4, rules));
-  NETNS_LAB_TRY(list_family(socket, Family::kIpv6, rules));
+  for (std::size_t i = 0; i < replies->size(); ++i) {
+    NETNS_LAB_ASSIGN(const fib_rule_hdr header, read_header<fib_rule_hdr>((*replies)[i], "RTM_NEWRULE"));
+    if (!family_of(header.family)) continue;  // of a protocol that is none of ours (DECnet, up to Linux 6.0)
+    NETNS_LAB_ASSIGN(RoutingRule rule, decode_rule((*replies)[i]));
+    rules.push_back(std::move(rule));
+  }
   return rules;
 }
 
 Result<RoutingRule> decode_rule(const MessageView& message) {
   NETNS_LAB_ASSIGN(const fib_rule_hdr header, read_header<fib_rule_hdr>(message, "RTM_NEWRULE"));
-  if (header.family != AF_INET && header.family != AF_INET6) {
+  const std::optional<Family> family = family_of(header.family);
+  if (!family)
     return tl::unexpected(Error::internal("decode RTM_NEWRULE", fmt::format("address family {}", header.family)));
-  }
   RoutingRule rule;
-  rule.family = header.family == AF_INET ? Family::kIpv4 : Family::kIpv6;
+  rule.family = *family;
+  if (header.family != AF_INET && header.family != AF_INET6) rule.other["multicast"] = "";
   rule.table = header.table;
   rule.action = header.action;
   std::optional<IpAddress> source;

@@ -11,7 +11,9 @@ namespace netns_lab::netlink {
 Request add_rule(const RoutingRule& rule);  // priority 0: the kernel chooses; EEXIST when there is an equal one
 Request delete_rule(const RoutingRule& rule);
 
-Result<std::vector<RoutingRule>> list_rules(NetlinkSocket& socket);  // IPv4 then IPv6, by priority
+// Of both families, of each by priority; also those of multicast routes (ip-mrule(8)), which have "multicast" among
+// RoutingRule::other. A kernel without rules has none.
+Result<std::vector<RoutingRule>> list_rules(NetlinkSocket& socket);
 Result<RoutingRule> decode_rule(const MessageView& message);
 
 }  // namespace netns_lab::netlink

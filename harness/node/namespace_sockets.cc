@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "harness/netlink/ip_set.h"
+
 namespace netns_lab::node {
 
 using netlink::NetlinkSocket;
@@ -31,6 +33,7 @@ Result<Sockets> sockets_of(NetworkHandles& handles, const std::string& network_n
   for (const Protocol protocol : kAllProtocols) {
     if (auto socket = handles.socket(network_namespace, protocol)) sockets.of(protocol) = *socket;
   }
+  sockets.has_ip_sets = sockets.netfilter != nullptr && netlink::kernel_has_ip_sets();
   if (sockets.generic != nullptr) {
     NETNS_LAB_ASSIGN(sockets.families, handles.generic_families(*sockets.generic));
   }
@@ -52,6 +55,7 @@ Result<OpenSockets> OpenSockets::open(const NetworkNamespace& network_namespace,
     return {};
   }));
   opened.sockets_.families = own.families;
+  opened.sockets_.has_ip_sets = own.has_ip_sets;
   return opened;
 }
 

@@ -18,6 +18,7 @@ struct Sockets {
   netlink::NetlinkSocket* xfrm = nullptr;
   netlink::NetlinkSocket* generic = nullptr;
   const NetworkHandles::GenericFamilies* families = nullptr;  // with `generic`
+  bool has_ip_sets = false;                                   // asked by `netfilter`; the kernel may lack them
 
   netlink::NetlinkSocket*& of(netlink::Protocol protocol);
 };

@@ -16,6 +16,7 @@
 #include "harness/netlink/bound_socket.h"
 #include "harness/netlink/bridge.h"
 #include "harness/netlink/interface_address.h"
+#include "harness/netlink/ip_set.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/mptcp.h"
 #include "harness/netlink/multicast_group.h"
@@ -77,6 +78,15 @@ bool has_forwarding(const NamespaceState& state) {
                      [](const Link& link) { return !link.bridge.empty() || link.kind == "bridge" || link.vxlan; });
 }
 
+// Has one of the links entries? Bridges and VXLAN links do; other links may take in further MAC addresses. A veth,
+// which cannot filter, becomes promiscuous by that (__dev_set_rx_mode, net/core/dev_addr_lists.c): so of most
+// namespaces nothing is asked.
+bool may_have_forwarding(const NamespaceState& state) {
+  return std::any_of(state.links.begin(), state.links.end(), [](const Link& link) {
+    return link.promiscuity != 0 || (link.kind != "veth" && !link.is_loopback());
+  });
+}
+
 // What the bridges and VXLAN links have learned, and what they were told; and what a device itself takes in beside its
 // own address ("self"), unless a bridge had it do so (br_fdb_sync_static, net/bridge/br_fdb.c).
 Result<void> read_forwarding(NetlinkSocket& socket, NamespaceState& state) {
@@ -84,7 +94,7 @@ Result<void> read_forwarding(NetlinkSocket& socket, NamespaceState& state) {
     const Link* link = state.find_link(index);
     return link != nullptr && link->vxlan.has_value();
   };
-  if (!has_forwarding(state)) return {};
+  if (!may_have_forwarding(state)) return {};
   NETNS_LAB_ASSIGN(std::vector<netlink::ForwardingRow> rows, netlink::list_forwarding(socket));
   const LinkNames names(state.links);
   std::set<MacAddress> of_bridges;
@@ -223,6 +233,10 @@ Result<NamespaceState> read_with(const Sockets& sockets, const SnapshotOptions& 
   NETNS_LAB_TRY(read_policy(*sockets.route, options.counters, state));
   if (sockets.netfilter != nullptr) {
     NETNS_LAB_ASSIGN(state.nft_tables, netlink::list_nft_tables(*sockets.netfilter));
+  }
+  if (sockets.has_ip_sets) {
+    NETNS_LAB_ASSIGN(std::vector<FurtherObject> sets, netlink::list_ip_sets(*sockets.netfilter));
+    for (FurtherObject& set : sets) state.further.push_back(std::move(set));
   }
   if (sockets.xfrm != nullptr) {
     NETNS_LAB_ASSIGN(std::vector<FurtherObject> policies, netlink::list_xfrm_policies(*sockets.xfrm));
