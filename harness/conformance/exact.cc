@@ -38,6 +38,15 @@ std::vector<std::string> differences(const InterfaceAddress& address) {
   return found;
 }
 
+// Of a link-local address of IPv6, which the kernel makes by itself, all that is told of it: what it does not set
+// shows.
+std::string not_the_kernels(const InterfaceAddress& address) {
+  if (address.prefix.address.is_v4() || !address.prefix.address.is_link_local()) return "";
+  std::ostringstream text;
+  text << address;
+  return ", nor is it as the kernel makes one (" + text.str() + ")";
+}
+
 }  // namespace
 
 std::vector<std::string> address_findings(const NamespaceState& state, const std::string& link,
@@ -50,7 +59,8 @@ std::vector<std::string> address_findings(const NamespaceState& state, const std
       missing.erase(wanted);
       for (auto& difference : differences(address)) findings.push_back(std::move(difference));
     } else if (!is_kernel_made_address(address, state)) {
-      findings.push_back(fmt::format("{} has the address {}, which is not declared", link, address.prefix.to_string()));
+      findings.push_back(fmt::format("{} has the address {}, which is not declared{}", link, address.prefix.to_string(),
+                                     not_the_kernels(address)));
     }
   }
   for (const Prefix& prefix : missing)

@@ -54,6 +54,14 @@ bool any_address(const NamespaceState& state, const std::string& link, Matches m
                      [&](const InterfaceAddress& address) { return address.link == link && matches(address); });
 }
 
+// It sets no flag by which somebody would say more of it, or have less done for it (addrconf_add_linklocal,
+// net/ipv6/addrconf.c): "home", "mngtmpaddr", "noprefixroute".
+bool has_usual_flags(const InterfaceAddress& address) {
+  constexpr std::uint32_t kUsual =
+      IFA_F_PERMANENT | IFA_F_NODAD | IFA_F_TENTATIVE | IFA_F_OPTIMISTIC | IFA_F_DADFAILED | IFA_F_STABLE_PRIVACY;
+  return (address.flags & ~kUsual) == 0;
+}
+
 bool has_eui64_form(const IpAddress& address) { return address.bytes()[11] == 0xff && address.bytes()[12] == 0xfe; }
 
 bool has_address_of_its_mac(const NamespaceState& state, const Link& link) {
@@ -106,7 +114,9 @@ bool has_no_link_address(const Link& link) { return link.kind == "tun" && link.m
 
 bool is_kernel_made_address(const InterfaceAddress& address, const NamespaceState& state) {
   if (!is_link_local_network(address.prefix) || address.prefix.length != kLinkLocalLength) return false;
-  if (address.scope != Scope::kLink || address.valid_lifetime != kForeverLifetime) return false;
+  if (address.scope != Scope::kLink || address.valid_lifetime != kForeverLifetime ||
+      address.preferred_lifetime != kForeverLifetime || address.peer || !has_usual_flags(address))
+    return false;
   const Link* link = state.find_link(address.link);
   if (link == nullptr) return false;
   if (address.prefix.address == link_local_of(link->mac)) return true;
@@ -203,6 +213,7 @@ bool is_kernel_made_route(const Route& route, const NamespaceState& state) {
   if (route.table == kLocalTable) return is_local_table_route(route, state, link);
   if (route.table != kMainTable || route.hops.front().gateway) return false;
   if (is_multicast_of_link(route)) return true;
+  if (route.metric == kIpv6UserMetric) return false;  // of a connected route, where its address came with it
   return route.type == RouteType::kUnicast && any_address(state, link, [&](const InterfaceAddress& address) {
            const bool v4 = address.prefix.address.is_v4();
            // IPv4 makes no connected route for a /32, IPv6 makes one for a /128 too. A peer address is routed instead

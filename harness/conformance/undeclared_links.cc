@@ -5,7 +5,9 @@
 #include <linux/if.h>
 
 #include <algorithm>
+#include <set>
 #include <sstream>
+#include <utility>
 
 #include "harness/base/text.h"
 
@@ -99,7 +101,37 @@ std::string link_differences(const Link& before, const Link& now, bool is_lo_of_
   return join(texts, "; ");
 }
 
+// Which MAC addresses a link takes in beside its own that it did not before, and those it no longer does.
+void compare_taken_in(const LinksCompared& here, const std::string& place, std::vector<std::string>& findings) {
+  const auto taken_in = [](const NamespaceState& state) {
+    std::set<std::pair<std::string, MacAddress>> found;
+    for (const ForwardingEntry& entry : state.forwarding) {
+      if (is_taken_in_by_link(entry, state)) found.emplace(entry.link, entry.mac);
+    }
+    return found;
+  };
+  const auto was = taken_in(here.was);
+  const auto is = taken_in(here.is);
+  for (const auto& [link, mac] : is) {
+    if (was.contains({link, mac})) continue;
+    findings.push_back(fmt::format(
+        "link {} in {} takes in what is for the MAC address {}, too (bridge fdb … self): nobody declared it", link,
+        place, mac.to_string()));
+  }
+  for (const auto& [link, mac] : was) {
+    if (is.contains({link, mac}) || here.is.find_link(link) == nullptr) continue;
+    findings.push_back(fmt::format("link {} in {} took in what is for the MAC address {} before, and does so no longer",
+                                   link, place, mac.to_string()));
+  }
+}
+
 }  // namespace
+
+bool is_taken_in_by_link(const ForwardingEntry& entry, const NamespaceState& state) {
+  if (!entry.bridge.empty()) return false;
+  const Link* const link = state.find_link(entry.link_index);
+  return link != nullptr && !link->vxlan && link->mac != entry.mac;
+}
 
 std::vector<std::string> undeclared_links(const LinksCompared& here, const Declaration& declared) {
   std::vector<std::string> findings;
@@ -136,6 +168,7 @@ std::vector<std::string> undeclared_links(const LinksCompared& here, const Decla
     if (here.is.find_link(link.name) == nullptr)
       findings.push_back(fmt::format("link {} in {} was there before and is gone", link.name, place));
   }
+  compare_taken_in(here, place, findings);
   return findings;
 }
 

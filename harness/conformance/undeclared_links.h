@@ -19,6 +19,10 @@ struct LinksCompared {
   const NamespaceState* pristine = nullptr;  // whose new links declared ones are compared with; null: they are not
 };
 
+// Is it no entry of a bridge or a VXLAN link, but a MAC address that the link itself takes in beside its own (`bridge
+// fdb add MAC dev LINK self`)? That is a setting of the link.
+bool is_taken_in_by_link(const ForwardingEntry& entry, const NamespaceState& state);
+
 // One line per finding.
 std::vector<std::string> undeclared_links(const LinksCompared& here, const Declaration& declared);
 

@@ -39,6 +39,50 @@ TEST(UndeclaredLinks, ABroadcastAddressThatNoNewLinkHasIsAFinding) {
               ElementsAre(HasSubstr("eth0 in the node was changed: broadcast address 01:00:5e:00:00:01, it was ")));
 }
 
+ForwardingEntry taken_in(const Link& link) {
+  ForwardingEntry entry;
+  entry.link_index = link.index;
+  entry.link = link.name;
+  entry.mac = MacAddress({2, 0, 0, 0, 0, 0x77});
+  entry.state = 0x80;
+  entry.flags = 0x02;  // NTF_SELF
+  return entry;
+}
+
+TEST(UndeclaredLinks, AFurtherMacAddressThatALinkTakesInIsAFinding) {
+  Snapshot with = after();
+  node_of(with).forwarding = {taken_in(node_of(with).links.back())};
+  EXPECT_THAT(
+      undeclared(Area::kLinks, before(), with, declared()),
+      ElementsAre(HasSubstr("link veth1 in the node takes in what is for the MAC address 02:00:00:00:00:77, too")));
+  EXPECT_THAT(undeclared(Area::kForwarding, before(), with, declared()), IsEmpty()) << "told once";
+}
+
+TEST(UndeclaredLinks, AMacAddressThatTheUplinkTookInBeforeStaysAsItWas) {
+  Snapshot was = before();
+  node_of(was).forwarding = {taken_in(node_of(was).links.back())};
+  Snapshot now = after();
+  node_of(now).forwarding = node_of(was).forwarding;
+  EXPECT_THAT(undeclared(Area::kLinks, was, now, declared()), IsEmpty());
+  EXPECT_THAT(
+      undeclared(Area::kLinks, was, after(), declared()),
+      ElementsAre(HasSubstr("link eth0 in the node took in what is for the MAC address 02:00:00:00:00:77 before")));
+}
+
+TEST(UndeclaredLinks, TheEntriesOfABridgeAndOfAVxlanLinkAreNoSettingOfALink) {
+  Snapshot with = after();
+  Link& veth1 = node_of(with).links.back();
+  ForwardingEntry of_bridge = taken_in(veth1);
+  of_bridge.bridge = "br0";
+  ForwardingEntry own = taken_in(veth1);
+  own.mac = veth1.mac;
+  node_of(with).forwarding = {of_bridge, own};
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), IsEmpty());
+  node_of(with).forwarding = {taken_in(veth1)};
+  veth1.vxlan.emplace();
+  EXPECT_THAT(undeclared(Area::kLinks, before(), with, declared()), IsEmpty());
+}
+
 // A bridge takes over what its ports have, and how many queues a link has is no matter.
 TEST(UndeclaredLinks, WhatFollowsFromOtherLinksIsNoFinding) {
   Snapshot with = after();
