@@ -71,7 +71,9 @@ TEST_F(NetworkStateTest, HoldsBothNamespacesOfTheScenarioAndNamesThePeers) {
   });
   ASSERT_NE(way_out, inside.routes.end());
   EXPECT_EQ(way_out->hops.front().link, "veth2");
-  EXPECT_THAT(inside.rules, SizeIs(5));
+  EXPECT_EQ(std::count_if(inside.rules.begin(), inside.rules.end(),
+                          [](const RoutingRule& rule) { return !rule.other.contains("multicast"); }),
+            5);
   EXPECT_THAT(inside.qdiscs, IsEmpty());
   EXPECT_THAT(inside.nft_tables, IsEmpty());
   EXPECT_THAT(inside.sockets, IsEmpty());
@@ -147,6 +149,17 @@ TEST_F(NetworkStateTest, BridgesTellTheirPortsAndTheirForwardingEntries) {
   EXPECT_THAT(node.forwarding, testing::Contains(testing::AllOf(testing::Field(&ForwardingEntry::link, "veth10"),
                                                                 testing::Field(&ForwardingEntry::bridge, "br0"))));
   EXPECT_THAT(read({"netns1"}).at(1).forwarding, IsEmpty());
+}
+
+// What a link of a pair takes in beside its own address, though no bridge and no VXLAN link is there.
+TEST_F(NetworkStateTest, AFurtherMacAddressThatALinkTakesInIsTold) {
+  const MacAddress further({2, 0, 0, 0, 0, 0x77});
+  arrange({CreateNamespace{"netns1"}, pair_of("veth1", "netns1", "veth2"), raised("netns1", "veth2"),
+           AddForwarding{"netns1", "veth2", further, IpAddress::v4(192, 0, 2, 1)}});
+  EXPECT_THAT(read({"netns1"}).at(1).forwarding,
+              testing::ElementsAre(testing::AllOf(testing::Field(&ForwardingEntry::link, "veth2"),
+                                                  testing::Field(&ForwardingEntry::bridge, ""),
+                                                  testing::Field(&ForwardingEntry::mac, further))));
 }
 
 TEST_F(NetworkStateTest, FilesThatAreNoNamespacesAreLeftOut) {
