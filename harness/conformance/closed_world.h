@@ -18,14 +18,15 @@
 namespace netns_lab {
 
 enum class Area {
-  kLinks,
-  kAddresses,  // and IPv6 address labels, MPTCP endpoints and limits
-  kRoutes,     // and next hops, and multicast routes
-  kRules,
+  kLinks,       // and which MAC addresses they take in beside their own
+  kAddresses,   // and IPv6 address labels, MPTCP endpoints and limits
+  kRoutes,      // and next hops, and multicast routes
+  kRules,       // of multicast routes, too
   kNeighbours,  // those made by hand: permanent, proxies, externally learned, without resolution
-  kForwarding,  // entries of bridges made by hand: static, or the node's own for a MAC that is none of its links'
+  kForwarding,  // entries of bridges made by hand: static, sticky, externally learned, or the node's own for a MAC that
+                // is none of its links'
   kSysctls,
-  kPacketFilters,
+  kPacketFilters,  // and sets of ipset, policies and states of IPsec
   kQdiscs,
   kSockets,
   kNamespaces,

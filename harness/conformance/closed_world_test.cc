@@ -238,12 +238,6 @@ const FindingRow kFindings[] = {
      "forwarding entry in the node: nobody declared it (02:00:00:00:00:09 dev veth1 master br0 NOARP)"},
     {"ForeignAddressTakenIn", Area::kForwarding,
      [](Snapshot& s) { node_of(s).forwarding.push_back(forwarding_entry("02:00:00:00:00:09", 0x80)); }, "PERMANENT"},
-    {"StickyForwardingEntry", Area::kForwarding,
-     [](Snapshot& s) {
-       node_of(s).forwarding.push_back(forwarding_entry("02:00:00:00:00:09", 0x02));
-       node_of(s).forwarding.back().flags = 0x40;
-     },
-     "02:00:00:00:00:09 dev veth1 master br0 sticky REACHABLE"},
     {"UplinkLearnsNoMore", Area::kLinks,
      [](Snapshot& s) {
        node_of(s).links[1].bridge_port = {{"learning", 0}};

@@ -47,5 +47,22 @@ TEST(FurtherObjects, AreFoundInTheirAreaAndInNoOther) {
   }
 }
 
+// An entry that packets make is none of anybody's; none of these is sticky.
+TEST(ForwardingEntries, AStickyOneWasMadeByHand) {
+  const Declaration declared = declaration_of(topology());
+  Snapshot changed = after();
+  ForwardingEntry entry;
+  entry.link = "veth1";
+  entry.bridge = "br0";
+  entry.mac = MacAddress({2, 0, 0, 0, 0, 9});
+  entry.state = 0x02;  // NUD_REACHABLE
+  changed.namespaces.front().forwarding = {entry};
+  EXPECT_THAT(undeclared(Area::kForwarding, before(), changed, declared), IsEmpty());
+  changed.namespaces.front().forwarding.front().flags = 0x40;  // NTF_STICKY
+  EXPECT_THAT(undeclared(Area::kForwarding, before(), changed, declared),
+              ElementsAre("forwarding entry in the node: nobody declared it (02:00:00:00:00:09 dev veth1 master br0 "
+                          "sticky REACHABLE)"));
+}
+
 }  // namespace
 }  // namespace netns_lab

@@ -77,8 +77,8 @@ struct RoutingRule {
   std::uint32_t mark = 0;
   std::uint32_t mark_mask = 0;
   std::uint8_t protocol = 0;
-  // Every other condition and consequence, by its name in ip-rule(8): "not" -> "", "dport" -> "22-22". Seen, never set
-  // by us.
+  // Every other condition and consequence, by its name in ip-rule(8): "not" -> "", "dport" -> "22-22"; "multicast"
+  // -> "" of what decides which multicast routes are asked (ip-mrule(8)). Seen, never set by us.
   std::map<std::string, std::string> other{};
   bool operator==(const RoutingRule&) const = default;
 };

@@ -35,7 +35,7 @@ struct BoundSocket {
 };
 
 // One of those that no scenario declares: "next hop", "IPv6 address label", "MPTCP endpoint", "MPTCP limits",
-// "xfrm policy", "xfrm state", "multicast route", "multicast group" (of a bridge).
+// "xfrm policy", "xfrm state", "IP set", "multicast route", "multicast group" (of a bridge).
 struct FurtherObject {
   std::string kind;
   std::string name;     // which one of its kind: "id 5", "of 2001:db8::/32"
