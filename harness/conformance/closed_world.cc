@@ -15,6 +15,7 @@
 
 #include "harness/base/text.h"
 #include "harness/conformance/kernel_made.h"
+#include "harness/conformance/translation_scope.h"
 #include "harness/conformance/undeclared_leftovers.h"
 #include "harness/conformance/undeclared_links.h"
 #include "harness/conformance/undeclared_sysctls.h"
@@ -255,6 +256,12 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
     findings.push_back(
         fmt::format("packet filter in {} was changed ({}; it was: {})", place, to_string(filter), to_string(*was)));
     gone.erase(was);
+  }
+  for (const DeclaredTable& table : declared.nft_tables) {
+    if (table.network_namespace != here.name) continue;
+    for (const std::string& finding : scope_findings(declared, table, *here.is))
+      findings.push_back(fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {}",
+                                     place, table.name, finding));
   }
   for (const PacketFilter& filter : gone)
     findings.push_back(fmt::format("packet filter in {} was there before and is gone ({})", place, to_string(filter)));

@@ -81,6 +81,7 @@ struct Collector {
         if (rule.action.verb == "dnat") table.translations.push_back(translation_of(rule));
       }
     }
+    table.chains = change.chains;
     table.translates_all_sources = table.statements.contains("masquerade") && table.translations.empty();
     declaration.nft_tables.push_back(std::move(table));
   }
@@ -142,8 +143,12 @@ bool Declaration::routes_to(const std::string& network_namespace, const Prefix& 
   });
 }
 
+const DeclaredTable* Declaration::find_nft_table(const std::string& network_namespace, const std::string& table) const {
+  return find_table(nft_tables, network_namespace, table);
+}
+
 bool Declaration::has_nft_table(const std::string& network_namespace, const std::string& table) const {
-  return find_table(nft_tables, network_namespace, table) != nullptr;
+  return find_nft_table(network_namespace, table) != nullptr;
 }
 
 std::vector<std::string> Declaration::undeclared_statements(const std::string& network_namespace,

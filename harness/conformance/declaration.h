@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "harness/model/nft_rules.h"
 #include "harness/model/scenario.h"
 #include "harness/model/snapshot.h"
 
@@ -51,6 +52,7 @@ struct DeclaredTable {
   std::vector<PortTranslation> translations{};
   bool translates_all_sources =
       false;  // a rule masquerades whatever protocol and port it is, and none has a port mapped
+  std::vector<NftChain> chains{};
 };
 
 struct Declaration {
@@ -73,6 +75,7 @@ struct Declaration {
   bool routes_to(const std::string& network_namespace, const Prefix& destination) const;
   // By name ("ip nat"), whatever it holds. The tables ip and ip6 of a name are also those of the old iptables and
   // ip6tables.
+  const DeclaredTable* find_nft_table(const std::string& network_namespace, const std::string& name) const;
   bool has_nft_table(const std::string& network_namespace, const std::string& name) const;
   // What such a table does beyond what it is declared to do, as nft(8) calls it. A translation to one address is as
   // good as masquerade, redirect as good as dnat; a mark does nothing by itself. And which ports it translates ("tcp

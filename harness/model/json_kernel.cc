@@ -37,8 +37,12 @@ NETNS_LAB_JSON_PACKED(BoundSocket, protocol, address, port);
 NETNS_LAB_JSON(FilterVerdict, network_namespace, table, chain, rule, position, verdict);
 NETNS_LAB_JSON(PacketDrop, link, reason, times);
 NETNS_LAB_JSON_PACKED(PortTranslation, protocol, first_port, last_port, address, port);
+NETNS_LAB_JSON_PACKED(PacketField, of, offset, mask, first, last);
+NETNS_LAB_JSON_PACKED(PacketMatch, negated, any);
+NETNS_LAB_JSON_PACKED(PacketStep, asks, does, skip, mask, value);
+NETNS_LAB_JSON_PACKED(PacketChain, hook, priority, steps);
 NETNS_LAB_JSON_PACKED(PacketFilter, name, is_dormant, holds, rules, is_idle, contents, statements, translations,
-                      conditions, parted, where);
+                      conditions, parted, where, chains);
 NETNS_LAB_JSON_PACKED(FurtherObject, kind, name, details);
 NETNS_LAB_JSON_PACKED(FilterHook, table, chain, hook, rules, drops);
 NETNS_LAB_JSON_PACKED(NamespaceState, name, inode, links, addresses, routes, rules, neighbours, forwarding, qdiscs,

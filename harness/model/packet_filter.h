@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "harness/model/address.h"
+#include "harness/model/packet_rules.h"
 
 namespace netns_lab {
 
@@ -44,6 +45,7 @@ struct PacketFilter {
   std::set<std::string> parted{};
   // Of the old interface: where each of `statements` is first: "drop" -> "rule 2 of FORWARD", "the policy of INPUT".
   std::map<std::string, std::string> where{};
+  std::vector<PacketChain> chains{};  // of a table that translates; else not told
   bool operator==(const PacketFilter&) const = default;
 };
 // One line: "ip nat with 2 chains, 5 rules, contents 7f3a…, statements: dnat, of tcp port 8080 to 172.16.0.2:80".

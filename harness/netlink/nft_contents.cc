@@ -16,7 +16,9 @@
 
 #include "harness/netlink/attribute_reader.h"
 #include "harness/netlink/nft_conditions.h"
+#include "harness/netlink/nft_hooks.h"
 #include "harness/netlink/nft_request.h"
+#include "harness/netlink/nft_steps.h"
 
 namespace netns_lab::netlink {
 namespace {
@@ -148,6 +150,7 @@ struct Object {
   Statements statements;    // of a rule
   std::vector<NftExpression> expressions{};
   bool is_base = false;  // a chain that packets meet by themselves
+  NftHook hook{};        // of such
   std::string bytes;
 };
 
@@ -190,7 +193,11 @@ Result<Object> decode(const MessageView& message, const Sort& sort) {
     if (type == sort.name) object.name = reader.string();
     if (sort.message == NFT_MSG_GETSET && type == NFTA_SET_FLAGS) object.flags = ntohl(reader.u32());
     if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_POLICY) object.drops = ntohl(reader.u32()) == NF_DROP;
-    if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_HOOK) object.is_base = true;
+    if (sort.message == NFT_MSG_GETCHAIN && type == NFTA_CHAIN_HOOK) {
+      object.is_base = true;
+      object.hook = {filter_hook_name(header.nfgen_family, number_in(reader.bytes(), NFTA_HOOK_HOOKNUM)),
+                     static_cast<std::int32_t>(number_in(reader.bytes(), NFTA_HOOK_PRIORITY))};
+    }
     if (sort.message == NFT_MSG_GETRULE && type == NFTA_RULE_EXPRESSIONS)
       reader.nested([&](AttributeReader& list) {
         append(object.bytes, type, expressions(list, object.statements, object.expressions));
@@ -278,6 +285,7 @@ class Reading {
       contents->drops = contents->drops || object.drops;
       if (object.drops) contents->statements.insert("drop");
       if (object.is_base) contents->program.base_chains.push_back(object.name);
+      if (object.is_base) contents->program.hooks[object.name] = object.hook;
       contents->objects.push_back(object.bytes);
     }
     return {};
@@ -308,6 +316,7 @@ class Reading {
       NETNS_LAB_ASSIGN(const std::vector<std::string> held,
                        elements(socket_, set, contents->statements, contents->program.sets[set.name]));
       const bool is_filled = (set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) != 0;
+      if (is_filled) contents->program.changing.insert(set.name);
       for (const std::string& one : held) {
         if (!is_filled) append(bytes, NFTA_LIST_ELEM, one);
       }
@@ -361,6 +370,7 @@ PacketFilter NftContents::filter() const {
   NftConditions conditions = conditions_of_translations(program);
   filter.conditions = std::move(conditions.odd);
   filter.parted = std::move(conditions.parted);
+  if (translates(statements)) filter.chains = steps_of(program);
   return filter;
 }
 

@@ -16,6 +16,7 @@
 #include <utility>
 
 #include "harness/netlink/nft_attributes.h"
+#include "harness/netlink/nft_elements.h"
 
 namespace netns_lab::netlink {
 namespace {
@@ -70,52 +71,8 @@ void forget(Way& way, std::size_t slot) {
 
 std::uint16_t big_endian(const std::uint8_t* bytes) { return static_cast<std::uint16_t>(bytes[0] << 8 | bytes[1]); }
 
-// An element of a set or map, by its fields of 32 bits.
-struct Element {
-  Octets key;
-  std::optional<Octets> key_end;
-  bool ends_interval = false;
-  Octets data;
-  std::string chain;
-};
-
-std::vector<Element> elements_of(const std::vector<NftElement>& set) {
-  std::vector<Element> elements;
-  for (const NftElement& each : set) {
-    const auto attributes = attributes_of(each.attributes);
-    Element element;
-    element.key = value(attributes, NFTA_SET_ELEM_KEY);
-    if (attributes.count(NFTA_SET_ELEM_KEY_END) != 0) element.key_end = value(attributes, NFTA_SET_ELEM_KEY_END);
-    element.ends_interval = (number(attributes, NFTA_SET_ELEM_FLAGS) & NFT_SET_ELEM_INTERVAL_END) != 0;
-    element.data = value(attributes, NFTA_SET_ELEM_DATA);
-    element.chain = chain_of(attributes, NFTA_SET_ELEM_DATA);
-    elements.push_back(std::move(element));
-  }
-  // An interval of one field is two elements, its begin and what follows its end (net/netfilter/nft_set_rbtree.c).
-  std::stable_sort(elements.begin(), elements.end(), [](const Element& a, const Element& b) {
-    return a.key != b.key ? a.key < b.key : a.ends_interval && !b.ends_interval;
-  });
-  const bool has_ends =
-      std::any_of(elements.begin(), elements.end(), [](const Element& element) { return element.ends_interval; });
-  std::vector<Element> whole;
-  for (std::size_t i = 0; i < elements.size(); ++i) {
-    if (elements[i].ends_interval) continue;
-    whole.push_back(elements[i]);
-    if (!has_ends) continue;
-    Octets end(elements[i].key.size(), 0xFF);
-    if (i + 1 < elements.size()) {
-      end = elements[i + 1].key;
-      for (std::size_t at = end.size(); at-- > 0;) {
-        if (end[at]-- != 0) break;  // one less, borrowing
-      }
-    }
-    whole.back().key_end = std::move(end);
-  }
-  return whole;
-}
-
 // Which packets have an element's key in the registers from `slot` on.
-Packets packets_of(const Element& element, const Way& way, std::size_t slot) {
+Packets packets_of(const NftKey& element, const Way& way, std::size_t slot) {
   Packets packets;
   for (std::size_t at = 0; at < element.key.size() && slot < kSlots; at += 4, ++slot) {
     const Octets& end = element.key_end ? *element.key_end : element.key;
@@ -268,7 +225,7 @@ class Walk {
       if (is_map) forget(on.back(), slot_of(destination));
       return;
     }
-    for (const Element& element : elements_of(set->second)) {
+    for (const NftKey& element : elements_of(set->second)) {
       const auto common = both(way.packets, packets_of(element, way, slot));
       if (!common || ++ways_ > kMostWays) continue;
       if (is_map && destination == NFT_REG_VERDICT) {

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -21,11 +22,19 @@ struct NftElement {
   std::vector<std::uint8_t> attributes;  // NFTA_SET_ELEM_*
 };
 
+// Where a base chain begins.
+struct NftHook {
+  std::string name;  // "prerouting", as of filter_hook_name
+  std::int32_t priority = 0;
+};
+
 // What one table holds, as far as it matters here.
 struct NftProgram {
   std::uint8_t family = 0;                                               // NFPROTO_*
   std::map<std::string, std::vector<std::vector<NftExpression>>> rules;  // by chain, in order
   std::vector<std::string> base_chains;
+  std::map<std::string, NftHook> hooks;                 // of base chains
+  std::set<std::string> changing;                       // sets whose elements packets or time change
   std::map<std::string, std::vector<NftElement>> sets;  // by name
 };
 

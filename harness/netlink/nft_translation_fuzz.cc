@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "harness/netlink/nft_conditions.h"
+#include "harness/netlink/nft_steps.h"
 #include "harness/netlink/nft_translation.h"
 
 namespace {
@@ -66,7 +67,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const char* const expression = kExpressions[input.byte() % kExpressions.size()];
     rules.back().push_back({expression, input.bytes()});
   }
+  program.hooks[kNames[0]] = {"postrouting", 100};
   static_cast<void>(conditions_of_translations(program));
+  for (const auto& chain : steps_of(program)) {
+    for (std::size_t at = 0; at < chain.steps.size(); ++at) {
+      if (chain.steps[at].does.empty() || at + chain.steps[at].skip >= chain.steps.size()) __builtin_trap();
+    }
+  }
   for (const auto& each : translations_of(program)) {
     if (to_string(each).empty()) __builtin_trap();
   }

@@ -25,6 +25,7 @@
 #include "harness/base/unique_fd.h"
 #include "harness/netlink/nft_conditions.h"
 #include "harness/netlink/nft_contents.h"
+#include "harness/netlink/nft_steps.h"
 #include "harness/netlink/nft_translation.h"
 
 namespace netns_lab::node {
@@ -81,6 +82,7 @@ struct Rule {
   std::size_t at = 0;
   std::size_t next = 0;
   std::uint8_t protocol = 0;  // 0: of any, or of all but one
+  Octets asks;                // struct ipt_ip, ip6t_ip6
   std::vector<Extension> matches;
   Extension target;
   int verdict = 0;  // of the standard target: an offset, or -NF_* - 1, or XT_RETURN
@@ -104,6 +106,7 @@ std::optional<Rule> rule_at(Octets entries, std::size_t at, std::size_t address_
   rule.next = at + tail.next_offset;
   // struct ipt_ip ends with proto (16 bits), flags, invflags; struct ip6t_ip6 with proto, tos, flags, invflags,
   // padding.
+  rule.asks = entry.first(address_part);
   const bool is_ipv6 = address_part == kFamilies[1].address_part;
   const std::size_t protocol_at = is_ipv6 ? 128 : 80;
   constexpr std::uint8_t kInverted = 0x40;  // XT_INV_PROTO
@@ -172,14 +175,59 @@ netlink::NftExpression verdict_of(const Rule& rule) {
                     {attribute(NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT), attribute(NFTA_IMMEDIATE_DATA, Octets(verdict))});
 }
 
+void compare(std::vector<netlink::NftExpression>& all, Octets with, bool negated) {
+  const auto value = attribute(NFTA_DATA_VALUE, with);
+  all.push_back(expression(
+      "cmp", {attribute(NFTA_CMP_SREG, NFT_REG_1), attribute(NFTA_CMP_OP, negated ? NFT_CMP_NEQ : NFT_CMP_EQ),
+              attribute(NFTA_CMP_DATA, Octets(value))}));
+}
+
+// struct ipt_ip and ip6t_ip6 begin alike: source, destination, their masks, name of the link in and out, their masks;
+// the flags of what is inverted (IPT_INV_*, which are IP6T_INV_*) stand at the end.
+void add_addresses_and_links(const Rule& rule, std::vector<netlink::NftExpression>& all) {
+  constexpr std::size_t kName = 16;
+  constexpr std::uint8_t kLinkIn = 0x01, kLinkOut = 0x02, kSource = 0x08, kDestination = 0x10;
+  const bool is_ipv6 = rule.asks.size() == kFamilies[1].address_part;
+  const std::size_t size = is_ipv6 ? 16 : 4;
+  const std::uint8_t inverted = rule.asks[is_ipv6 ? 132 : 83];
+  const auto address = [&](std::size_t place, std::uint32_t offset, bool negated) {
+    const Octets with = rule.asks.subspan(place * size, size);
+    const Octets mask = rule.asks.subspan((place + 2) * size, size);
+    if (std::all_of(mask.begin(), mask.end(), [](std::uint8_t byte) { return byte == 0; }) && !negated) return;
+    const std::vector<std::uint8_t> nothing(size, 0);
+    const auto masks = attribute(NFTA_DATA_VALUE, mask);
+    const auto flips = attribute(NFTA_DATA_VALUE, Octets(nothing));
+    all.push_back(expression(
+        "payload",
+        {attribute(NFTA_PAYLOAD_DREG, NFT_REG_1), attribute(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_NETWORK_HEADER),
+         attribute(NFTA_PAYLOAD_OFFSET, offset), attribute(NFTA_PAYLOAD_LEN, static_cast<std::uint32_t>(size))}));
+    all.push_back(expression(
+        "bitwise", {attribute(NFTA_BITWISE_SREG, NFT_REG_1), attribute(NFTA_BITWISE_DREG, NFT_REG_1),
+                    attribute(NFTA_BITWISE_LEN, static_cast<std::uint32_t>(size)),
+                    attribute(NFTA_BITWISE_MASK, Octets(masks)), attribute(NFTA_BITWISE_XOR, Octets(flips))}));
+    compare(all, with, negated);
+  };
+  const auto link = [&](std::size_t place, std::uint32_t key, bool negated) {
+    const Octets name = rule.asks.subspan(4 * size + place * kName, kName);
+    const Octets mask = rule.asks.subspan(4 * size + (place + 2) * kName, kName);
+    const auto end = std::find(mask.begin(), mask.end(), 0);
+    if (end == mask.begin()) return;
+    all.push_back(expression("meta", {attribute(NFTA_META_DREG, NFT_REG_1), attribute(NFTA_META_KEY, key)}));
+    compare(all, name.first(static_cast<std::size_t>(end - mask.begin())), negated);
+  };
+  address(0, is_ipv6 ? 8 : 12, (inverted & kSource) != 0);
+  address(1, is_ipv6 ? 24 : 16, (inverted & kDestination) != 0);
+  link(0, NFT_META_IIFNAME, (inverted & kLinkIn) != 0);
+  link(1, NFT_META_OIFNAME, (inverted & kLinkOut) != 0);
+}
+
 std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
   std::vector<netlink::NftExpression> all;
+  add_addresses_and_links(rule, all);
   if (rule.protocol != 0) {
-    const auto value = attribute(NFTA_DATA_VALUE, Octets(&rule.protocol, 1));
     all.push_back(
         expression("meta", {attribute(NFTA_META_DREG, NFT_REG_1), attribute(NFTA_META_KEY, NFT_META_L4PROTO)}));
-    all.push_back(expression("cmp", {attribute(NFTA_CMP_SREG, NFT_REG_1), attribute(NFTA_CMP_OP, NFT_CMP_EQ),
-                                     attribute(NFTA_CMP_DATA, Octets(value))}));
+    compare(all, Octets(&rule.protocol, 1), false);
   }
   for (const Extension& match : rule.matches)
     all.push_back(
@@ -194,6 +242,7 @@ std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
 }
 
 netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<Rule>& rules) {
+  static constexpr std::array<const char*, 5> kHooks = {"prerouting", "input", "forward", "output", "postrouting"};
   netlink::NftProgram program;
   program.family = entries.is_ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
   std::set<std::size_t> begins;
@@ -203,6 +252,7 @@ netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<R
     begins.insert(entries.begins[hook]);
     ends.insert(entries.policies[hook]);
     program.base_chains.push_back(chain_name(entries.begins[hook]));
+    program.hooks[program.base_chains.back()] = {kHooks.at(hook), 0};
   }
   // A chain of the user's begins behind its head; the last head ends the table.
   std::string chain;
@@ -318,6 +368,7 @@ std::optional<LegacyTable> decode_legacy_table(LegacyEntries entries) {
     netlink::NftConditions conditions = netlink::conditions_of_translations(program);
     table.conditions = std::move(conditions.odd);
     table.parted = std::move(conditions.parted);
+    if (netlink::translates(table.statements)) table.chains = netlink::steps_of(program);
     for (const Rule& rule : *rules)
       std::memset(entries.bytes.data() + rule.at + counters_offset(address_part), 0, kCountersSize);
   }
@@ -349,6 +400,7 @@ PacketFilter packet_filter(const LegacyTable& table) {
   filter.conditions = table.conditions;
   filter.parted = table.parted;
   filter.where = table.where;
+  filter.chains = table.chains;
   return filter;
 }
 

@@ -23,6 +23,7 @@ struct LegacyTable {
   std::set<std::string> conditions{};
   std::set<std::string> parted{};
   std::map<std::string, std::string> where{};
+  std::vector<PacketChain> chains{};
   bool operator==(const LegacyTable&) const = default;
 };
 

@@ -1,0 +1,23 @@
+// For whom a declared table translates, beside those that packets were sent to and from: an address that a rule names
+// may be one that nobody tried. The rules are tried (rule_trial) with addresses at the ends of all they ask for, with
+// those next to them, and with some that no rule names.
+//
+// What is judged: whatever the table is declared to translate for one address of the outside it translates for all; and
+// by a rule that names an address it translates for none that the declaration does not translate for.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "harness/conformance/declaration.h"
+#include "harness/model/snapshot.h"
+
+namespace netns_lab {
+
+// Of the tables of that name which `is`, the namespace as it is now, has: "ip nat gives no other source to what …".
+// What cannot be told (rules that ask for something unknown, no default route) is no finding; that there are more rules
+// than are told is one.
+std::vector<std::string> scope_findings(const Declaration& declared, const DeclaredTable& table,
+                                        const NamespaceState& is);
+
+}  // namespace netns_lab
