@@ -258,7 +258,11 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
     gone.erase(was);
   }
   for (const DeclaredTable& table : declared.nft_tables) {
-    if (table.network_namespace != here.name) continue;
+    // Of one that was there before, not all rules are the target's: that it was changed is told above.
+    const auto is_this = [&](const PacketFilter& filter) {
+      return declared.find_nft_table(here.name, filter.name) == &table;
+    };
+    if (table.network_namespace != here.name || std::ranges::any_of(here.was->nft_tables, is_this)) continue;
     for (const std::string& finding : scope_findings(declared, table, *here.is))
       findings.push_back(fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {}",
                                      place, table.name, finding));

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "harness/conformance/closed_world.h"
 #include "harness/conformance/rule_trial.h"
 #include "harness/conformance/test_world.h"
 
@@ -137,6 +138,17 @@ TEST(TranslationScope, APublishedPortIsForAllClientsAndOfTheNode) {
   EXPECT_THAT(
       of({all, step({kOneFar, port}, "destination")}),
       ElementsAre("another destination for what is sent to tcp port 8080 of 198.51.100.77, which is not the node's"));
+}
+
+TEST(TranslationScope, OfATableThatWasThereBeforeNotAllRulesAreTheTargets) {
+  const Declaration all = declared(false);
+  Snapshot before, after;
+  after.namespaces = {node({step({from("0a090900", "0a0909ff")}, "source")})};
+  before = after;
+  const auto found = [&] { return undeclared(Area::kPacketFilters, before, after, all); };
+  EXPECT_THAT(found(), IsEmpty());
+  before.namespaces.front().nft_tables.clear();
+  EXPECT_THAT(found(), ElementsAre(HasSubstr("another source for what 10.9.9.0, 10.9.9.255 sends")));
 }
 
 TEST(TranslationScope, ThatThereAreMoreRulesIsTold) {
