@@ -257,16 +257,8 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
         fmt::format("packet filter in {} was changed ({}; it was: {})", place, to_string(filter), to_string(*was)));
     gone.erase(was);
   }
-  for (const DeclaredTable& table : declared.nft_tables) {
-    // Of one that was there before, not all rules are the target's: that it was changed is told above.
-    const auto is_this = [&](const PacketFilter& filter) {
-      return declared.find_nft_table(here.name, filter.name) == &table;
-    };
-    if (table.network_namespace != here.name || std::ranges::any_of(here.was->nft_tables, is_this)) continue;
-    for (const std::string& finding : scope_findings(declared, table, *here.is))
-      findings.push_back(fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {}",
-                                     place, table.name, finding));
-  }
+  for (const std::string& finding : scope_findings(declared, *here.was, *here.is))
+    findings.push_back(fmt::format("packet filter in {}: {}", place, finding));
   for (const PacketFilter& filter : gone)
     findings.push_back(fmt::format("packet filter in {} was there before and is gone ({})", place, to_string(filter)));
   for (const Link& link : here.is->links) {

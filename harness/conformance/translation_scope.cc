@@ -311,4 +311,18 @@ std::vector<std::string> scope_findings(const Declaration& declared, const Decla
   return findings;
 }
 
+std::vector<std::string> scope_findings(const Declaration& declared, const NamespaceState& was,
+                                        const NamespaceState& is) {
+  std::vector<std::string> findings;
+  for (const DeclaredTable& table : declared.nft_tables) {
+    const auto is_this = [&](const PacketFilter& filter) {
+      return declared.find_nft_table(is.name, filter.name) == &table;
+    };
+    if (table.network_namespace != is.name || std::ranges::any_of(was.nft_tables, is_this)) continue;
+    for (const std::string& finding : scope_findings(declared, table, is))
+      findings.push_back(fmt::format("{} is declared, and nobody declared that it also has: {}", table.name, finding));
+  }
+  return findings;
+}
+
 }  // namespace netns_lab

@@ -20,4 +20,9 @@ namespace netns_lab {
 std::vector<std::string> scope_findings(const Declaration& declared, const DeclaredTable& table,
                                         const NamespaceState& is);
 
+// Of all declared tables of a namespace, each named. `was`: what it is compared with; of a table that was there before
+// not all rules are the target's, and none is tried: that it was changed is a finding of its own (closed_world.h).
+std::vector<std::string> scope_findings(const Declaration& declared, const NamespaceState& was,
+                                        const NamespaceState& is);
+
 }  // namespace netns_lab
