@@ -74,7 +74,9 @@ Result<void> check_nft_tables(const AgentContext& context, const std::vector<std
     if (!is_there) continue;
     return tl::unexpected(Error::taken("claim nft table " + name,
                                        fmt::format("there is one of that name on {}", context.host_name),
-                                       remedy_there("nft delete table " + name)));
+                                       // Of iptables, of a container engine: without it a machine may be cut off.
+                                       "what netns-lab run left goes with: netns-lab destroy; of anything else give "
+                                       "another name (--param), or use --lab sandbox"));
   }
   return {};
 }
