@@ -4,12 +4,19 @@
 #include <fmt/format.h>
 #include <link.h>
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <span>
+
+// The running program's own ELF header, where it is loaded: a symbol that the linker defines (ld(1), lld).
+extern "C" __attribute__((visibility("hidden"))) const ElfW(Ehdr) __ehdr_start;  // NOLINT(bugprone-reserved-identifier)
 
 namespace netns_lab {
 namespace {
+
+constexpr auto kNone = "no-build-id";
 
 // Walks one PT_NOTE segment (elf(5): namesz, descsz, type, then name and descriptor, each padded to 4 bytes).
 std::string build_id_note(const std::uint8_t* at, std::size_t left) {
@@ -31,28 +38,21 @@ std::string build_id_note(const std::uint8_t* at, std::size_t left) {
   return "";
 }
 
-int take_first_object(dl_phdr_info* info, std::size_t /*size*/, void* result) {
-  for (int i = 0; i < info->dlpi_phnum; ++i) {
-    const ElfW(Phdr)& header = info->dlpi_phdr[i];
-    if (header.p_type != PT_NOTE) continue;
-    // The loader's own mapping of the note: an address by construction.
-    const auto* note =
-        reinterpret_cast<const std::uint8_t*>(info->dlpi_addr + header.p_vaddr);  // NOLINT(performance-no-int-to-ptr)
-    std::string id = build_id_note(note, header.p_memsz);
-    if (!id.empty()) {
-      *static_cast<std::string*>(result) = std::move(id);
-      break;
-    }
-  }
-  return 1;  // dl_iterate_phdr(3): the first object is the program itself
-}
-
 }  // namespace
 
 std::string build_id() {
-  std::string id;
-  ::dl_iterate_phdr(take_first_object, &id);
-  return id.empty() ? "no-build-id" : id;
+  // Not by dl_iterate_phdr(3): it takes a lock that fork(2) does not make free again in the child.
+  const auto* const start = reinterpret_cast<const std::uint8_t*>(&__ehdr_start);
+  const std::span headers(reinterpret_cast<const ElfW(Phdr)*>(start + __ehdr_start.e_phoff), __ehdr_start.e_phnum);
+  const auto first = std::ranges::find_if(
+      headers, [](const ElfW(Phdr) & header) { return header.p_type == PT_LOAD && header.p_offset == 0; });
+  if (first == headers.end()) return kNone;
+  for (const ElfW(Phdr) & header : headers) {
+    if (header.p_type != PT_NOTE) continue;
+    std::string id = build_id_note(start + (header.p_vaddr - first->p_vaddr), header.p_memsz);
+    if (!id.empty()) return id;
+  }
+  return kNone;
 }
 
 }  // namespace netns_lab

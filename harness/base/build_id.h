@@ -7,6 +7,7 @@
 namespace netns_lab {
 
 // Lower-case hex of the running binary's build id. Without such a note (ld --build-id=none): "no-build-id".
+// Takes no lock: a child that was forked while other threads ran may ask, too.
 std::string build_id();
 
 }  // namespace netns_lab
