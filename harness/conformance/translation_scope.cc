@@ -186,13 +186,13 @@ class Judgement {
     return all;
   }
 
-  // Some of them, and how many more.
+  // The first of them, and whether there are more.
   static std::string text(const std::vector<IpAddress>& addresses) {
     constexpr std::size_t kTold = 3;
     std::vector<std::string> told;
     for (std::size_t i = 0; i < std::min(addresses.size(), kTold); ++i) told.push_back(addresses[i].to_string());
     std::string all = join(told, ", ");
-    if (addresses.size() > kTold) all += fmt::format(" and others");
+    if (addresses.size() > kTold) all += " and others";
     return all;
   }
 

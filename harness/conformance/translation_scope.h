@@ -14,9 +14,9 @@
 
 namespace netns_lab {
 
-// Of the tables of that name which `is`, the namespace as it is now, has: "ip nat gives no other source to what …".
-// What cannot be told (rules that ask for something unknown, no default route) is no finding; that there are more rules
-// than are told is one.
+// Of the tables of that name which `is`, the namespace as it is now, has: "an exception: what … sends to … keeps its
+// source". What cannot be told (rules that ask for something unknown, no default route) is no finding; that there are
+// more rules than are told is one.
 std::vector<std::string> scope_findings(const Declaration& declared, const DeclaredTable& table,
                                         const NamespaceState& is);
 

@@ -25,6 +25,7 @@
 #include "harness/base/unique_fd.h"
 #include "harness/netlink/nft_conditions.h"
 #include "harness/netlink/nft_contents.h"
+#include "harness/netlink/nft_hooks.h"
 #include "harness/netlink/nft_steps.h"
 #include "harness/netlink/nft_translation.h"
 
@@ -242,7 +243,6 @@ std::vector<netlink::NftExpression> expressions_of(const Rule& rule) {
 }
 
 netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<Rule>& rules) {
-  static constexpr std::array<const char*, 5> kHooks = {"prerouting", "input", "forward", "output", "postrouting"};
   netlink::NftProgram program;
   program.family = entries.is_ipv6 ? NFPROTO_IPV6 : NFPROTO_IPV4;
   std::set<std::size_t> begins;
@@ -252,7 +252,7 @@ netlink::NftProgram program_of(const LegacyEntries& entries, const std::vector<R
     begins.insert(entries.begins[hook]);
     ends.insert(entries.policies[hook]);
     program.base_chains.push_back(chain_name(entries.begins[hook]));
-    program.hooks[program.base_chains.back()] = {kHooks.at(hook), 0};
+    program.hooks[program.base_chains.back()] = {netlink::filter_hook_name(program.family, hook), 0};
   }
   // A chain of the user's begins behind its head; the last head ends the table.
   std::string chain;
