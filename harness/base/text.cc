@@ -76,6 +76,17 @@ std::string visible(std::string_view bytes, std::size_t limit) {
   return visible(bytes.substr(0, limit)) + fmt::format("… ({} bytes more)", bytes.size() - limit);
 }
 
+std::string hexadecimal(std::span<const std::uint8_t> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(2 * bytes.size());
+  for (const std::uint8_t byte : bytes) {
+    text += kDigits[byte >> 4];
+    text += kDigits[byte & 15U];
+  }
+  return text;
+}
+
 std::string join(std::span<const std::string> parts, std::string_view separator) {
   return fmt::format("{}", fmt::join(parts, separator));
 }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,6 +18,7 @@ std::string visible_line(std::string_view bytes);
 std::string visible(std::string_view bytes, std::size_t limit);
 // Valid UTF-8 as it is, control characters included; every byte of a broken sequence as \xNN.
 std::string make_utf8(std::string_view bytes);
+std::string hexadecimal(std::span<const std::uint8_t> bytes);  // "c6336400"
 std::string join(std::span<const std::string> parts, std::string_view separator);
 // The first `most` of them: "one; two; and 5 more".
 std::string join_first(std::span<const std::string> parts, std::size_t most);

@@ -80,5 +80,11 @@ INSTANTIATE_TEST_SUITE_P(Typing, NearestWord,
                                            Word{"singlenamespace", "single-namespace"}, Word{"vlan", ""},
                                            Word{"", ""}));
 
+TEST(Text, HexadecimalHasTwoDigitsAByte) {
+  const std::vector<std::uint8_t> bytes{0xc6, 0x33, 0x64, 0x00};
+  EXPECT_EQ(hexadecimal(bytes), "c6336400");
+  EXPECT_EQ(hexadecimal({}), "");
+}
+
 }  // namespace
 }  // namespace netns_lab

@@ -198,10 +198,6 @@ Findings neighbours(const Comparison& here) {
   return same_set(made_by_hand(*here.was), made_by_hand(*here.is), place_text(here.name), "neighbour entry");
 }
 
-// Of entries that packets make, none is sticky (NTF_STICKY): it stays with its port though its packets come in by
-// another.
-bool is_made_by_packets(const ForwardingEntry& entry) { return entry.is_learned() && (entry.flags & NTF_STICKY) == 0; }
-
 Findings forwarding(const Comparison& here, const Declaration& declared) {
   const auto is_declared = [&](const ForwardingEntry& entry) {
     return std::any_of(declared.forwarding.begin(), declared.forwarding.end(), [&](const DeclaredForwarding& one) {
@@ -212,7 +208,7 @@ Findings forwarding(const Comparison& here, const Declaration& declared) {
   const auto made_by_hand = [&](const NamespaceState& state) {
     std::vector<std::string> entries;
     for (const ForwardingEntry& entry : state.forwarding) {
-      if (!is_made_by_packets(entry) && !is_kernel_made_forwarding(entry, state) && !is_declared(entry) &&
+      if (!entry.is_learned() && !is_kernel_made_forwarding(entry, state) && !is_declared(entry) &&
           !is_taken_in_by_link(entry, state))
         entries.push_back(text_of(entry));
     }

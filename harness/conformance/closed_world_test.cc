@@ -462,6 +462,7 @@ const QuietRow kNoise[] = {
      [](Snapshot& s) {
        s.files.insert(s.files.end(), {"/run/mount", "/run/mount/utab"});
      }},
+    {"LockOfTheOldIptables", [](Snapshot& s) { s.files.emplace_back("/run/xtables.lock"); }},
     {"ProcessThatEnded", [](Snapshot& s) { s.processes.clear(); }},
     // Wrong, but claims of their own judge these.
     {"WrongHostRoute", [](Snapshot& s) { node_of(s).routes.back().hops[0].link = "eth0"; }},

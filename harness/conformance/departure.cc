@@ -10,7 +10,7 @@ namespace {
 std::vector<Sighting> leaving(const EchoReport& report, const std::string& link) {
   std::vector<Sighting> left = report.seen("", link, SightingKind::kRequest);
   std::erase_if(left, [&](const Sighting& sighting) {
-    return sighting.direction != PacketDirection::kSent || sighting.identifier != report.identifier;
+    return sighting.direction != PacketDirection::kSent || sighting.own_identifier() != report.identifier;
   });
   return left;
 }

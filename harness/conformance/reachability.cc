@@ -48,7 +48,7 @@ std::vector<Sighting> echoes_seen(const EchoReport& report, const std::string& n
   std::vector<Sighting> seen;
   for (const Sighting& sighting : report.sightings) {
     if (is_at(sighting, network_namespace, link) && sighting.kind == kind && sighting.direction == direction &&
-        sighting.identifier == report.identifier && sighting.sequence == sequence) {
+        sighting.own_identifier() == report.identifier && sighting.sequence == sequence) {
       seen.push_back(sighting);
     }
   }

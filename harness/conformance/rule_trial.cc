@@ -9,6 +9,8 @@
 #include <set>
 #include <utility>
 
+#include "harness/base/text.h"
+
 namespace netns_lab {
 namespace {
 
@@ -16,12 +18,6 @@ enum class Holds { kNo, kMaybe, kYes };
 
 constexpr std::size_t kMostNamed = 1'000;
 constexpr std::size_t kEverywhere = std::numeric_limits<std::size_t>::max();
-
-std::string digits(std::span<const std::uint8_t> bytes) {
-  std::string text;
-  for (const std::uint8_t byte : bytes) text += fmt::format("{:02x}", byte);
-  return text;
-}
 
 unsigned digit(char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); }
 char to_digit(unsigned value) { return "0123456789abcdef"[value & 15U]; }
@@ -39,7 +35,7 @@ class Packet {
     std::string network(80, ' ');
     for (const AddressEnd end : {AddressEnd::kSource, AddressEnd::kDestination}) {
       const IpAddress& address = end == AddressEnd::kSource ? packet.source : packet.destination;
-      network.replace(2 * offset_of(family_, end), 2 * address.size(), digits(address.bytes()));
+      network.replace(2 * offset_of(family_, end), 2 * address.size(), hexadecimal(address.bytes()));
     }
     const bool v4 = family_ == Family::kIpv4;
     if (packet.protocol) {
@@ -215,7 +211,7 @@ IpAddress address_of(const std::string& digits) {
 std::string name_bytes(const std::string& link) {
   std::string padded = link;
   padded.resize(16, '\0');
-  return digits({reinterpret_cast<const std::uint8_t*>(padded.data()), padded.size()});
+  return hexadecimal({reinterpret_cast<const std::uint8_t*>(padded.data()), padded.size()});
 }
 
 std::string number_bytes(std::uint32_t number) { return fmt::format("{:08x}", number); }
@@ -233,11 +229,12 @@ Trial try_packet(const std::vector<PacketChain>& chains, const TrialPacket& pack
   return trial;
 }
 
-std::vector<IpAddress> addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
+NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
                                        bool neighbours) {
   const std::size_t begin = 2 * offset_of(family, end);
   const std::size_t size = 2 * IpAddress::unspecified(family).size();
   std::set<IpAddress> named;
+  bool is_cut = false;
   const auto name = [&](const PacketField& field) {
     const std::size_t at = 2 * std::size_t{field.offset};
     const std::size_t length = field.first.size();
@@ -271,13 +268,14 @@ std::vector<IpAddress> addresses_named(const std::vector<PacketChain>& chains, F
       for (const PacketMatch& match : step.asks) {
         for (const auto& fields : match.any) {
           for (const PacketField& field : fields) {
-            if (named.size() < kMostNamed) name(field);
+            is_cut = is_cut || named.size() >= kMostNamed;
+            if (!is_cut) name(field);
           }
         }
       }
     }
   }
-  return {named.begin(), named.end()};
+  return {{named.begin(), named.end()}, is_cut};
 }
 
 }  // namespace netns_lab

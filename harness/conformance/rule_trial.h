@@ -40,9 +40,13 @@ Trial try_packet(const std::vector<PacketChain>& chains, const TrialPacket& pack
                  const std::vector<std::string>& hooks);
 
 // The addresses at the ends of what the rules ask for as a source (destination), and, with `neighbours`, those next to
-// them: what is true of them and of one that no rule names is true of all. At most 1,000.
+// them: what is true of them and of one that no rule names is true of all.
 enum class AddressEnd { kSource, kDestination };
-std::vector<IpAddress> addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
+struct NamedAddresses {
+  std::vector<IpAddress> addresses;
+  bool is_cut = false;  // some 1,000 are told, and the rules ask for more
+};
+NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
                                        bool neighbours);
 
 }  // namespace netns_lab

@@ -138,13 +138,20 @@ class Judgement {
     });
   }
 
-  std::vector<IpAddress> named(AddressEnd end, bool neighbours) const {
+  void tell_cut(const PacketFilter& filter) {
+    if (!std::exchange(is_cut_, true))
+      findings_.push_back(fmt::format("more rules, or elements of sets, than are looked at ({})", filter.name));
+  }
+
+  std::vector<IpAddress> named(AddressEnd end, bool neighbours) {
     std::set<IpAddress> all;
     if (neighbours) {
       for (const IpAddress& address : somewhere(family_)) all.insert(address);
     }
     for (const PacketFilter* filter : filters_) {
-      for (const IpAddress& address : addresses_named(filter->chains, family_, end, neighbours)) all.insert(address);
+      const NamedAddresses some = addresses_named(filter->chains, family_, end, neighbours);
+      all.insert(some.addresses.begin(), some.addresses.end());
+      if (some.is_cut) tell_cut(*filter);
     }
     std::vector<IpAddress> outside;
     for (const IpAddress& address : all) {
@@ -180,8 +187,7 @@ class Judgement {
       all.may_give_destination = all.may_give_destination || one.may_give_destination;
       all.by_source = all.by_source || one.by_source;
       all.by_destination = all.by_destination || one.by_destination;
-      if (one.is_cut && !std::exchange(is_cut_, true))
-        findings_.push_back(fmt::format("more rules, or elements of sets, than are looked at ({})", filter->name));
+      if (one.is_cut) tell_cut(*filter);
     }
     return all;
   }

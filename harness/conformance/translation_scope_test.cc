@@ -1,6 +1,7 @@
 // For whom a declared table translates, by rules that no packet was sent through.
 #include "harness/conformance/translation_scope.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@ namespace {
 
 using test_world::ip;
 using test_world::prefix;
+using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -156,10 +158,22 @@ TEST(TranslationScope, ThatThereAreMoreRulesIsTold) {
               ElementsAre(HasSubstr("more rules, or elements of sets, than are looked at")));
 }
 
+TEST(TranslationScope, ThatMoreAddressesAreNamedThanAreTriedIsTold) {
+  PacketMatch far;
+  for (unsigned i = 0; i < 600; ++i) {
+    const std::string network = fmt::format("c7{:04x}", 7 * i);  // 199.0.0.0/24, 199.0.7.0/24, …
+    far.any.push_back({{"network", 16, "", network, network}});
+  }
+  const PacketStep exception = step({far}, "pass");
+  EXPECT_THAT(found(node({exception, step({kContainers}, "source")})),
+              Contains(HasSubstr("more rules, or elements of sets, than are looked at")));
+}
+
 TEST(RuleTrial, NamesTheAddressesAtTheEndsAndNextToThem) {
   const auto named = [](std::vector<PacketMatch> asks, bool neighbours) {
     return addresses_named({{"postrouting", 0, {step(std::move(asks), "pass")}}}, Family::kIpv4,
-                           AddressEnd::kDestination, neighbours);
+                           AddressEnd::kDestination, neighbours)
+        .addresses;
   };
   EXPECT_THAT(named({kContainers}, true), IsEmpty());
   EXPECT_THAT(named({to("c63364", "c63364")}, false), ElementsAre(ip("198.51.100.0"), ip("198.51.100.255")));
@@ -171,7 +185,8 @@ TEST(RuleTrial, NamesTheAddressesAtTheEndsAndNextToThem) {
 TEST(RuleTrial, OfIpv6TheSame) {
   const PacketField far{"network", 24, "", "20010db800000000000000000000004d", "20010db800000000000000000000004d"};
   const std::vector<PacketChain> chains = {{"postrouting", 0, {step({{false, {{far}}}}, "pass"), step({}, "source")}}};
-  EXPECT_THAT(addresses_named(chains, Family::kIpv6, AddressEnd::kDestination, false), ElementsAre(ip("2001:db8::4d")));
+  EXPECT_THAT(addresses_named(chains, Family::kIpv6, AddressEnd::kDestination, false).addresses,
+              ElementsAre(ip("2001:db8::4d")));
   EXPECT_FALSE(try_packet(chains, {ip("fd00::2"), ip("2001:db8::4d")}, {"postrouting"}).may_give_source);
   EXPECT_TRUE(try_packet(chains, {ip("fd00::2"), ip("2001:db8::4e")}, {"postrouting"}).may_give_source);
   EXPECT_FALSE(try_packet(chains, {ip("fd00::2"), ip("2001:db8::4e")}, {"prerouting"}).may_give_source);

@@ -18,8 +18,11 @@ bool is_namespace_file(const std::string& path) {
          path.rfind("/var/run/netns/", 0) == 0;
 }
 
-// mount(8) keeps a private table there whenever it mounts something (libmount).
-bool is_private_to_a_tool(const std::string& path) { return path == "/run/mount" || path.rfind("/run/mount/", 0) == 0; }
+// mount(8) keeps a private table there whenever it mounts something (libmount); the old iptables its lock, which it
+// never removes (iptables(8), FILES).
+bool is_private_to_a_tool(const std::string& path) {
+  return path == "/run/mount" || path.rfind("/run/mount/", 0) == 0 || path == "/run/xtables.lock";
+}
 
 }  // namespace
 

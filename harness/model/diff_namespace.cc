@@ -14,7 +14,6 @@ namespace netns_lab {
 namespace {
 
 constexpr std::uint32_t kTentativeFlag = 0x40;  // IFA_F_TENTATIVE
-constexpr std::uint32_t kStickyFlag = 0x40;     // NTF_STICKY
 
 // Collects "mtu 1500" / "mtu 1400" for each attribute that differs.
 class Attributes {
@@ -258,7 +257,7 @@ class Comparison {
       return fmt::format("{} behind {}", entry.mac.to_string(), visible_line(entry.link));
     };
     const auto kept = [this](const ForwardingEntry& entry) {
-      return options_.dynamic_neighbours || !entry.is_learned() || (entry.flags & kStickyFlag) != 0;
+      return options_.dynamic_neighbours || !entry.is_learned();
     };
     compare("forwarding entry", before_.forwarding, after_.forwarding, key, differing, subject, kept);
   }

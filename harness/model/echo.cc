@@ -93,6 +93,7 @@ std::ostream& operator<<(std::ostream& out, const Sighting& sighting) {
   } else {
     out << fmt::format(" ttl {} {} bytes{}", sighting.ttl, sighting.payload_size,
                        sighting.payload_intact ? " intact" : "");
+    if (sighting.sent_as) out << fmt::format(" sent as {}", *sighting.sent_as);
     if (sighting.fragments != 1) out << fmt::format(" in {} fragments", sighting.fragments);
   }
   if (!sighting.advertised.is_zero()) out << " advertises " << sighting.advertised;

@@ -27,6 +27,9 @@ struct EchoSpec {
   std::vector<std::string> watch;               // namespaces in which sightings are captured while it runs
   // Of the first of a probe's echoes, 1..65,535: the others of the probe have those that follow. None: by chance.
   std::optional<std::uint16_t> identifier{};
+  // A node on its way may give it another source and identifier (RFC 3022, 2.2): then it is known by its payload, of 8
+  // bytes or more, wherever it is captured. Without it, a packet with another identifier is none of the probe's.
+  bool may_be_translated = false;
   bool operator==(const EchoSpec&) const = default;
 };
 
@@ -91,6 +94,12 @@ struct Sighting {
   bool payload_intact = false;       // byte for byte what was sent (echo, UDP)
   std::uint32_t fragments = 1;       // how many pieces it came in
   std::chrono::nanoseconds time{0};  // kernel stamp, CLOCK_REALTIME since the epoch
+  // The sender's own identifier, or port, where a node on the way gave the packet another (EchoSpec and
+  // ExchangeSpec::may_be_translated).
+  std::optional<std::uint16_t> sent_as{};
+
+  // Of an echo: whose it is (EchoReport::identifier).
+  std::uint16_t own_identifier() const { return sent_as.value_or(identifier); }
   bool operator==(const Sighting&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const Sighting& sighting);

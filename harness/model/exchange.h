@@ -40,6 +40,9 @@ struct ExchangeSpec {
   std::chrono::milliseconds reply_wait{1'000};
   std::vector<std::string> watch;  // namespaces in which sightings are captured
   std::uint16_t source_port = 0;   // 0: the kernel chooses
+  // A node on the way may give the client another address and port (RFC 3022, 2.2): then what is to and from the
+  // server's address and port is the exchange's. Without it, a packet with another port of the client's is not.
+  bool may_be_translated = false;
   bool operator==(const ExchangeSpec&) const = default;
 };
 

@@ -5,7 +5,7 @@
 namespace netns_lab {
 
 NETNS_LAB_JSON(EchoSpec, network_namespace, destination, source, link, count, interval, window, payload_size,
-               dont_fragment, ttl, reply_wait, watch, identifier);
+               dont_fragment, ttl, reply_wait, watch, identifier, may_be_translated);
 NETNS_LAB_JSON(EchoReply, source, arrival_link, ttl, round_trip, payload_intact, payload_size);
 NETNS_LAB_JSON(IcmpProblem, from, type, code, mtu, about_destination, local);
 NETNS_LAB_JSON(Echo, sequence, send_errno, reply, duplicates, late, slow, problems);
@@ -15,14 +15,14 @@ NETNS_LAB_JSON_ENUM(SightingKind, SightingKind::kRequest, SightingKind::kReply, 
                     SightingKind::kOther);
 NETNS_LAB_JSON_ENUM(PacketDirection, PacketDirection::kReceived, PacketDirection::kSent);
 NETNS_LAB_JSON(Sighting, network_namespace, link, direction, kind, link_source, link_destination, source, destination,
-               ttl, identifier, sequence, advertised, payload_size, payload_intact, fragments, time);
+               ttl, identifier, sequence, advertised, payload_size, payload_intact, fragments, time, sent_as);
 NETNS_LAB_JSON(EchoReport, spec, identifier, payload_seed, source, echoes, sightings, foreign_replies, capture_drops,
                open_errno, open_text, starved);
 
 NETNS_LAB_JSON_ENUM(Transport, Transport::kUdp, Transport::kTcp);
 NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port, only_from);
 NETNS_LAB_JSON(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count, reply_wait,
-               watch, source_port);
+               watch, source_port, may_be_translated);
 NETNS_LAB_JSON(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source, source_port,
                sightings, capture_drops, starved);
 

@@ -30,7 +30,8 @@ Sighting sighting() {
           .payload_size = 56,
           .payload_intact = true,
           .fragments = 1,
-          .time = std::chrono::nanoseconds(1'700'000'000'123'456'789)};
+          .time = std::chrono::nanoseconds(1'700'000'000'123'456'789),
+          .sent_as = 815};
 }
 
 }  // namespace
@@ -260,7 +261,8 @@ EchoReport echo_report() {
                  .dont_fragment = true,
                  .ttl = 3,
                  .reply_wait = std::chrono::milliseconds(200),
-                 .watch = {"netns1"}};
+                 .watch = {"netns1"},
+                 .may_be_translated = true};
   report.identifier = 4711;
   report.payload_seed = 18'446'744'073'709'551'615U;
   report.source = kNode;
@@ -309,7 +311,8 @@ ExchangeReport exchange_report() {
                  .count = 3,
                  .reply_wait = std::chrono::milliseconds(50),
                  .watch = {"netns1", ""},
-                 .source_port = 33000};
+                 .source_port = 33000,
+                 .may_be_translated = true};
   report.system_errno = 111;
   report.sent = 4096;
   report.answered = 4095;

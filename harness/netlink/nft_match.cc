@@ -10,6 +10,8 @@
 #include <cstring>
 #include <utility>
 
+#include "harness/base/text.h"
+
 namespace netns_lab::netlink {
 namespace {
 
@@ -130,13 +132,6 @@ std::vector<PacketMatch> connection(Bytes info) {
 }
 
 }  // namespace
-
-std::string hexadecimal(Bytes bytes) {
-  std::string text;
-  text.reserve(2 * bytes.size());
-  for (const std::uint8_t byte : bytes) text += digits(byte);
-  return text;
-}
 
 PacketMatch unknown_match() { return one({}); }
 

@@ -12,8 +12,6 @@
 
 namespace netns_lab::netlink {
 
-std::string hexadecimal(Bytes bytes);  // "c6336400"
-
 // One that is not known to hold or not.
 PacketMatch unknown_match();
 

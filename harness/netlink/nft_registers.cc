@@ -8,6 +8,7 @@
 #include <bit>
 #include <map>
 
+#include "harness/base/text.h"
 #include "harness/netlink/nft_match.h"
 
 namespace netns_lab::netlink {

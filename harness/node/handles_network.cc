@@ -121,7 +121,9 @@ Result<protocol::SightingsReply> WatchHandle::sightings(const std::vector<protoc
     asked.push_back({.identifier = one.identifier,
                      .payload_seed = one.payload_seed,
                      .payload_size = one.payload_size,
-                     .count = one.count});
+                     .count = one.count,
+                     .may_be_translated = one.may_be_translated,
+                     .destination = one.destination});
   }
   NETNS_LAB_ASSIGN(probe::FarSightings seen, watch_->take(asked));
   return protocol::SightingsReply{.sightings = std::move(seen.sightings), .drops = seen.drops};

@@ -11,6 +11,7 @@
 #include "harness/probe/echo_flow.h"
 #include "harness/probe/echo_group.h"
 #include "harness/probe/local_source.h"
+#include "harness/probe/translated_echoes.h"
 #include "harness/probe/watch.h"
 
 namespace netns_lab::probe {
@@ -96,6 +97,8 @@ class EchoRun {
     for (std::size_t index = 0; index < specs.size(); ++index) {
       flows_.push_back(EchoFlow(specs[index], identifiers[index], seed + 0x9E3779B97F4A7C15ULL * (index + 1)));
       by_identifier_[static_cast<std::size_t>(identifiers[index] - identifiers_.first)] = index;
+      const EchoReport& report = flows_.back().report();
+      if (specs[index].may_be_translated) translated_.add(index, report.payload_seed, specs[index].payload_size);
     }
     for (std::size_t group = 0; group < members.size(); ++group) {
       for (const std::size_t index : members[group]) groups_[group].add(&flows_[index]);
@@ -180,12 +183,21 @@ class EchoRun {
     }
     const bool echo = kind == SightingKind::kRequest || kind == SightingKind::kReply;
     const bool problem = kind == SightingKind::kProblem && seen.quote && seen.quote->is_echo_request;
-    if (!(echo || problem) || !identifiers_.contains(seen.sighting.identifier)) return;
-    const std::size_t index = by_identifier_[static_cast<std::size_t>(seen.sighting.identifier - identifiers_.first)];
-    if (!watching_.at(seen.sighting.network_namespace)[index]) return;
+    if (!(echo || problem)) return;
+    const std::optional<std::size_t> owner = owner_of(seen);
+    if (!owner || !watching_.at(seen.sighting.network_namespace)[*owner]) return;
+    const std::size_t index = *owner;
     Sighting sighting = seen.sighting;
+    if (sighting.identifier != flows_[index].identifier()) sighting.sent_as = flows_[index].identifier();
     if (echo) sighting.payload_intact = seen.complete && flows_[index].intact(sighting.sequence, seen.payload);
     flows_[index].sighting(sighting);
+  }
+
+  std::optional<std::size_t> owner_of(const Seen& seen) {
+    // The payload first: a translated echo may have been given the identifier of another of ours.
+    if (const auto owner = translated_.owner_of(seen)) return owner;
+    if (!identifiers_.contains(seen.sighting.identifier)) return std::nullopt;
+    return by_identifier_[static_cast<std::size_t>(seen.sighting.identifier - identifiers_.first)];
   }
 
   Result<void> finish() {
@@ -259,6 +271,7 @@ class EchoRun {
   IdentifierRange identifiers_;
   std::vector<EchoFlow> flows_;
   std::vector<std::size_t> by_identifier_;  // the flow of identifiers_.first, of the next, …
+  TranslatedEchoes translated_;
   std::vector<EchoGroup> groups_;
   std::optional<Watch> watch_;
   std::map<std::string, std::vector<bool>> watching_;  // which flows want to know about a namespace

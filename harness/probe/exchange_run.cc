@@ -56,8 +56,10 @@ class Sorter {
       default:
         return;
     }
-    if (!on_our_ports(sighting)) return;
+    const bool is_translated = !on_our_ports(sighting) && is_with_our_server(sighting);
+    if (!is_translated && !on_our_ports(sighting)) return;
     sightings_.push_back(sighting);
+    if (is_translated) sightings_.back().sent_as = report_.source_port;
     if (sighting.kind == SightingKind::kUdp) sightings_.back().payload_intact = seen.complete && intact(seen.payload);
   }
 
@@ -75,6 +77,12 @@ class Sorter {
     const std::uint16_t server = report_.spec.port;
     return (sighting.identifier == client && sighting.sequence == server) ||
            (sighting.identifier == server && sighting.sequence == client);
+  }
+  bool is_with_our_server(const Sighting& sighting) const {
+    const ExchangeSpec& spec = report_.spec;
+    if (!spec.may_be_translated || sighting.kind == SightingKind::kProblem) return false;
+    return (sighting.destination == spec.destination && sighting.sequence == spec.port) ||
+           (sighting.source == spec.destination && sighting.identifier == spec.port);
   }
   bool intact(Bytes payload) {
     const std::uint32_t count = report_.spec.count;
@@ -130,7 +138,7 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
     if (!capture) return tl::unexpected(capture.error());
     captures.emplace(name, *capture);
   }
-  NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, report.source_port, tools.batch));
+  NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, spec.may_be_translated ? spec.port : report.source_port, tools.batch));
   if (udp) {
     const SocketAddress peer = SocketAddress::of(spec.destination, spec.port);
     if (::connect(fd, peer.get(), peer.size) != 0) report.system_errno = errno;

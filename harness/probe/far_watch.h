@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "harness/base/error.h"
+#include "harness/model/address.h"
 #include "harness/model/echo.h"
 #include "harness/probe/socket_factory.h"
 
@@ -25,6 +26,10 @@ struct FarProbe {
   std::uint64_t payload_seed = 0;  // EchoReport::payload_seed, ExchangeReport::payload_seed
   std::uint32_t payload_size = 0;  // bytes
   std::uint32_t count = 0;         // UDP: datagrams; else ignored
+  // EchoSpec::may_be_translated: it is known by its payload, too. ExchangeSpec::may_be_translated: all that is to and
+  // from the port of the watch at `destination` is its; so no other probe of that server is asked for beside it.
+  bool may_be_translated = false;
+  IpAddress destination{};
 };
 
 struct FarSightings {

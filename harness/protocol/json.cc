@@ -42,7 +42,7 @@ NETNS_LAB_JSON(HandleReply, handle);
 NETNS_LAB_JSON(CaptureRequest, network_namespace, link);
 NETNS_LAB_JSON(WatchReply, handle, queue_bytes);
 NETNS_LAB_JSON(WatchRequest, namespaces, port);
-NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count);
+NETNS_LAB_JSON(FarProbe, identifier, payload_seed, payload_size, count, may_be_translated, destination);
 NETNS_LAB_JSON(SightingsReply, sightings, drops);
 NETNS_LAB_JSON(SightingsRequest, handle, probes);
 NETNS_LAB_JSON(TraceRequest, namespaces, addresses, length);

@@ -196,6 +196,8 @@ struct FarProbe {
   std::uint64_t payload_seed = 0;
   std::uint32_t payload_size = 0;  // bytes
   std::uint32_t count = 0;         // UDP: datagrams
+  bool may_be_translated = false;  // as the spec's; of an exchange no other with that server is asked for beside it
+  IpAddress destination{};
   bool operator==(const FarProbe&) const = default;
 };
 struct SightingsReply {

@@ -32,7 +32,7 @@ void merge(Report& report, const std::string& near, const std::string& far, std:
 bool belongs_to(const Sighting& sighting, const EchoReport& report) {
   const bool is_echo = sighting.kind == SightingKind::kRequest || sighting.kind == SightingKind::kReply ||
                        sighting.kind == SightingKind::kProblem;
-  return is_echo && sighting.identifier == report.identifier;
+  return is_echo && sighting.own_identifier() == report.identifier;
 }
 
 // Clients of several namespaces may have the same port; those of one batch have one namespace, so that port and server
@@ -40,9 +40,10 @@ bool belongs_to(const Sighting& sighting, const EchoReport& report) {
 bool belongs_to(const Sighting& sighting, const ExchangeReport& report) {
   const bool udp = report.spec.transport == Transport::kUdp;
   if (sighting.kind != (udp ? SightingKind::kUdp : SightingKind::kTcp)) return false;
-  const bool is_request = sighting.identifier == report.source_port && sighting.sequence == report.spec.port &&
+  const auto is_client = [&](std::uint16_t port) { return sighting.sent_as.value_or(port) == report.source_port; };
+  const bool is_request = is_client(sighting.identifier) && sighting.sequence == report.spec.port &&
                           sighting.destination == report.spec.destination;
-  const bool is_answer = sighting.sequence == report.source_port && sighting.identifier == report.spec.port &&
+  const bool is_answer = is_client(sighting.sequence) && sighting.identifier == report.spec.port &&
                          sighting.source == report.spec.destination;
   return is_request || is_answer;
 }
@@ -123,10 +124,7 @@ Result<std::vector<EchoReport>> ping_between(Subject& subject, std::size_t from,
     NETNS_LAB_ASSIGN(protocol::ProbeReply reply, near.probe(std::move(request)));
     protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
     for (const EchoReport& report : reply.echoes) {
-      question.probes.push_back({.identifier = report.identifier,
-                                 .payload_seed = report.payload_seed,
-                                 .payload_size = report.spec.payload_size,
-                                 .count = report.spec.count});
+      question.probes.push_back(far_probe_of(report, report.identifier));
     }
     NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
     patience.note(reply.echoes);
@@ -214,10 +212,7 @@ Result<void> add_far_sightings(Node& near, Node& far, const TalkBatch& batch, st
                                std::vector<ExchangeReport>& reports) {
   protocol::SightingsRequest question{.handle = batch.watch.handle, .probes = {}};
   for (const std::size_t i : members) {
-    question.probes.push_back({.identifier = reports[i].source_port,
-                               .payload_seed = reports[i].payload_seed,
-                               .payload_size = reports[i].spec.payload_size,
-                               .count = reports[i].spec.count});
+    question.probes.push_back(far_probe_of(reports[i], reports[i].source_port));
   }
   NETNS_LAB_ASSIGN(const protocol::SightingsReply seen, far.sightings(question));
   for (const std::size_t i : members) {
@@ -299,14 +294,16 @@ Result<std::vector<EchoReport>> ping_across(Subject& subject, const std::vector<
 Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vector<TalkAcross>& talks) {
   // A batch for each client and server: a port that the kernel chose for one server may be taken for another.
   using Ends = std::pair<std::size_t, std::size_t>;
-  using BatchKey = std::tuple<std::string, std::string, Transport>;
+  // One that may be translated is known by its server alone: it has one of its own.
+  using BatchKey = std::tuple<std::string, std::string, Transport, std::size_t>;
   std::map<Ends, std::map<BatchKey, std::vector<std::size_t>>> groups;
   std::vector<ExchangeReport> reports(talks.size());
   for (std::size_t i = 0; i < talks.size(); ++i) {
     const Talk& talk = talks[i].talk;
     reports[i].spec = talk.client;
     groups[{talks[i].from, talks[i].to}]
-          [{talk.client.network_namespace, talk.server.network_namespace, talk.server.transport}]
+          [{talk.client.network_namespace, talk.server.network_namespace, talk.server.transport,
+            talk.client.may_be_translated ? i + 1 : 0}]
               .push_back(i);
   }
   Patience patience;

@@ -41,6 +41,17 @@ struct TalkAcross {
 
 std::string place_on(const std::string& node, const std::string& network_namespace);
 
+// A probe, by its report, as a watch on another node is asked for it; `identifier`: its own, or the client's port.
+template <typename Report>
+protocol::FarProbe far_probe_of(const Report& report, std::uint16_t identifier) {
+  return {.identifier = identifier,
+          .payload_seed = report.payload_seed,
+          .payload_size = report.spec.payload_size,
+          .count = report.spec.count,
+          .may_be_translated = report.spec.may_be_translated,
+          .destination = report.spec.destination};
+}
+
 // Whether a server could not be opened for a reason that is no failure of ours: no such namespace (or a file that is
 // none), link or address there.
 bool server_lies_in_the_subject(const Error& error);

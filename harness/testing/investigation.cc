@@ -246,10 +246,7 @@ class Investigator {
       sighting.network_namespace = name_of(nodes_, enquiry_.from, sighting.network_namespace);
     for (const auto& watch : watches) {
       protocol::SightingsRequest question{.handle = watch.handle, .probes = {}};
-      question.probes.push_back({.identifier = identifier,
-                                 .payload_seed = report.payload_seed,
-                                 .payload_size = report.spec.payload_size,
-                                 .count = report.spec.count});
+      question.probes.push_back(far_probe_of(report, identifier));
       NETNS_LAB_ASSIGN(protocol::SightingsReply seen, nodes_[watch.node]->sightings(question));
       for (Sighting& sighting : seen.sightings) {
         sighting.network_namespace = name_of(nodes_, watch.node, sighting.network_namespace);

@@ -80,6 +80,7 @@ EchoAcross Egress::echo_out(const std::string& network_namespace, std::uint32_t 
   std::vector<std::string> places{""};
   if (!network_namespace.empty()) places.push_back(network_namespace);
   echo.spec = suites::echoes(network_namespace, outside_address(), payload, dont_fragment, places);
+  echo.spec.may_be_translated = !network_namespace.empty();
   echo.far_watch = {""};
   return echo;
 }
@@ -101,6 +102,7 @@ TalkAcross Egress::talk_out(const std::string& network_namespace, Transport tran
   talk.to = kOutside;
   talk.talk = suites::talk_between(transport, network_namespace, "", outside_address());
   talk.talk.client.watch = {network_namespace};
+  talk.talk.client.may_be_translated = !network_namespace.empty();
   talk.far_watch = {""};
   return talk;
 }
@@ -128,16 +130,22 @@ void Egress::expect_masqueraded(Subject& subject, unsigned claim, std::uint32_t 
   }
 }
 
-void Egress::expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source) {
+void Egress::expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source, std::uint8_t ttl) {
   const SightingKind kind = report.spec.transport == Transport::kUdp ? SightingKind::kUdp : SightingKind::kTcp;
   for (const Sighting& seen : report.sightings) {
     const bool is_request = seen.network_namespace == way.far_namespace && seen.link == way.far_link &&
                             seen.direction == PacketDirection::kReceived && seen.kind == kind &&
                             seen.sequence == report.spec.port;
-    if (!is_request || seen.source == source) continue;
-    ADD_FAILURE() << to_string(report.spec.transport) << " from " << text_of(report.spec.network_namespace)
-                  << " arrived at " << way.far_link << " (" << text_of(way.far_namespace) << ") from " << seen.source
-                  << ", not from " << source;
+    if (!is_request || (seen.source == source && seen.ttl == ttl)) continue;
+    const std::string what =
+        fmt::format("{} from {} arrived at {} ({})", to_string(report.spec.transport),
+                    text_of(report.spec.network_namespace), way.far_link, text_of(way.far_namespace));
+    if (seen.source != source) {
+      ADD_FAILURE() << what << " from " << seen.source << ", not from " << source;
+    } else {
+      ADD_FAILURE() << what << " with TTL " << unsigned{seen.ttl} << ", not " << unsigned{ttl}
+                    << (ttl < kTtl && seen.ttl == kTtl ? ": the node did not pass it on, it sent it itself" : "");
+    }
     return;
   }
 }
@@ -149,7 +157,7 @@ void Egress::expect_masqueraded(Transport transport) {
     const std::string cause = untranslated(report, way_out(name), address_of(con(container)));
     EXPECT_THAT(report, CameBackIntact(way_out(name)))
         << (cause.empty() ? why(talk_out(name, transport), report, way_out(name)) : cause);
-    expect_source(report, way_out(name), uplink_address());
+    expect_source(report, way_out(name), uplink_address(), kTtl - 1);
   }
 }
 
@@ -179,7 +187,7 @@ void Egress::expect_containers_own_source() {
       own.server.only_from = address_of(from);
       const ExchangeReport report = talk(own);
       EXPECT_THAT(report, CameBackIntact(way(from, to))) << only_answered(own);
-      expect_source(report, way(from, to), address_of(from));
+      expect_source(report, way(from, to), address_of(from), kTtl);
     }
   }
 }
@@ -200,7 +208,7 @@ void Egress::expect_node_sees_own_source() {
       own.server.only_from = address_of(from);
       const ExchangeReport report = talk(own);
       EXPECT_THAT(report, CameBackIntact(way)) << only_answered(own);
-      expect_source(report, way, address_of(from));
+      expect_source(report, way, address_of(from), kTtl);
     }
   }
 }
@@ -215,7 +223,7 @@ void Egress::expect_node_untouched() {
   for (const Transport transport : kTransports) {
     const ExchangeReport talked = talk(talk_out("", transport));
     EXPECT_THAT(talked, CameBackIntact(way));
-    expect_source(talked, way, uplink_address());
+    expect_source(talked, way, uplink_address(), kTtl);
   }
 }
 

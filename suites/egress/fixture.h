@@ -47,8 +47,8 @@ class Egress : public suites::DeclaredCases {
 
  private:
   std::string why_here(Subject& subject, const EchoAcross& echo, const EchoReport& report, const Way& way);
-  // What arrived at the far end came from `source`.
-  void expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source);
+  // What arrived at the far end came from `source`, with that TTL.
+  void expect_source(const ExchangeReport& report, const Way& way, const IpAddress& source, std::uint8_t ttl);
 };
 
 }  // namespace netns_lab::egress

@@ -265,7 +265,7 @@ std::vector<std::string> MultiNode::segment_findings(const EchoReport& report, c
       std::size_t times = 0;
       for (const Sighting& sighting : seen) {
         if (sighting.direction != look.direction || sighting.sequence != echo.sequence ||
-            sighting.identifier != report.identifier)
+            sighting.own_identifier() != report.identifier)
           continue;
         ++times;
         if (sighting.ttl != kFirstTtl - 1)
