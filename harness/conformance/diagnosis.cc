@@ -121,9 +121,9 @@ std::optional<Diagnosis> judge_end(const WalkEvidence& evidence, const WalkJudge
                                                      last.next_hop.to_string())};
     case Path::End::kLeaves:
       if (auto found = judge.judge_problems(left + "; ")) return found;
-      return Diagnosis{Step::kRoute,
-                       fmt::format("{} for {}, which is no machine of this lab, and nothing came back{}", left,
-                                   last.next_hop.to_string(), where_it_is(evidence.world, last.place, judge.target()))};
+      return Diagnosis{Step::kRoute, fmt::format("{} for {}, which is no machine of this lab, and nothing came back{}",
+                                                 left, last.next_hop.to_string(),
+                                                 where_it_is(evidence.world, last.place, last.destination))};
     case Path::End::kGoesInRings:
       return Diagnosis{Step::kRoute, fmt::format("{} for {}, and comes back to {}: the routes on its way go in rings",
                                                  left, last.next_hop.to_string(), place.said())};

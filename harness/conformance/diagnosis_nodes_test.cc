@@ -154,7 +154,6 @@ const Row kRowsBetweenNodes[] = {
      [](Lost& l) {
        l.pass_all_there();
        l.evidence.trace.all_answered = true;
-       for (Sighting& sighting : l.evidence.trace.requests) sighting.ttl = 64;
        for (std::size_t i = 3; i < 8; ++i) l.evidence.trace.requests[i].source = ip("10.0.0.10");
      },
      Step::kRewriting,
@@ -162,6 +161,73 @@ const Row kRowsBetweenNodes[] = {
 };
 INSTANTIATE_TEST_SUITE_P(Rows, BetweenNodes, ::testing::ValuesIn(kRowsBetweenNodes),
                          [](const auto& row) { return std::string(row.param.name); });
+
+// node-1 translates what its container sends to the other node.
+Lost translated() {
+  Lost made = lost_between_nodes();
+  made.evidence.trace.may_be_translated = true;
+  made.evidence.trace.destination = ip("10.0.0.20");
+  made.routes["node-2"] = local();
+  made.back = {{"node-2", out_of("eth0")}, {"node-1", out_of("br0")}, {"netns1 on node-1", local()}};
+  return made;
+}
+// The request arrived, and the answer is seen at so many points.
+void answer(Lost& lost, std::size_t points) {
+  lost.walk();
+  lost.pass_all_there();
+  for (std::size_t i = 3; i < lost.evidence.trace.requests.size(); ++i)
+    lost.evidence.trace.requests[i].source = ip("10.0.0.10");
+  lost.walk();
+  lost.pass(0, points);
+  for (std::size_t i = 0; i < std::min<std::size_t>(points, 2); ++i)
+    lost.evidence.trace.replies[i].destination = ip("10.0.0.10");
+}
+
+TEST(TranslatedBetweenNodes, TheAnswerIsFollowedToTheNodeAndOn) {
+  Lost world = translated();
+  answer(world, 2);
+  std::vector<std::string> points;
+  for (const Point& point : world.evidence.back.points)
+    points.push_back(point.link + " " + world.evidence.world.at(point.place).name);
+  EXPECT_THAT(points, ::testing::ElementsAre("eth0 node-2", "eth0 node-1", "br0 node-1", "veth10 node-1",
+                                             "veth11 netns1 on node-1"));
+  EXPECT_THAT(diagnose(world.evidence).text, HasSubstr("dropped between eth0 (node-1) and br0 (node-1)"));
+}
+TEST(TranslatedBetweenNodes, WhatLooksForAWayBackIsTheAddressOnTheWay) {
+  Lost world = translated();
+  world.back["node-2"].system_errno = ENETUNREACH;
+  answer(world, 0);
+  EXPECT_THAT(diagnose(world.evidence).text, HasSubstr("node-2 has no way back to 10.0.0.10"));
+}
+TEST(TranslatedBetweenNodes, AnAddressThatNobodyHasIsAnsweredInVain) {
+  Lost world = translated();
+  world.walk();
+  world.pass_all_there();
+  for (std::size_t i = 3; i < world.evidence.trace.requests.size(); ++i)
+    world.evidence.trace.requests[i].source = ip("10.0.0.77");
+  world.back["node-2"] = by("eth0", "10.0.0.77");
+  world.walk();
+  world.pass(0, 1);
+  EXPECT_THAT(diagnose(world.evidence).text, HasSubstr("it left eth0 (node-2) for 10.0.0.77"));
+}
+TEST(TranslatedBetweenNodes, TheTranslationItselfIsNoFault) {
+  Lost world = translated();
+  answer(world, 5);
+  world.evidence.trace.all_answered = world.evidence.trace.any_answered = true;
+  EXPECT_EQ(to_string(diagnose(world.evidence).step), "none") << diagnose(world.evidence).text;
+  world.evidence.trace.may_be_translated = false;
+  EXPECT_THAT(diagnose(world.evidence).text, HasSubstr("changed the source of the request"));
+}
+
+TEST(TranslatedBetweenNodes, AHopThatIsNotTakenIsTold) {
+  Lost world = translated();
+  answer(world, 5);
+  world.evidence.trace.all_answered = world.evidence.trace.any_answered = true;
+  for (Sighting& sighting : world.evidence.trace.requests) sighting.ttl = 64;
+  EXPECT_THAT(diagnose(world.evidence).text,
+              HasSubstr("between br0 (node-1) and eth0 (node-1) something changed the TTL of the request: 63 was to be "
+                        "left of 64, and it is 64"));
+}
 
 // Two ports of one bridge of one node.
 TEST(AcrossABridge, IsolatedPortsAndStaleEntriesAreNamed) {

@@ -16,17 +16,19 @@ class Walker {
   Path walk(const PathQuestion& question) {
     World::End at{question.from, ""};
     std::optional<IpAddress> source = question.source;
+    IpAddress destination = question.destination;
     std::set<std::size_t> passed;
     for (;;) {
       if (!passed.insert(at.place).second) return end(Path::End::kGoesInRings);
       const Place& place = world_.at(at.place);
+      if (question.translated && question.translated->place == at.place) destination = question.translated->destination;
       RouteQuery query;
       query.network_namespace = place.network_namespace;
-      query.destination = question.destination;
+      query.destination = destination;
       if (question.is_bound || !at.link.empty()) query.source = source;
       query.input_link = at.link;
-      Stage stage{at.place, at.link, lookup_(place, query), {}, path_.points.size()};
-      stage.next_hop = stage.route.gateway.value_or(question.destination);
+      Stage stage{at.place, at.link, lookup_(place, query), {}, path_.points.size(), destination};
+      stage.next_hop = stage.route.gateway.value_or(destination);
       if (!source) source = stage.route.preferred_source;
       path_.stages.push_back(stage);
       if (stage.route.system_errno != 0) return end(Path::End::kRefused);

@@ -67,6 +67,7 @@ struct Stage {
   RouteAnswer route;
   IpAddress next_hop;         // where the route is unicast
   std::size_t first_point{};  // of Path::points: where it can be seen next
+  IpAddress destination{};    // for whom it is when its kernel looks for a way
 };
 
 struct Path {
@@ -90,6 +91,13 @@ struct PathQuestion {
   IpAddress destination;
   std::optional<IpAddress> source;  // none: the one that the first kernel chooses
   bool is_bound = false;            // the first kernel is told the source, as for an answer, and does not choose it
+  // Whose kernel gives it another destination when it takes it in: the answer to a packet that it translated (RFC 3022,
+  // 4.1).
+  struct Translation {
+    std::size_t place = 0;
+    IpAddress destination;
+  };
+  std::optional<Translation> translated{};
 };
 Path path_of(const World& world, const PathQuestion& question, const Lookup& lookup);
 

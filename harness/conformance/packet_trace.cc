@@ -20,6 +20,7 @@ PacketTrace trace_of(const EchoReport& report) {
   PacketTrace trace;
   trace.destination = report.spec.destination;
   trace.source = report.source;
+  trace.may_be_translated = report.spec.may_be_translated;
   trace.packet_size = report.spec.payload_size + kIcmpHeader + ip_header(report.spec.destination);
   trace.all_answered = !report.echoes.empty() && report.answered() == report.echoes.size();
   trace.any_answered = report.answered() != 0;
@@ -50,6 +51,7 @@ PacketTrace trace_of(const ExchangeReport& report) {
   trace.kind = udp ? PacketTrace::Kind::kUdp : PacketTrace::Kind::kTcp;
   trace.destination = spec.destination;
   trace.source = report.source;
+  trace.may_be_translated = report.spec.may_be_translated;
   // A stream's packets are the kernel's to cut: the first is small.
   trace.packet_size = udp ? spec.payload_size + kUdpHeader + ip_header(spec.destination) : 0;
   trace.all_answered = report.answered != 0 && report.answered == (udp ? spec.count : spec.payload_size);

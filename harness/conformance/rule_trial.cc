@@ -229,8 +229,7 @@ Trial try_packet(const std::vector<PacketChain>& chains, const TrialPacket& pack
   return trial;
 }
 
-NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
-                                       bool neighbours) {
+NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end, bool neighbours) {
   const std::size_t begin = 2 * offset_of(family, end);
   const std::size_t size = 2 * IpAddress::unspecified(family).size();
   std::set<IpAddress> named;

@@ -46,7 +46,6 @@ struct NamedAddresses {
   std::vector<IpAddress> addresses;
   bool is_cut = false;  // some 1,000 are told, and the rules ask for more
 };
-NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end,
-                                       bool neighbours);
+NamedAddresses addresses_named(const std::vector<PacketChain>& chains, Family family, AddressEnd end, bool neighbours);
 
 }  // namespace netns_lab

@@ -10,6 +10,7 @@
 
 #include "harness/conformance/diagnosis.h"
 #include "harness/conformance/test_world.h"
+#include "harness/conformance/way_back.h"
 
 namespace netns_lab::test_world {
 
@@ -65,6 +66,9 @@ struct Lost {
   }
   void see_at(std::vector<Sighting>& in, const Path& path, std::size_t at) {
     see(in, evidence.world.at(path.points[at].place).name, path.points[at].link, path.points[at].direction);
+    for (std::size_t stage = 1; stage < path.stages.size(); ++stage) {  // each router takes one hop
+      if (path.stages[stage].first_point <= at) --in.back().ttl;
+    }
     // On a frame stands whoever takes it in next, which no port of a bridge does.
     for (std::size_t next = at; next < path.points.size(); ++next) {
       const Link* const to = evidence.world.at(path.points[next].place).now.find_link(path.points[next].link);
@@ -107,12 +111,8 @@ struct Lost {
                 {.from = evidence.from, .destination = evidence.trace.destination, .source = evidence.trace.source},
                 lookup(routes));
     if (evidence.there.end != Path::End::kArrives) return;
-    evidence.back = path_of(evidence.world,
-                            {.from = evidence.there.stages.back().place,
-                             .destination = *evidence.trace.source,
-                             .source = evidence.trace.destination,
-                             .is_bound = true},
-                            lookup(back));
+    evidence.back = path_of(
+        evidence.world, way_back(evidence.world, evidence.trace, evidence.there, *evidence.trace.source), lookup(back));
   }
 };
 

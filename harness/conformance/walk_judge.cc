@@ -39,11 +39,6 @@ std::string WalkJudge::text(const Point& point) const {
   return fmt::format("{} ({})", point.link, place(point).said());
 }
 
-const IpAddress& WalkJudge::target() const {
-  const PacketTrace& trace = evidence_.trace;
-  return direction_ == Direction::kThere || !trace.source ? trace.destination : *trace.source;
-}
-
 const Sighting* WalkJudge::sighting_at(const Point& point) const {
   const auto found = std::find_if(seen_.begin(), seen_.end(), [&](const Sighting& sighting) {
     return sighting.network_namespace == place(point).name && sighting.link == point.link &&
@@ -152,10 +147,7 @@ std::optional<Diagnosis> WalkJudge::judge_route(std::size_t at) const {
   const Stage& stage = path_.stages.at(at);
   const Place& here = evidence_.world.at(stage.place);
   const RouteAnswer& answer = stage.route;
-  const std::string destination =
-      (direction_ == Direction::kThere || !evidence_.trace.source ? evidence_.trace.destination
-                                                                  : *evidence_.trace.source)
-          .to_string();
+  const std::string destination = stage.destination.to_string();
   const std::string before = so_far(stage.first_point);
   const bool forwards = !stage.in_link.empty();
   const std::string name = direction_ == Direction::kThere ? "way" : "way back";
@@ -215,6 +207,7 @@ std::optional<Diagnosis> WalkJudge::judge_queue(std::size_t at) const {
 std::optional<Diagnosis> WalkJudge::judge_detour(std::size_t at) const {
   const Point& expected = path_.points[at];
   if (expected.direction != PacketDirection::kSent) return std::nullopt;
+  const IpAddress& target = path_.stages[stage_before(at)].destination;
   for (const Sighting& sighting : seen_) {
     if (sighting.network_namespace != place(expected).name || sighting.direction != PacketDirection::kSent ||
         sighting.link == expected.link)
@@ -223,7 +216,7 @@ std::optional<Diagnosis> WalkJudge::judge_detour(std::size_t at) const {
       return place(point).name == sighting.network_namespace && point.link == sighting.link;
     });
     if (is_known_point) continue;
-    const bool rewritten = sighting.destination != target();
+    const bool rewritten = sighting.destination != target;
     const std::string found = filters(expected.place, {"prerouting", "output"});
     return Diagnosis{
         rewritten ? Step::kRewriting : Step::kRoute,
@@ -433,21 +426,28 @@ std::optional<Diagnosis> WalkJudge::judge_rewriting() const {
   if (auto found = judge_first_look()) return found;
   const Sighting* before = nullptr;
   const Point* where = nullptr;
-  for (const Point& point : path_.points) {
+  for (std::size_t at = 0; at < path_.points.size(); ++at) {
+    const Point& point = path_.points[at];
     const Sighting* const now = sighting_at(point);
     if (now == nullptr) continue;
+    // A router takes one hop (RFC 1812, 5.3.1).
+    const bool is_passed_on =
+        begins_stage(at) && !path_.stages[stage_before(at)].in_link.empty() && where == &point - 1;
     std::string change;
     if (before == nullptr) {
-    } else if (now->source != before->source) {
+    } else if (now->source != before->source && !is_translation(Direction::kThere)) {
       change =
           fmt::format("the source of {} from {} to {}", what(), before->source.to_string(), now->source.to_string());
-    } else if (now->destination != before->destination) {
+    } else if (now->destination != before->destination && !is_translation(Direction::kBack)) {
       change = fmt::format("the destination of {} from {} to {}", what(), before->destination.to_string(),
                            now->destination.to_string());
     } else if (before->payload_intact && !now->payload_intact) {
       change = "what " + what() + " carries";
     } else if (now->ttl > before->ttl || (point.place != where->place && now->ttl != before->ttl)) {
       change = fmt::format("the TTL of {} from {} to {}", what(), before->ttl, now->ttl);
+    } else if (is_passed_on && now->ttl + 1 != before->ttl) {
+      change = fmt::format("the TTL of {}: {} was to be left of {}, and it is {}", what(), before->ttl - 1, before->ttl,
+                           now->ttl);
     }
     if (!change.empty())
       return rewritten(point.place, fmt::format("between {} and {}", text(*where), text(point)), change);

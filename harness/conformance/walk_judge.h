@@ -17,7 +17,6 @@ class WalkJudge {
   WalkJudge(const WalkEvidence& evidence, Direction direction);
 
   const Path& path() const { return path_; }
-  const IpAddress& target() const;  // where it is to go
   bool was_seen(const Point& point) const;
   std::size_t times_seen(const Point& point) const;
   std::optional<std::size_t> first_unseen() const;  // of path().points
@@ -77,6 +76,10 @@ class WalkJudge {
   std::optional<Diagnosis> judge_bridge(std::size_t at, const std::string& before) const;
   // points[at] and the one before are a bridge and a port of it, or two ports.
   bool is_within_bridge(std::size_t at) const;
+  // A node may give these packets another address that way: the source there, and back the destination.
+  bool is_translation(Direction direction) const {
+    return evidence_.trace.may_be_translated && direction_ == direction;
+  }
   Diagnosis dropped_between(std::size_t at, Diagnosis::Step step) const;
 
   const WalkEvidence& evidence_;

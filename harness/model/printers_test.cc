@@ -149,16 +149,18 @@ TEST(Printers, EveryChangeSaysWhatItDoes) {
       }));
 }
 TEST(Printers, EchoReportTellsEachEchoAndSighting) {
-  EXPECT_EQ(printed(samples::echo_report()),
-            "echo from the node (192.168.50.10) to 10.200.1.1, 56 bytes, don't fragment: 1 of 2 answered\n"
-            "  the socket could not be opened: EADDRNOTAVAIL bind 192.168.50.10\n"
-            "  #1: slow reply from 10.200.1.1 on veth1 ttl 64 in 23.4 us, 56 bytes, 1 duplicates\n"
-            "  #2: not sent, EMSGSIZE\n"
-            "    10.0.0.1 says: destination host unreachable, about our packet to 10.200.1.1\n"
-            "  seen: request received on veth2 in netns1: 192.168.50.10 > 10.200.1.1 id 4711 #1 ttl 64 56 bytes intact "
-            "advertises 02:00:00:00:00:01 (02:00:00:00:00:01 > 02:00:00:00:00:02)\n"
-            "  1 replies match no request\n"
-            "  the capture lost 2 packets\n");
+  EXPECT_EQ(
+      printed(samples::echo_report()),
+      "echo from the node (192.168.50.10) to 10.200.1.1, 56 bytes, don't fragment: 1 of 2 answered\n"
+      "  the socket could not be opened: EADDRNOTAVAIL bind 192.168.50.10\n"
+      "  #1: slow reply from 10.200.1.1 on veth1 ttl 64 in 23.4 us, 56 bytes, 1 duplicates\n"
+      "  #2: not sent, EMSGSIZE\n"
+      "    10.0.0.1 says: destination host unreachable, about our packet to 10.200.1.1\n"
+      "  seen: request received on veth2 in netns1: 192.168.50.10 > 10.200.1.1 id 4711 #1 ttl 64 56 bytes intact sent "
+      "as 815 "
+      "advertises 02:00:00:00:00:01 (02:00:00:00:00:01 > 02:00:00:00:00:02)\n"
+      "  1 replies match no request\n"
+      "  the capture lost 2 packets\n");
 }
 TEST(Printers, ExchangeReportTellsHowMuchCameBack) {
   EXPECT_THAT(printed(samples::exchange_report()),

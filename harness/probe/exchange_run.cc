@@ -138,7 +138,8 @@ Result<ExchangeReport> run_exchange(ProbeTools& tools, const ExchangeSpec& spec,
     if (!capture) return tl::unexpected(capture.error());
     captures.emplace(name, *capture);
   }
-  NETNS_LAB_ASSIGN(Watch watch, Watch::start(captures, spec.may_be_translated ? spec.port : report.source_port, tools.batch));
+  NETNS_LAB_ASSIGN(Watch watch,
+                   Watch::start(captures, spec.may_be_translated ? spec.port : report.source_port, tools.batch));
   if (udp) {
     const SocketAddress peer = SocketAddress::of(spec.destination, spec.port);
     if (::connect(fd, peer.get(), peer.size) != 0) report.system_errno = errno;

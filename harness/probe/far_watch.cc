@@ -24,8 +24,7 @@ bool has_its_number(const Seen& seen, const FarProbe& probe) {
   const Sighting& sighting = seen.sighting;
   if (is_of_ports(sighting.kind))
     return sighting.identifier == probe.identifier || sighting.sequence == probe.identifier;
-  const bool quotes_echo =
-      sighting.kind == SightingKind::kProblem && seen.quote && seen.quote->is_echo_request;
+  const bool quotes_echo = sighting.kind == SightingKind::kProblem && seen.quote && seen.quote->is_echo_request;
   return (is_echo(sighting.kind) || quotes_echo) && sighting.identifier == probe.identifier;
 }
 

@@ -15,8 +15,8 @@ namespace netns_lab::probe {
 
 class TranslatedEchoes {
  public:
-  // Which may be translated: `flow` as the caller calls it. A payload of less than 8 bytes tells nothing: such a flow is
-  // known by its identifier alone.
+  // Which may be translated: `flow` as the caller calls it. A payload of less than 8 bytes tells nothing: such a flow
+  // is known by its identifier alone.
   void add(std::size_t flow, std::uint64_t payload_seed, std::uint32_t payload_size);
 
   // The flow whose payload a request or a reply carries; or, of an ICMP error, whose request had the identifier that it

@@ -95,7 +95,9 @@ TEST_P(Translated, WhatMayNotBeTranslatedIsNotFollowed) {
   EXPECT_THAT(echoes(report.sightings), IsEmpty());
 }
 
-TEST_P(Translated, APayloadOfLessThanEightBytesTellsNothing) { EXPECT_THAT(echoes(ping(true, 7).sightings), IsEmpty()); }
+TEST_P(Translated, APayloadOfLessThanEightBytesTellsNothing) {
+  EXPECT_THAT(echoes(ping(true, 7).sightings), IsEmpty());
+}
 
 TEST_P(Translated, FarWatchKnowsEchoesByTheirPayload) {
   const auto watch = FarWatch::open(test_socket, {"far"}, 0);

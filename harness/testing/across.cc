@@ -301,10 +301,9 @@ Result<std::vector<ExchangeReport>> talk_across(Subject& subject, const std::vec
   for (std::size_t i = 0; i < talks.size(); ++i) {
     const Talk& talk = talks[i].talk;
     reports[i].spec = talk.client;
-    groups[{talks[i].from, talks[i].to}]
-          [{talk.client.network_namespace, talk.server.network_namespace, talk.server.transport,
-            talk.client.may_be_translated ? i + 1 : 0}]
-              .push_back(i);
+    groups[{talks[i].from, talks[i].to}][{talk.client.network_namespace, talk.server.network_namespace,
+                                          talk.server.transport, talk.client.may_be_translated ? i + 1 : 0}]
+        .push_back(i);
   }
   Patience patience;
   for (const auto& [ends, batches] : groups) {

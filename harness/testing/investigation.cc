@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "harness/conformance/packet_sysctls.h"
+#include "harness/conformance/way_back.h"
 
 namespace netns_lab {
 namespace {
@@ -272,12 +273,7 @@ class Investigator {
     std::optional<IpAddress> source = trace.source;
     if (!source) source = evidence.there.stages.front().route.preferred_source;
     if (!source) return;
-    evidence.back = path_of(world_,
-                            {.from = evidence.there.stages.back().place,
-                             .destination = *source,
-                             .source = trace.destination,
-                             .is_bound = true},
-                            lookup);
+    evidence.back = path_of(world_, way_back(world_, trace, evidence.there, *source), lookup);
   }
 
   const std::vector<Node*>& nodes_;
