@@ -18,6 +18,7 @@ struct SizeRow {
   bool dont_fragment = false;
   int refused = 0;
   std::uint32_t fragments = 1;
+  std::uint32_t count = 3;  // more than 256 at once are a flood
 };
 
 class Sizes : public testing::TestWithParam<SizeRow> {};
@@ -31,12 +32,13 @@ TEST_P(Sizes, AreAnsweredAndSeenOrRefusedHere) {
   spec.destination = address(row.destination);
   spec.interval = std::chrono::microseconds(0);
   spec.payload_size = row.size;
+  spec.count = row.count;
   spec.dont_fragment = row.dont_fragment;
   spec.watch = {"near", "far"};
   const auto reports = prober.echo(std::vector{spec});
   ASSERT_TRUE(reports) << reports.error();
   const EchoReport& report = reports->at(0);
-  ASSERT_THAT(report.echoes, SizeIs(3));
+  ASSERT_THAT(report.echoes, SizeIs(row.count));
   EXPECT_EQ(report.capture_drops, 0U);
   std::uint32_t intact = 0;
   for (const Echo& echo : report.echoes) {
@@ -56,7 +58,7 @@ TEST_P(Sizes, AreAnsweredAndSeenOrRefusedHere) {
     EXPECT_EQ(sighting.fragments, row.fragments);
     intact += sighting.payload_intact ? 1 : 0;
   }
-  EXPECT_EQ(intact, row.refused == 0 ? 12U : 0U);
+  EXPECT_EQ(intact, row.refused == 0 ? 4 * row.count : 0U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -72,6 +74,15 @@ INSTANTIATE_TEST_SUITE_P(
          .refused = EMSGSIZE},
         {.name = "Ipv4Fragmented", .destination = TestPair::kFar, .size = 3000, .fragments = 3},
         {.name = "Ipv4Largest", .destination = TestPair::kFar, .size = 65507, .fragments = 45},
+        {.name = "Ipv4Flood", .destination = TestPair::kFar, .count = 600},
+        {.name = "Ipv4FloodInFragments", .destination = TestPair::kFar, .size = 3000, .fragments = 3, .count = 300},
+        {.name = "Ipv4FloodTooLarge",
+         .destination = TestPair::kFar,
+         .size = 1473,
+         .dont_fragment = true,
+         .refused = EMSGSIZE,
+         .count = 300},
+        {.name = "Ipv6Flood", .destination = TestPair::kFar6, .count = 600},
         {.name = "Ipv6Empty", .destination = TestPair::kFar6, .size = 0},
         {.name = "Ipv6Usual", .destination = TestPair::kFar6},
         {.name = "Ipv6AsLargeAsTheLinkTakes", .destination = TestPair::kFar6, .size = 1452, .dont_fragment = true},
