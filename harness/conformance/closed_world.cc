@@ -242,7 +242,10 @@ Findings packet_filters(const Comparison& here, const Declaration& declared) {
         continue;
       }
       // That it is there is a claim of its own.
-      const std::vector<std::string> more = declared.undeclared_statements(here.name, filter);
+      PacketFilter judged = filter;
+      const DeclaredTable& table = *declared.find_nft_table(here.name, filter.name);
+      if (gives_every_protocol_a_source(declared, table, *here.is, filter)) judged.parted.clear();
+      const std::vector<std::string> more = declared.undeclared_statements(here.name, judged);
       if (more.empty()) continue;
       findings.push_back(
           fmt::format("packet filter in {}: {} is declared, and nobody declared that it also has: {} ({})", place,

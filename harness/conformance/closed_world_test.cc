@@ -486,6 +486,12 @@ TEST(ClosedWorldOfARouter, TakesWhatTheKernelSetsAlong) {
   node_of(now).sysctls["net.ipv4.conf.all.accept_redirects"] = "0";
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, router), ::testing::IsEmpty());
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, declared()), ::testing::SizeIs(3));
+  // Links to come forward, too; as long as that is what the node was told.
+  node_of(was).sysctls["net.ipv4.conf.default.forwarding"] = "0";
+  node_of(now).sysctls["net.ipv4.conf.default.forwarding"] = "0";
+  EXPECT_THAT(undeclared(Area::kSysctls, was, now, router),
+              ::testing::ElementsAre(::testing::HasSubstr("is 0; with what is declared it is 1")));
+  node_of(now).sysctls["net.ipv4.conf.default.forwarding"] = "1";
   node_of(now).sysctls["net.ipv4.conf.eth0.forwarding"] = "2";
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, router), ::testing::SizeIs(1));
   container_of(now).sysctls["net.ipv4.conf.all.forwarding"] = "1";

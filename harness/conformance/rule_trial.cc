@@ -22,6 +22,14 @@ constexpr std::size_t kEverywhere = std::numeric_limits<std::size_t>::max();
 unsigned digit(char c) { return static_cast<unsigned>(c <= '9' ? c - '0' : c - 'a' + 10); }
 char to_digit(unsigned value) { return "0123456789abcdef"[value & 15U]; }
 
+// Of digits, 8 or 32.
+IpAddress address_of(const std::string& digits) {
+  std::vector<std::uint8_t> bytes;
+  for (std::size_t at = 0; at + 1 < digits.size(); at += 2)
+    bytes.push_back(static_cast<std::uint8_t>(digit(digits[at]) * 16 + digit(digits[at + 1])));
+  return IpAddress::from_bytes(bytes);
+}
+
 // Where an address stands in its header (RFC 791, 3.1; RFC 8200, 3).
 std::size_t offset_of(Family family, AddressEnd end) {
   if (family == Family::kIpv4) return end == AddressEnd::kSource ? 12 : 16;
@@ -108,6 +116,7 @@ struct State {
   // Up to which step it is one that asked for its source, or destination, that led here.
   std::size_t source_until = 0;
   std::size_t destination_until = 0;
+  bool has_source = false;  // it was given one
   auto operator<=>(const State&) const = default;
 };
 
@@ -117,7 +126,8 @@ class Run {
 
   // With which marks it leaves.
   std::set<State> from(const std::set<State>& begins) {
-    for (const State& begin : begins) go({0, begin.mark, begin.source_until, begin.destination_until});
+    for (const State& begin : begins)
+      go({0, begin.mark, begin.source_until, begin.destination_until, begin.has_source});
     while (!open_.empty()) {
       State state = *open_.begin();
       open_.erase(open_.begin());
@@ -160,6 +170,8 @@ class Run {
       (step.does == "source" ? trial_.may_give_source : trial_.may_give_destination) = true;
       trial_.by_source = trial_.by_source || by_source || state.source_until != 0;
       trial_.by_destination = trial_.by_destination || by_destination || state.destination_until != 0;
+      state.has_source = state.has_source || step.does == "source";
+      if (step.does == "source" && !step.value.empty()) add_source(address_of(step.value));
     }
     if (step.does != "unless" && step.does != "mark") return leave(std::move(state));
     const std::size_t until = step.does == "mark" ? kEverywhere : behind;
@@ -167,6 +179,11 @@ class Run {
     if (by_destination) state.destination_until = std::max(state.destination_until, until);
     if (step.does == "mark") change_mark(state.mark, step);
     on_to(std::move(state), next);
+  }
+
+  void add_source(const IpAddress& address) {
+    const bool is_new = std::find(trial_.sources.begin(), trial_.sources.end(), address) == trial_.sources.end();
+    if (is_new) trial_.sources.push_back(address);
   }
 
   static void change_mark(std::string& mark, const PacketStep& step) {
@@ -198,14 +215,6 @@ IpAddress next_to(const IpAddress& address, bool up) {
   return IpAddress::from_bytes(bytes);
 }
 
-// Of digits, 8 or 32.
-IpAddress address_of(const std::string& digits) {
-  std::vector<std::uint8_t> bytes;
-  for (std::size_t at = 0; at + 1 < digits.size(); at += 2)
-    bytes.push_back(static_cast<std::uint8_t>(digit(digits[at]) * 16 + digit(digits[at + 1])));
-  return IpAddress::from_bytes(bytes);
-}
-
 }  // namespace
 
 std::string name_bytes(const std::string& link) {
@@ -226,6 +235,8 @@ Trial try_packet(const std::vector<PacketChain>& chains, const TrialPacket& pack
       if (chain.hook == hook) states = Run(chain, tried, trial).from(states);
     }
   }
+  trial.may_keep_source =
+      std::any_of(states.begin(), states.end(), [](const State& state) { return !state.has_source; });
   return trial;
 }
 

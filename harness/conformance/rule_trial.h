@@ -30,11 +30,13 @@ std::string number_bytes(std::uint32_t number);   // of "iif", "mark", "ct state
 
 struct Trial {
   bool may_give_source = false;
+  bool may_keep_source = false;
   bool may_give_destination = false;
   // And a rule on the way there asks for just such a source, or destination.
   bool by_source = false;
   bool by_destination = false;
-  bool is_cut = false;  // there are more rules than are told
+  std::vector<IpAddress> sources{};  // that it may be given by name; not by masquerade
+  bool is_cut = false;               // there are more rules than are told
 };
 Trial try_packet(const std::vector<PacketChain>& chains, const TrialPacket& packet,
                  const std::vector<std::string>& hooks);

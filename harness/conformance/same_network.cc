@@ -1,6 +1,10 @@
 #include "harness/conformance/same_network.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <charconv>
+#include <system_error>
 #include <utility>
 
 #include "harness/conformance/closed_world.h"
@@ -39,6 +43,42 @@ void keep_declared(NamespaceState& node, const Declaration& declared) {
   node.further.clear();
 }
 
+// A rule may ask for a link by its index, which a link that is made again has not.
+std::string by_name(const PacketField& field, const NamespaceState& state) {
+  const bool is_index = (field.of == "iif" || field.of == "oif") && field.first == field.last;
+  std::uint32_t index = 0;
+  if (!is_index ||
+      std::from_chars(field.first.data(), field.first.data() + field.first.size(), index, 16).ec != std::errc())
+    return field.first + "-" + field.last;
+  const Link* const link = state.find_link(index);
+  return link == nullptr ? "nothing" : link->name;
+}
+
+// Where rules ask for an index: what they do, with names in place of indexes.
+void name_links(PacketFilter& table, const NamespaceState& state) {
+  bool has_index = false;
+  std::string text;
+  for (const PacketChain& chain : table.chains) {
+    text += fmt::format("{} {}:", chain.hook, chain.priority);
+    for (const PacketStep& step : chain.steps) {
+      text += fmt::format(" {} {} {} {}", step.does, step.skip, step.mask, step.value);
+      for (const PacketMatch& match : step.asks) {
+        text += match.negated ? " not" : " any";
+        for (const auto& fields : match.any) {
+          text += " of";
+          for (const PacketField& field : fields) {
+            has_index = has_index || field.of == "iif" || field.of == "oif";
+            text += fmt::format(" {} {} {} {}", field.of, field.offset, field.mask, by_name(field, state));
+          }
+        }
+      }
+    }
+  }
+  if (!has_index) return;
+  table.contents = std::move(text);
+  table.chains.clear();
+}
+
 NamespaceState without_sysctls(const NamespaceState& original) {
   NamespaceState state;
   state.name = original.name;
@@ -65,6 +105,7 @@ Snapshot comparable(const Snapshot& snapshot, const Declaration& declared) {
     std::erase_if(state.addresses, [&](const auto& address) { return is_kernel_made_address(address, original); });
     std::erase_if(state.routes, [&](const auto& route) { return is_kernel_made_route(route, original); });
     std::erase_if(state.forwarding, [&](const auto& entry) { return is_kernel_made_forwarding(entry, original); });
+    for (PacketFilter& table : state.nft_tables) name_links(table, original);
     if (state.name.empty()) keep_declared(state, declared);
     for (Link& link : state.links) link.mac = MacAddress();
     kept.namespaces.push_back(std::move(state));

@@ -14,6 +14,7 @@ using namespace test_world;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 struct Row {
   const char* name;
@@ -69,6 +70,30 @@ INSTANTIATE_TEST_SUITE_P(Rows, Rebuilt, ::testing::ValuesIn(kRows),
                          [](const auto& row) { return std::string(row.param.name); });
 
 // It is told once already, by the claim about the first build.
+TEST(SameNetwork, ALinkThatARuleAsksForByItsIndexIsComparedByItsName) {
+  Topology with_table = topology();
+  with_table.build.emplace_back(CreateNftTable{"", "ip", "nat", {}});
+  const auto built = [](std::uint32_t index, const std::string& asked, const std::string& contents) {
+    Snapshot made = after();
+    node_of(made).links[2].index = index;
+    PacketFilter table;
+    table.name = "ip nat";
+    table.holds = "1 chain, 1 rule";
+    table.contents = contents;
+    PacketStep step;
+    step.does = "source";
+    step.asks = {{true, {{{"oif", 0, "", asked, asked}}}}};
+    table.chains = {{"postrouting", 100, {step}}};
+    node_of(made).nft_tables = {table};
+    return made;
+  };
+  const auto differences = [&](const Snapshot& second) {
+    return differences_of_builds(before(), built(3, "00000003", "one"), second, declaration_of(with_table));
+  };
+  EXPECT_THAT(differences(built(9, "00000009", "two")), IsEmpty());
+  EXPECT_THAT(differences(built(9, "00000002", "two")), Not(IsEmpty())) << "another link";
+}
+
 TEST(SameNetwork, WhatBothBuildsLeftIsNoDifference) {
   Snapshot first = after();
   first.files.push_back("/tmp/left");

@@ -14,8 +14,9 @@
 namespace netns_lab {
 namespace {
 
-constexpr std::uint32_t kUnicast = 1, kLocal = 2;  // RTN_*, linux/rtnetlink.h
-constexpr std::uint32_t kNew = 8;                  // NF_CT_STATE_BIT(IP_CT_NEW), linux/netfilter/nf_conntrack_common.h
+constexpr std::uint32_t kUnicast = 1, kLocal = 2, kBroadcast = 3, kMulticast = 5;  // RTN_*, linux/rtnetlink.h
+constexpr std::uint32_t kMapped = 0x20;  // IPS_DST_NAT, linux/netfilter/nf_conntrack_common.h
+constexpr std::uint32_t kNew = 8;        // NF_CT_STATE_BIT(IP_CT_NEW), linux/netfilter/nf_conntrack_common.h
 
 // Addresses of the outside that no rule is likely to name (RFC 5737, RFC 3849).
 std::vector<IpAddress> somewhere(Family family) {
@@ -32,6 +33,8 @@ struct Sample {
   bool to_the_node = false;
   std::optional<std::uint8_t> protocol{};
   std::uint16_t port = 0;
+  std::uint32_t type = kUnicast;  // of a destination that is not the node's
+  bool was_mapped = false;        // its destination has been translated before
 };
 
 // Nothing where that is not known.
@@ -96,11 +99,28 @@ class Judgement {
     }
   }
 
+  // Does what any container sends get another source, whatever protocol it is of?
+  bool gives_all(const PacketFilter& filter) const {
+    constexpr unsigned kProtocols = 256;
+    if (containers_.empty() || uplink_.empty()) return false;
+    for (const Container& from : containers_) {
+      Sample sample{from.own.prefix.address, somewhere(family_).front(), from.link, uplink_};
+      for (unsigned protocol = 0; protocol < kProtocols; ++protocol) {
+        sample.protocol = static_cast<std::uint8_t>(protocol);
+        const Trial one = trial_of_protocol(filter, sample);
+        if (!one.may_give_source || one.may_keep_source || one.is_cut) return false;
+      }
+    }
+    return true;
+  }
+
   std::vector<std::string> findings() {
     if (filters_.empty() || containers_.empty() || uplink_.empty()) return {};
     for (const Container& each : containers_) judge_ways_out(each);
     judge_strangers();
+    judge_far_clients();
     judge_clients();
+    judge_the_node();
     return std::move(findings_);
   }
 
@@ -166,14 +186,19 @@ class Judgement {
     if (const Link* link = is_.find_link(name)) packet.known[of_index] = number_bytes(link->index);
   }
 
-  Trial trial(const PacketFilter& filter, const Sample& sample, const std::vector<std::string>& hooks) const {
+  // Of any port.
+  Trial trial_of_protocol(const PacketFilter& filter, const Sample& sample) const {
+    return trial(filter, sample, {"prerouting", "postrouting"}, /*has_port=*/false);
+  }
+  Trial trial(const PacketFilter& filter, const Sample& sample, const std::vector<std::string>& hooks,
+              bool has_port = true) const {
     TrialPacket packet{sample.source, sample.destination, sample.protocol, std::nullopt, {}};
-    if (sample.protocol) packet.destination_port = sample.port;
+    if (sample.protocol && has_port) packet.destination_port = sample.port;
     packet.known = {{"ct state", number_bytes(kNew)},
-                    {"ct status", number_bytes(0)},
+                    {"ct status", number_bytes(sample.was_mapped ? kMapped : 0)},
                     {"ct direction", "00"},
                     {"saddr type", number_bytes(kUnicast)},
-                    {"daddr type", number_bytes(sample.to_the_node ? kLocal : kUnicast)}};
+                    {"daddr type", number_bytes(sample.to_the_node ? kLocal : sample.type)}};
     add_link(packet, sample.in, "iifname", "iif");
     add_link(packet, sample.out, "oifname", "oif");
     return try_packet(filter.chains, packet, hooks);
@@ -187,6 +212,7 @@ class Judgement {
       all.may_give_destination = all.may_give_destination || one.may_give_destination;
       all.by_source = all.by_source || one.by_source;
       all.by_destination = all.by_destination || one.by_destination;
+      all.sources.insert(all.sources.end(), one.sources.begin(), one.sources.end());
       if (one.is_cut) tell_cut(*filter);
     }
     return all;
@@ -213,6 +239,8 @@ class Judgement {
       is_any = is_any || is_given;
       if (!is_given) left.push_back(to);
     }
+    tell_other_sources(fmt::format("{} ({})", from.own.network_namespace, from.own.prefix.address.to_string()),
+                       {from.own.prefix.address, {}, from.link, uplink_}, {"prerouting", "postrouting"});
     // Where nothing of it is translated the packets have told.
     if (!is_any || left.empty()) return;
     findings_.push_back(fmt::format("an exception: what {} ({}) sends to {} keeps its source",
@@ -240,12 +268,115 @@ class Judgement {
         fmt::format("another source for what {} sends, which is none of the containers'", text(strangers)));
   }
 
-  // Who asks for a port of the node that is mapped, and who asks for that port of another address.
-  void judge_clients() {
+  // What is sent like `sample`, wherever to: a source that a rule names is one of the uplink's.
+  void tell_other_sources(const std::string& who, Sample sample, const std::vector<std::string>& hooks) {
+    std::set<IpAddress> others;
+    std::vector<IpAddress> destinations;
+    for (const IpAddress& to : named(AddressEnd::kDestination, true)) {
+      sample.destination = to;
+      std::vector<IpAddress> sources = trial(sample, hooks).sources;
+      std::erase_if(sources, [this](const IpAddress& source) { return is_of_uplink(source); });
+      if (!sources.empty()) destinations.push_back(to);
+      others.insert(sources.begin(), sources.end());
+    }
+    if (others.empty()) return;
+    findings_.push_back(fmt::format("what {} sends to {} gets the source {}, which is no address of {}", who,
+                                    text(destinations), text({others.begin(), others.end()}), uplink_));
+  }
+  bool is_of_uplink(const IpAddress& address) const {
+    return std::any_of(is_.addresses.begin(), is_.addresses.end(), [&](const InterfaceAddress& one) {
+      return one.link == uplink_ && one.prefix.address == address;
+    });
+  }
+  std::optional<Prefix> own_prefix() const {
     const auto address = std::find_if(is_.addresses.begin(), is_.addresses.end(), [&](const InterfaceAddress& one) {
       return one.link == uplink_ && one.prefix.address.family() == family_ && !one.prefix.address.is_link_local();
     });
-    if (address == is_.addresses.end()) return;
+    return address == is_.addresses.end() ? std::nullopt : std::optional(address->prefix);
+  }
+
+  // What a container is sent from further away has its source where what comes from the uplink's own network has, which
+  // packets have told.
+  void judge_far_clients() {
+    const auto own = own_prefix();
+    if (!own) return;
+    std::vector<IpAddress> near = {own->network().address};
+    for (const Route& route : is_.routes) {
+      if (!route.hops.empty() && route.hops.front().link == uplink_ && route.hops.front().gateway)
+        near.push_back(*route.hops.front().gateway);
+    }
+    for (const Container& to : containers_) {
+      for (const bool was_mapped : {false, true}) {
+        const auto is_given = [&](const IpAddress& from) {
+          Sample sample{from, to.own.prefix.address, uplink_, to.link};
+          sample.was_mapped = was_mapped;
+          return trial(sample, {"postrouting"}).may_give_source;
+        };
+        if (std::any_of(near.begin(), near.end(), is_given)) continue;
+        std::vector<IpAddress> masked;
+        for (const IpAddress& from : somewhere(family_)) {
+          if (is_given(from)) masked.push_back(from);
+        }
+        if (masked.empty()) continue;
+        findings_.push_back(fmt::format("another source for what {} sends to {} ({}), and not for what comes from {}",
+                                        text(masked), to.own.network_namespace, to.own.prefix.address.to_string(),
+                                        own->network().to_string()));
+        return;
+      }
+    }
+  }
+
+  // What the node itself sends, and what it takes in.
+  void judge_the_node() {
+    const auto own = own_prefix();
+    if (!own) return;
+    tell_other_sources("the node itself", {own->address, {}, "", uplink_}, {"output", "postrouting"});
+    std::vector<IpAddress> masked;
+    for (const IpAddress& from : named(AddressEnd::kSource, true)) {
+      Sample sample{from, own->address, uplink_, "", true};
+      if (trial(sample, {"input"}).may_give_source) masked.push_back(from);
+    }
+    if (!masked.empty())
+      findings_.push_back(fmt::format("another source for what {} sends to the node (hook input)", text(masked)));
+  }
+
+  // What is for everybody's port, and what the node itself asks another machine's for.
+  void judge_other_destinations(Sample sample, const std::string& what, const IpAddress& own) {
+    const auto is_taken = [&](const Sample& one, const std::string& hook) {
+      return trial(one, {hook}).may_give_destination;
+    };
+    sample.source = somewhere(family_).front();
+    sample.destination = somewhere(family_).back();
+    sample.type = kUnicast;
+    if (!is_taken(sample, "prerouting")) {
+      std::vector<std::string> kinds;
+      for (const auto& [type, name] : {std::pair(kBroadcast, "broadcast"), std::pair(kMulticast, "multicast")}) {
+        sample.type = type;
+        if (is_taken(sample, "prerouting")) kinds.emplace_back(name);
+      }
+      if (!kinds.empty())
+        findings_.push_back(
+            fmt::format("another destination for what is sent to {} of {} addresses", what, join(kinds, " and ")));
+    }
+    sample.type = kUnicast;
+    sample.source = own;
+    sample.in.clear();
+    sample.out = uplink_;
+    std::vector<IpAddress> taken;
+    for (const IpAddress& to : named(AddressEnd::kDestination, false)) {
+      sample.destination = to;
+      const Trial one = trial(sample, {"output"});
+      if (one.may_give_destination && one.by_destination) taken.push_back(to);
+    }
+    if (!taken.empty())
+      findings_.push_back(
+          fmt::format("another destination for what the node itself sends to {} of {}", what, text(taken)));
+  }
+
+  // Who asks for a port of the node that is mapped, and who asks for that port of another address.
+  void judge_clients() {
+    const auto own = own_prefix();
+    if (!own) return;
     for (const PortTranslation& mapped : table_.translations) {
       Sample sample;
       sample.in = uplink_;
@@ -253,7 +384,7 @@ class Judgement {
       sample.port = mapped.first_port;
       const std::string what = fmt::format("{} port {}", mapped.protocol == IPPROTO_TCP ? "tcp" : "udp", sample.port);
 
-      sample.destination = address->prefix.address;
+      sample.destination = own->address;
       sample.to_the_node = true;
       std::vector<IpAddress> left;
       bool is_any = false;
@@ -285,6 +416,8 @@ class Judgement {
       if (!taken.empty())
         findings_.push_back(fmt::format("another destination for what is sent to {} of {}, which is not the node's",
                                         what, text(taken)));
+      sample.in = uplink_;
+      judge_other_destinations(sample, what, own->address);
     }
   }
   std::vector<std::pair<IpAddress, std::string>> askers() const {
@@ -306,6 +439,12 @@ class Judgement {
 };
 
 }  // namespace
+
+bool gives_every_protocol_a_source(const Declaration& declared, const DeclaredTable& table, const NamespaceState& is,
+                                   const PacketFilter& filter) {
+  const auto gives_all = [&](Family family) { return Judgement(declared, table, is, family).gives_all(filter); };
+  return gives_all(Family::kIpv4) || gives_all(Family::kIpv6);
+}
 
 std::vector<std::string> scope_findings(const Declaration& declared, const DeclaredTable& table,
                                         const NamespaceState& is) {

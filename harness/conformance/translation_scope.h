@@ -20,6 +20,11 @@ namespace netns_lab {
 std::vector<std::string> scope_findings(const Declaration& declared, const DeclaredTable& table,
                                         const NamespaceState& is);
 
+// Does that table give what the containers send to the outside another source, of whatever protocol and port it is, so
+// that it does not matter how its rules part it (PacketFilter::parted)?
+bool gives_every_protocol_a_source(const Declaration& declared, const DeclaredTable& table, const NamespaceState& is,
+                                   const PacketFilter& filter);
+
 // Of all declared tables of a namespace, each named. `was`: what it is compared with; of a table that was there before
 // not all rules are the target's, and none is tried: that it was changed is a finding of its own (closed_world.h).
 std::vector<std::string> scope_findings(const Declaration& declared, const NamespaceState& was,

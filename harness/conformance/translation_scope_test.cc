@@ -142,6 +142,73 @@ TEST(TranslationScope, APublishedPortIsForAllClientsAndOfTheNode) {
       ElementsAre("another destination for what is sent to tcp port 8080 of 198.51.100.77, which is not the node's"));
 }
 
+PacketStep give(std::vector<PacketMatch> asks, const std::string& address) {
+  PacketStep made = step(std::move(asks), "source");
+  made.value = address;
+  return made;
+}
+
+TEST(TranslationScope, ASourceThatARuleNamesIsOneOfTheUplinks) {
+  const PacketStep all = step({kContainers, no(out_of("br0"))}, "source");
+  EXPECT_THAT(found(node({give({kContainers, no(out_of("br0"))}, "c0000202")})), IsEmpty()) << "the uplink's";
+  EXPECT_THAT(found(node({give({kContainers, kOneFar}, "c000024d"), all})),
+              ElementsAre("what netns1 (172.16.0.2) sends to 198.51.100.77 gets the source 192.0.2.77, which is no "
+                          "address of eth0"));
+  EXPECT_THAT(found(node({give({from("c0000202", "c0000202"), kOneFar}, "c000024d"), all})),
+              ElementsAre("what the node itself sends to 198.51.100.77 gets the source 192.0.2.77, which is no address "
+                          "of eth0"));
+  EXPECT_THAT(found(node({step({out_of("eth0")}, "source")})), IsEmpty()) << "its own, by masquerade";
+}
+
+TEST(TranslationScope, WhatTheNodeTakesInKeepsItsSource) {
+  EXPECT_THAT(
+      found(node({step({from("0a090900", "0a0909ff")}, "source")}, "input")),
+      ElementsAre("another source for what 10.9.9.0, 10.9.9.1, 10.9.9.254 and others sends to the node (hook input)"));
+  EXPECT_THAT(found(node({step({kOneFar}, "source")}, "input")), IsEmpty()) << "for another address";
+}
+
+TEST(TranslationScope, WhoAsksFromFarAwayIsSeenAsWhoAsksFromNear) {
+  const PacketMatch mapped{true, {{{"ct status", 0, "00000020", "00000000", "00000000"}}}};
+  const PacketMatch near{true, {{{"network", 12, "", "c00002", "c00002"}}, {{"network", 12, "", "ac1000", "ac1000"}}}};
+  const PacketMatch service = to("ac100002", "ac100002");
+  EXPECT_THAT(found(node({step({service, mapped}, "source")}), true), IsEmpty()) << "all alike: the packets tell";
+  EXPECT_THAT(found(node({step({near, service, mapped}, "source")}), true),
+              ElementsAre("another source for what 203.0.113.66, 198.51.100.66 sends to netns1 (172.16.0.2), and not "
+                          "for what comes from 192.0.2.0/24"));
+}
+
+TEST(TranslationScope, APublishedPortIsNobodyElses) {
+  const PacketMatch port{false, {{{"transport", 2, "", "1f90", "1f90"}}}};
+  const auto of_type = [](std::vector<std::string> types) {
+    PacketMatch match;
+    for (const std::string& type : types) match.any.push_back({{"daddr type", 0, "", type, type}});
+    return match;
+  };
+  const std::string local = "00000002", broadcast = "00000003";
+  EXPECT_THAT(found(node({step({of_type({local, broadcast}), port}, "destination")}, "prerouting"), true),
+              ElementsAre("another destination for what is sent to tcp port 8080 of broadcast addresses"));
+  EXPECT_THAT(found(node({step({port}, "destination")}, "prerouting"), true), IsEmpty()) << "of any address";
+  EXPECT_THAT(found(node({step({kOneFar, port}, "destination")}, "output"), true),
+              ElementsAre("another destination for what the node itself sends to tcp port 8080 of 198.51.100.77"));
+}
+
+TEST(TranslationScope, HowRulesPartTheProtocolsDoesNotMatterWhereTheyTakeAll) {
+  const Declaration all = declared(false);
+  const auto gives_all = [&](std::vector<PacketStep> steps) {
+    const NamespaceState state = node(std::move(steps));
+    return gives_every_protocol_a_source(all, all.nft_tables.front(), state, state.nft_tables.front());
+  };
+  const PacketMatch tcp{false, {{{"protocol", 0, "", "06", "06"}}}};
+  const PacketMatch names{false, {{{"transport", 2, "", "0035", "0035"}}}};
+  EXPECT_TRUE(gives_all({step({}, "source")}));
+  EXPECT_TRUE(gives_all({step({tcp}, "source"), step({no(tcp)}, "source")}));
+  EXPECT_TRUE(gives_all({step({tcp}, "source"), step({}, "source")}));
+  EXPECT_FALSE(gives_all({step({tcp}, "source")}));
+  EXPECT_FALSE(gives_all({step({tcp}, "pass"), step({}, "source")}));
+  EXPECT_FALSE(gives_all({step({names}, "pass"), step({}, "source")}));
+  EXPECT_FALSE(gives_all({step({unknown()}, "source")}));
+}
+
 TEST(TranslationScope, OfATableThatWasThereBeforeNotAllRulesAreTheTargets) {
   const Declaration all = declared(false);
   Snapshot before, after;

@@ -51,6 +51,16 @@ std::string set_along(const std::string& network_namespace, const std::string& k
   return "";
 }
 
+// That a declared setting has its value is a claim of its own.
+bool forwards_as_declared(const std::string& network_namespace, const NamespaceState& is, const Declaration& declared) {
+  return std::none_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& sysctl) {
+    const bool is_router = sysctl.key == "net.ipv4.ip_forward" || sysctl.key == "net.ipv6.conf.all.forwarding";
+    const auto found = is.sysctls.find(sysctl.key);
+    return is_router && sysctl.network_namespace == network_namespace && found != is.sysctls.end() &&
+           found->second != sysctl.value;
+  });
+}
+
 // What the kernel sets on a link without addresses of its own (ipv6_add_dev, net/ipv6/addrconf.c); "" of any other
 // setting, or link.
 std::string set_without_link_address(const std::string& key, const Link* link) {
@@ -79,7 +89,14 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
         std::any_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& sysctl) {
           return sysctl.network_namespace == network_namespace && sysctl.key == key;
         });
-    if (is_declared || set_along(network_namespace, key, declared) == value) continue;
+    const std::string along = set_along(network_namespace, key, declared);
+    if (is_declared || along == value) continue;
+    if (!along.empty() && link_key(key).default_key == key && forwards_as_declared(network_namespace, is, declared)) {
+      // For links to come.
+      findings.push_back(fmt::format("sysctl {} in {} is {}; with what is declared it is {}", key, place,
+                                     visible(value, kLongestValue), along));
+      continue;
+    }
     const auto before = was.sysctls.find(key);
     if (before != was.sysctls.end()) {
       if (before->second != value) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "harness/base/error.h"
 #include "harness/base/text.h"
@@ -92,14 +93,24 @@ std::string WalkJudge::traced_filter(std::size_t place, const std::vector<std::s
   return "";
 }
 
-std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>& hooks,
-                               const std::string& family) const {
+bool WalkJudge::only_gives_sources(std::size_t place, const FilterHook& hook) const {
+  static const std::set<std::string> kHarmless = {"masquerade", "snat", "mark"};
+  const std::vector<PacketFilter>& tables = evidence_.world.at(place).now.nft_tables;
+  const auto table =
+      std::find_if(tables.begin(), tables.end(), [&](const PacketFilter& one) { return one.name == hook.table; });
+  return !hook.drops && table != tables.end() && !table->statements.empty() &&
+         std::includes(kHarmless.begin(), kHarmless.end(), table->statements.begin(), table->statements.end());
+}
+
+std::string WalkJudge::filters(std::size_t place, const std::vector<std::string>& hooks, const std::string& family,
+                               Does does) const {
   std::vector<std::string> found;
   for (const FilterHook& hook : evidence_.world.at(place).now.filter_hooks) {
     if (std::find(hooks.begin(), hooks.end(), hook.hook) == hooks.end()) continue;
     const bool is_of_layer_2 = hook.table.starts_with("bridge ") || hook.table.starts_with("arp ");
     if (family.empty() ? is_of_layer_2 : !hook.table.starts_with(family + " ")) continue;
     if (hook.rules == 0 && !hook.drops) continue;
+    if (does == Does::kDrop && only_gives_sources(place, hook)) continue;
     found.push_back(fmt::format("{} at hook {}", to_string(hook), hook.hook));
   }
   if (family.empty()) {
@@ -217,7 +228,7 @@ std::optional<Diagnosis> WalkJudge::judge_detour(std::size_t at) const {
     });
     if (is_known_point) continue;
     const bool rewritten = sighting.destination != target;
-    const std::string found = filters(expected.place, {"prerouting", "output"});
+    const std::string found = filters(expected.place, {"prerouting", "output"}, "", Does::kAnything);
     return Diagnosis{
         rewritten ? Step::kRewriting : Step::kRoute,
         fmt::format(
@@ -393,7 +404,8 @@ std::optional<Diagnosis> WalkJudge::judge_loss(std::size_t& before) const {
 
 std::optional<Diagnosis> WalkJudge::rewritten(std::size_t place, const std::string& where,
                                               const std::string& change) const {
-  const std::string found = filters(place, {"prerouting", "input", "forward", "output", "postrouting"});
+  const std::string found =
+      filters(place, {"prerouting", "input", "forward", "output", "postrouting"}, "", Does::kAnything);
   return Diagnosis{
       Step::kRewriting,
       fmt::format("{} something changed {}{}", where, change,
@@ -468,7 +480,8 @@ std::optional<Diagnosis> WalkJudge::judge_shortcut() const {
   if (auto found = judge_detour(*gap)) return found;
   const Place& last = place(path_.points[*gap == 0 ? 0 : *gap - 1]);
   const std::size_t at = path_.points[*gap == 0 ? 0 : *gap - 1].place;
-  const std::string found = filters(at, {"prerouting", "input", "forward", "output", "postrouting"});
+  const std::string found =
+      filters(at, {"prerouting", "input", "forward", "output", "postrouting"}, "", Does::kAnything);
   return Diagnosis{Step::kRewriting, fmt::format("it was answered, and {} never came to {}: {} answers in its stead{}",
                                                  what(), text(path_.points[*gap]), last.said(),
                                                  found.empty() ? "" : ", for which it has a packet filter: " + found)};

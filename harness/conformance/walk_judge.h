@@ -41,8 +41,10 @@ class WalkJudge {
   std::optional<Diagnosis> judge_problems(const std::string& so_far) const;
 
   // "a packet filter: table inet extra, chain in (1 rule)" of those at these hooks; "" when there is none.
-  // Where the kernel's trace tells, the rule alone.
-  std::string filters(std::size_t place, const std::vector<std::string>& hooks, const std::string& family = "") const;
+  // Where the kernel's trace tells, the rule alone. Of those that drop, none that only gives packets another source.
+  enum class Does { kDrop, kAnything };
+  std::string filters(std::size_t place, const std::vector<std::string>& hooks, const std::string& family = "",
+                      Does does = Does::kDrop) const;
 
   // "the kernel's own reason, behind veth2: IP_RPFILTER (3 packets)" for what it dropped behind this link ("": before
   // any); "" where it tells none.
@@ -54,6 +56,7 @@ class WalkJudge {
   // By the kernel's trace: the rule that took a packet there, of a chain at one of these hooks or one that such jumps
   // to. "": none.
   std::string traced_filter(std::size_t place, const std::vector<std::string>& hooks) const;
+  bool only_gives_sources(std::size_t place, const FilterHook& hook) const;
   std::size_t stage_before(std::size_t at) const;
   bool begins_stage(std::size_t at) const;
   std::string so_far(std::size_t at) const;

@@ -25,8 +25,8 @@ struct ForwardingEntry {
 
   bool is_local() const { return (state & 0x80) != 0; }   // what comes for it is the node's own
   bool is_static() const { return (state & 0x40) != 0; }  // never forgotten
-  // From a packet's source address, as long as one came: neither brought in (NTF_EXT_LEARNED) nor sticky (NTF_STICKY: it
-  // stays with its port though its packets come in by another).
+  // From a packet's source address, as long as one came: neither brought in (NTF_EXT_LEARNED) nor sticky (NTF_STICKY:
+  // it stays with its port though its packets come in by another).
   bool is_learned() const { return !is_local() && !is_static() && (flags & (0x10U | 0x40U)) == 0; }
   bool operator==(const ForwardingEntry&) const = default;
 };

@@ -35,9 +35,10 @@ struct PacketMatch {
 
 struct PacketStep {
   std::vector<PacketMatch> asks;  // all of them
-  // "source", "destination" (translated), "pass" (accepted, dropped: no rule of this chain comes after), "mark" (it is
-  // now (mark & mask) ^ value; not known where `value` is ""), "skip" so many steps, "unless" (skip where it does not
-  // hold), "unknown" (more rules than are told).
+  // "source" (to the address of `value`; "": the node's own, by masquerade, or not known), "destination" (translated),
+  // "pass" (accepted, dropped: no rule of this chain comes after), "mark" (it is now (mark & mask) ^ value; not known
+  // where `value` is ""), "skip" so many steps, "unless" (skip where it does not hold), "unknown" (more rules than are
+  // told).
   std::string does;
   std::uint32_t skip = 0;
   std::string mask;

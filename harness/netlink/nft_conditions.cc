@@ -60,10 +60,12 @@ void read_ct(const NftAttributes& attributes, Conditions& conditions) {
   }
 }
 
-void read_network_header(Family family, std::uint32_t offset, Conditions& conditions) {
+void read_network_header(Family family, std::uint32_t offset, std::uint32_t length, Conditions& conditions) {
   constexpr std::uint32_t kIpv4Addresses = 12, kIpv4Protocol = 9, kIpv4Ttl = 8, kIpv4Length = 2;
   constexpr std::uint32_t kIpv6Addresses = 8, kIpv6Next = 6, kIpv6HopLimit = 7, kIpv6Length = 4;
+  constexpr std::uint32_t kIpv4End = 20, kIpv6End = 40;
   const bool v4 = family == NFPROTO_IPV4;
+  if (offset + length > (v4 ? kIpv4End : kIpv6End)) conditions.odd.insert("what comes behind the header's addresses");
   if (!v4 && family != NFPROTO_IPV6) return;  // not told
   if (offset >= (v4 ? kIpv4Addresses : kIpv6Addresses)) return;
   if (offset == (v4 ? kIpv4Protocol : kIpv6Next)) {
@@ -79,15 +81,18 @@ void read_network_header(Family family, std::uint32_t offset, Conditions& condit
 
 void read_payload(const NftAttributes& attributes, Family family, Conditions& conditions) {
   if (attributes.count(NFTA_PAYLOAD_DREG) == 0) return;
+  constexpr std::uint32_t kEthernetEnd = 18;  // with a VLAN tag
   const std::uint32_t offset = number(attributes, NFTA_PAYLOAD_OFFSET);
+  const std::uint32_t length = number(attributes, NFTA_PAYLOAD_LEN);
   switch (number(attributes, NFTA_PAYLOAD_BASE)) {
     case NFT_PAYLOAD_NETWORK_HEADER:
-      return read_network_header(family, offset, conditions);
+      return read_network_header(family, offset, length, conditions);
     case NFT_PAYLOAD_TRANSPORT_HEADER:
       conditions.parts = true;
       if (offset != 2) conditions.odd.insert(offset == 0 ? "source port, or type of ICMP" : "transport header");
       return;
     case NFT_PAYLOAD_LL_HEADER:
+      if (offset + length > kEthernetEnd) conditions.odd.insert("what comes behind the link's header");
       return;
     default:
       conditions.odd.insert("payload");
@@ -125,15 +130,35 @@ void read_match(const NftAttributes& attributes, Conditions& conditions) {
   conditions.odd.insert(name);
 }
 
-void read_expression(const NftExpression& expression, const NftAttributes& attributes, Family family,
-                     Conditions& conditions) {
+void read_name(const std::string& name, Conditions& conditions) {
   static const std::map<std::string, const char*> kOdd = {
       {"limit", "limit"},       {"quota", "quota"},        {"connlimit", "number of connections"},
       {"numgen", "numgen"},     {"hash", "hash"},          {"exthdr", "options"},
       {"socket", "socket"},     {"osf", "system"},         {"tunnel", "tunnel"},
       {"synproxy", "synproxy"}, {"inner", "inner headers"}};
-  const std::string& name = expression.name;
   if (const auto found = kOdd.find(name); found != kOdd.end()) conditions.odd.insert(found->second);
+}
+
+// An element may expire, and may have expressions of its own, which must hold, too.
+void read_elements(const std::vector<NftElement>& set, Conditions& conditions) {
+  for (const NftElement& element : set) {
+    const NftAttributes attributes = attributes_of(element.attributes);
+    if (attributes.contains(NFTA_SET_ELEM_EXPIRATION)) conditions.odd.insert("elements of a set that expire");
+    if (const auto one = attributes.find(NFTA_SET_ELEM_EXPR); one != attributes.end())
+      read_name(text(attributes_of(one->second), NFTA_EXPR_NAME), conditions);
+    const auto several = attributes.find(NFTA_SET_ELEM_EXPRESSIONS);
+    if (several == attributes.end()) continue;
+    AttributeReader each(several->second);
+    while (each.next()) read_name(text(attributes_of(each.bytes()), NFTA_EXPR_NAME), conditions);
+  }
+}
+
+void read_expression(const NftExpression& expression, const NftAttributes& attributes, Family family,
+                     Conditions& conditions) {
+  const std::string& name = expression.name;
+  const bool is_no_choice =
+      name == "numgen" && number(attributes, NFTA_NG_MODULUS) == 1;  // kube-proxy, of one endpoint
+  if (!is_no_choice) read_name(name, conditions);
   if (name == "meta") read_meta(attributes, conditions);
   if (name == "ct") read_ct(attributes, conditions);
   if (name == "payload") read_payload(attributes, family, conditions);
@@ -195,6 +220,10 @@ class Walk {
         if (!wanted.empty()) family = wanted[0];
       }
       read_expression(expression, attributes, family, conditions);
+      if (expression.name == "lookup") {
+        const auto set = program_.sets.find(text(attributes, NFTA_LOOKUP_SET));
+        if (set != program_.sets.end()) read_elements(set->second, conditions);
+      }
       translate(translation_by(expression.name, attributes), conditions);
       if (expression.name == "lookup" && number(attributes, NFTA_LOOKUP_DREG, NFT_REG_1) == NFT_REG_VERDICT &&
           attributes.count(NFTA_LOOKUP_DREG) != 0) {

@@ -317,6 +317,8 @@ class Reading {
                        elements(socket_, set, contents->statements, contents->program.sets[set.name]));
       const bool is_filled = (set.flags & (NFT_SET_EVAL | NFT_SET_TIMEOUT)) != 0;
       if (is_filled) contents->program.changing.insert(set.name);
+      if ((set.flags & NFT_SET_INTERVAL) != 0 && (set.flags & NFT_SET_CONCAT) == 0)
+        contents->program.intervals.insert(set.name);
       for (const std::string& one : held) {
         if (!is_filled) append(bytes, NFTA_LIST_ELEM, one);
       }

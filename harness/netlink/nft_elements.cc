@@ -9,7 +9,7 @@
 
 namespace netns_lab::netlink {
 
-std::vector<NftKey> elements_of(const std::vector<NftElement>& set) {
+std::vector<NftKey> elements_of(const std::vector<NftElement>& set, bool are_intervals) {
   std::vector<NftKey> elements;
   for (const NftElement& each : set) {
     const auto attributes = attributes_of(each.attributes);
@@ -26,13 +26,13 @@ std::vector<NftKey> elements_of(const std::vector<NftElement>& set) {
   std::stable_sort(elements.begin(), elements.end(), [](const NftKey& a, const NftKey& b) {
     return a.key != b.key ? a.key < b.key : a.ends_interval && !b.ends_interval;
   });
-  const bool has_ends =
-      std::any_of(elements.begin(), elements.end(), [](const NftKey& element) { return element.ends_interval; });
+  const bool has_ends = are_intervals || std::any_of(elements.begin(), elements.end(),
+                                                     [](const NftKey& element) { return element.ends_interval; });
   std::vector<NftKey> whole;
   for (std::size_t i = 0; i < elements.size(); ++i) {
     if (elements[i].ends_interval) continue;
     whole.push_back(elements[i]);
-    if (!has_ends) continue;
+    if (!has_ends || elements[i].key.empty() || elements[i].key_end) continue;
     std::vector<std::uint8_t> end(elements[i].key.size(), 0xFF);
     if (i + 1 < elements.size()) {
       end = elements[i + 1].key;

@@ -20,8 +20,8 @@ struct NftKey {
   std::vector<std::uint8_t> attributes{};  // NFTA_SET_ELEM_*
 };
 
-// Whole ones: an interval of one field is two elements, its begin and what follows its end
-// (net/netfilter/nft_set_rbtree.c). By key.
-std::vector<NftKey> elements_of(const std::vector<NftElement>& set);
+// Whole ones, by key. An interval of one field is two elements, its begin and what follows its end; one, where the next
+// begins there, or it ends with the last key (net/netfilter/nft_set_rbtree.c): `are_intervals`, of such a set.
+std::vector<NftKey> elements_of(const std::vector<NftElement>& set, bool are_intervals);
 
 }  // namespace netns_lab::netlink

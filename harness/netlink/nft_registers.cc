@@ -231,6 +231,16 @@ std::vector<PacketField> NftRegisters::fields(std::uint32_t reg, const std::vect
   return fields;
 }
 
+std::string NftRegisters::constant(std::uint32_t reg, std::size_t size) const {
+  std::string all;
+  std::size_t slot = slot_of(reg);
+  for (std::size_t at = 0; at < size; at += 4, ++slot) {
+    if (slot >= kSlots || !slots_.at(slot).constant) return "";
+    all += hexadecimal(*slots_.at(slot).constant);
+  }
+  return all;
+}
+
 PacketStep NftRegisters::mark(std::uint32_t reg) const {
   PacketStep step;
   step.does = "mark";

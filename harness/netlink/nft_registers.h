@@ -26,6 +26,8 @@ class NftRegisters {
   // From register `reg` on it holds something between these two, which are as long as each other.
   std::vector<PacketField> fields(std::uint32_t reg, const std::vector<std::uint8_t>& first,
                                   const std::vector<std::uint8_t>& last) const;
+  // The constant of so many bytes that is in it, as hexadecimal digits; "" none.
+  std::string constant(std::uint32_t reg, std::size_t size) const;
   // The mark is set to what the register holds.
   PacketStep mark(std::uint32_t reg) const;
 

@@ -10,6 +10,7 @@
 #include <map>
 #include <utility>
 
+#include "harness/base/text.h"
 #include "harness/netlink/nft_attributes.h"
 #include "harness/netlink/nft_elements.h"
 #include "harness/netlink/nft_match.h"
@@ -109,13 +110,25 @@ class Steps {
       } else if (name == "redir") {
         add(asks, "destination");
       } else if (name == "nat") {
-        add(asks, number(attributes, NFTA_NAT_TYPE) == NFT_NAT_DNAT ? "destination" : "source");
+        const bool is_source = number(attributes, NFTA_NAT_TYPE) != NFT_NAT_DNAT;
+        const std::size_t step = add(asks, is_source ? "source" : "destination");
+        const std::size_t size = number(attributes, NFTA_NAT_FAMILY) == NFPROTO_IPV6 ? 16 : 4;
+        if (is_source && attributes.contains(NFTA_NAT_REG_ADDR_MIN))
+          steps_[step].value = registers.constant(number(attributes, NFTA_NAT_REG_ADDR_MIN), size);
       } else if (name == "reject" || name == "queue" || name == "tproxy" || name == "fwd") {
         add(asks, "pass");
       } else if (may_end_a_rule(name, attributes)) {
         asks.push_back(unknown_match());
       }
     }
+  }
+
+  // Of SNAT: struct nf_nat_ipv4_multi_range_compat (its revision 0), nf_nat_range, nf_nat_range2.
+  std::string first_address(Bytes info) const {
+    constexpr std::size_t kRange = 40;
+    const std::size_t at = info.size() < kRange ? 8 : 4;
+    const std::size_t size = program_.family == NFPROTO_IPV6 ? 16 : 4;
+    return info.size() < at + size ? "" : hexadecimal(info.subspan(at, size));
   }
 
   static bool may_end_a_rule(const std::string& name, const NftAttributes& attributes) {
@@ -149,7 +162,9 @@ class Steps {
     PacketMatch match = unknown_match();
     if (is_known) match.any.clear();
     match.negated = (number(attributes, NFTA_LOOKUP_FLAGS) & NFT_LOOKUP_F_INV) != 0;
-    std::vector<NftKey> elements = set == program_.sets.end() ? std::vector<NftKey>() : elements_of(set->second);
+    std::vector<NftKey> elements = set == program_.sets.end()
+                                       ? std::vector<NftKey>()
+                                       : elements_of(set->second, program_.intervals.contains(name));
     // What is not in it otherwise comes last.
     std::stable_partition(elements.begin(), elements.end(), [](const NftKey& one) { return !one.key.empty(); });
     for (const NftKey& element : elements) {
@@ -194,7 +209,8 @@ class Steps {
     if (auto step = mark_of(name, info)) return add_mark(*std::move(step), asks);
     const bool is_at_the_end = hook_ == "postrouting" || hook_ == "input";
     if (name == "MASQUERADE" || name == "SNAT" || (name == "NETMAP" && is_at_the_end)) {
-      add(asks, "source");
+      const std::size_t step = add(asks, "source");
+      if (name == "SNAT") steps_[step].value = first_address(info);
     } else if (name == "DNAT" || name == "REDIRECT" || name == "NETMAP") {
       add(asks, "destination");
     } else if (name == "REJECT" || name == "TPROXY" || name == "NFQUEUE") {

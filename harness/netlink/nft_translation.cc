@@ -225,7 +225,7 @@ class Walk {
       if (is_map) forget(on.back(), slot_of(destination));
       return;
     }
-    for (const NftKey& element : elements_of(set->second)) {
+    for (const NftKey& element : elements_of(set->second, program_.intervals.contains(set->first))) {
       const auto common = both(way.packets, packets_of(element, way, slot));
       if (!common || ++ways_ > kMostWays) continue;
       if (is_map && destination == NFT_REG_VERDICT) {

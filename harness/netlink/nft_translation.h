@@ -35,6 +35,7 @@ struct NftProgram {
   std::vector<std::string> base_chains;
   std::map<std::string, NftHook> hooks;                 // of base chains
   std::set<std::string> changing;                       // sets whose elements packets or time change
+  std::set<std::string> intervals;                      // sets of intervals of one field (NFT_SET_INTERVAL)
   std::map<std::string, std::vector<NftElement>> sets;  // by name
 };
 

@@ -36,8 +36,8 @@ struct EchoSocketOptions {
   std::string link;
   bool dont_fragment = false;
   std::optional<std::uint8_t> ttl;
-  // Many requests without an interval: no transmit stamps (1 µs each), but a filter for identifiers (50 µs once); in IPv4
-  // with the IP header in what is sent, which the kernel then only copies.
+  // Many requests without an interval: no transmit stamps (1 µs each), but a filter for identifiers (50 µs once); in
+  // IPv4 with the IP header in what is sent, which the kernel then only copies.
   bool flood = false;
 
   static EchoSocketOptions of(const EchoSpec& spec);

@@ -60,19 +60,6 @@ std::vector<Requirement> links(const suites::Catalogue& of) {
       of.must("port-state", "IEEE 802.1D, 8.4; tutorial part 2, enabling the pairs",
               "veth10 and veth20 are in the state forwarding.", {"ports", "host-links-up", "bridge-up"},
               "A port that listens, learns or blocks lets no packet through, though it is up."),
-      of.must("port-settings", "Documentation/networking/bridge.rst, port attributes; ip-link(8), bridge_slave",
-              "veth10 and veth20 are set as the kernel makes ports: learning and flooding of unicast, multicast and "
-              "broadcast on; isolated, hairpin, guards, proxies and all else off.",
-              {"ports"},
-              "Without learning or flooding packets get lost or are everybody's; isolated ports reach the node only; "
-              "hairpin sends a packet back where it came from."),
-      of.must(
-          "bridge-settings", "Documentation/networking/bridge.rst, bridge attributes; ip-link(8), bridge",
-          "br0 is set as the kernel makes bridges: no spanning tree, no VLAN filtering, entries aged after 300 s, "
-          "multicast snooping without a querier.",
-          {"bridge"},
-          "Spanning tree keeps a port silent for 30 s; an ageing time of 0 makes the bridge a hub; a querier changes "
-          "where multicast, and IPv6 neighbour discovery with it, goes."),
       of.must("bridge-flags", "tutorial part 2, creating and enabling the bridge; netdevice(7)",
               "br0 has exactly the flags BROADCAST, MULTICAST, UP, RUNNING, LOWER_UP and is no port itself.",
               {"bridge-up"},
@@ -250,10 +237,34 @@ std::vector<Requirement> life(const suites::Catalogue& of) {
 
 }  // namespace
 
+std::vector<Requirement> settings(const suites::Catalogue& of, const std::string& bridge, const std::string& ports,
+                                  bool may_be_hairpins) {
+  const std::string off = may_be_hairpins
+                              ? "isolated, guards, proxies and all else off (but hairpin, which plugins set)"
+                              : "isolated, hairpin, guards, proxies and all else off";
+  return {
+      of.must("port-settings", "Documentation/networking/bridge.rst, port attributes; ip-link(8), bridge_slave",
+              "veth10 and veth20 are set as the kernel makes ports: learning and flooding of unicast, multicast and "
+              "broadcast on; " +
+                  off + ".",
+              {ports},
+              "Without learning or flooding packets get lost or are everybody's; isolated ports reach the node only; "
+              "hairpin sends a packet back where it came from."),
+      of.must(
+          "bridge-settings", "Documentation/networking/bridge.rst, bridge attributes; ip-link(8), bridge",
+          "br0 is set as the kernel makes bridges: no spanning tree, no VLAN filtering, entries aged after 300 s, "
+          "multicast snooping without a querier.",
+          {bridge},
+          "Spanning tree keeps a port silent for 30 s; an ageing time of 0 makes the bridge a hub; a querier changes "
+          "where multicast, and IPv6 neighbour discovery with it, goes."),
+  };
+}
+
 std::vector<Requirement> what_stands(const suites::Catalogue& of) {
   std::vector<Requirement> all;
   suites::add(all, existence(of));
   suites::add(all, links(of));
+  suites::add(all, settings(of, "bridge", "ports", /*may_be_hairpins=*/false));
   suites::add(all, addresses_and_routes(of));
   suites::add(all, of.closed_world());
   suites::add(all, no_other_forwarding(of));

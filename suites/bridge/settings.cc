@@ -3,8 +3,19 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <utility>
+
+#include "suites/bridge/scenario.h"
 
 namespace netns_lab::bridge {
+namespace {
+
+std::vector<std::string> named(const Link& link, std::vector<std::string> findings) {
+  for (std::string& finding : findings) finding = link.name + ": " + finding;
+  return findings;
+}
+
+}  // namespace
 
 std::string port_state_text(std::uint32_t state) {
   static constexpr std::array kNames = {"disabled", "listening", "learning", "forwarding", "blocking"};
@@ -64,8 +75,11 @@ const std::vector<ExpectedSetting>& bridge_defaults() {
 
 std::vector<std::string> setting_findings(const BridgeSettings& settings,
                                           const std::vector<ExpectedSetting>& expected) {
+  const auto spanning_tree = settings.find("stp_state");
+  const bool has_no_tree = spanning_tree != settings.end() && spanning_tree->second == 0;
   std::vector<std::string> findings;
   for (const ExpectedSetting& each : expected) {
+    if (has_no_tree && each.name == "forward_delay") continue;  // of nothing else (libvirt and others set 0)
     const auto found = settings.find(each.name);
     if (found == settings.end()) {
       if (each.always_told) findings.push_back(fmt::format("the kernel does not tell {}", each.name));
@@ -75,6 +89,26 @@ std::vector<std::string> setting_findings(const BridgeSettings& settings,
       };
       findings.push_back(fmt::format("{} is {}, not {}", each.name, text(found->second), text(each.value)));
     }
+  }
+  return findings;
+}
+
+std::vector<std::string> bridge_findings(const NamespaceState& node) {
+  const Link* const bridge = node.find_link(kBridge);
+  if (bridge == nullptr) return {fmt::format("there is no {}", kBridge)};
+  return named(*bridge, setting_findings(bridge->bridge, bridge_defaults()));
+}
+
+std::vector<std::string> port_findings(const NamespaceState& node) {
+  const Link* const bridge = node.find_link(kBridge);
+  if (bridge == nullptr) return {fmt::format("there is no {}", kBridge)};
+  std::vector<ExpectedSetting> expected = port_defaults();
+  std::erase_if(expected, [](const ExpectedSetting& each) { return each.name == "hairpin"; });
+  std::vector<std::string> findings;
+  for (const Link& link : node.links) {
+    if (link.master != bridge->index) continue;
+    for (std::string& finding : named(link, setting_findings(link.bridge_port, expected)))
+      findings.push_back(std::move(finding));
   }
   return findings;
 }

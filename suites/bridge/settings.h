@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "harness/model/link.h"
+#include "harness/model/snapshot.h"
 
 namespace netns_lab::bridge {
 
@@ -25,5 +26,10 @@ const std::vector<ExpectedSetting>& bridge_defaults();
 
 // A line for each that differs, or that the kernel does not tell and should.
 std::vector<std::string> setting_findings(const BridgeSettings& settings, const std::vector<ExpectedSetting>& expected);
+
+// The same of the bridge (scenario.h) of a node, with its name: "br0: stp_state is 1, not 0"; and of its ports, which
+// may be hairpins (CNI bridge plugin, hairpinMode; Docker without its proxy).
+std::vector<std::string> bridge_findings(const NamespaceState& node);
+std::vector<std::string> port_findings(const NamespaceState& node);
 
 }  // namespace netns_lab::bridge

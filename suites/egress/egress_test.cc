@@ -1,5 +1,6 @@
 // What must hold of egress, in the order in which one claim rests on another (scenario.h draws the network,
 // requirements.cc words the claims).
+#include "suites/bridge/settings_cases.h"
 #include "suites/egress/fixture.h"
 
 namespace netns_lab::egress {
@@ -7,6 +8,7 @@ namespace {
 
 NETNS_LAB_SUITE(Egress, "egress");
 NETNS_LAB_DECLARED(Egress, "egress");
+NETNS_LAB_BRIDGE_SETTINGS(Egress, "egress");
 
 // A claim about packets to the outside.
 #define NETNS_LAB_OUTSIDE_CLAIM(name, id, ...)                \

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "suites/bridge/requirements.h"
 #include "suites/common/catalogue.h"
 
 namespace netns_lab::egress {
@@ -87,7 +88,8 @@ std::vector<Requirement> whole(const suites::Catalogue& of) {
 
 std::vector<Requirement> requirements() {
   const suites::Catalogue of("egress", "tutorial part 2, with a way out");
-  std::vector<Requirement> own = masquerade(of);
+  std::vector<Requirement> own = bridge::settings(of, "links", "links", /*may_be_hairpins=*/true);
+  suites::add(own, masquerade(of));
   suites::add(own, left_alone(of));
   suites::add(own, whole(of));
   std::vector<Requirement> all = of.as_declared(std::move(own), "echoes-masqueraded");

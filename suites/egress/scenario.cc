@@ -13,9 +13,9 @@ namespace {
 
 constexpr std::int32_t kSourceNat = 100;  // NF_IP_PRI_NAT_SRC, linux/netfilter_ipv4.h
 
-// libnftables(5) takes more; iptables' names are of these letters.
+// As nft(8) takes one without quotes.
 bool is_table_name(const std::string& name) {
-  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; };
+  const auto fits = [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-' || c == '.'; };
   return !name.empty() && name.size() <= 31 && std::isalpha(static_cast<unsigned char>(name.front())) != 0 &&
          std::all_of(name.begin(), name.end(), fits);
 }

@@ -10,6 +10,10 @@
 #include "suites/multi-node/fixture.h"
 #include "suites/overlay/scenario.h"
 
+namespace netns_lab {
+inline void PrintTo(const VxlanSettings& settings, std::ostream* out) { *out << to_string(settings); }
+}  // namespace netns_lab
+
 namespace netns_lab::overlay {
 
 class Overlay : public multi_node::MultiNode {

@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "harness/testing/matchers.h"
+#include "suites/bridge/settings_cases.h"
 #include "suites/port-mapping/fixture.h"
 
 namespace netns_lab::port_mapping {
@@ -18,6 +19,7 @@ constexpr auto kUntold =
 NETNS_LAB_SUITE(PortMapping, "port-mapping");
 
 NETNS_LAB_DECLARED(PortMapping, "port-mapping");
+NETNS_LAB_BRIDGE_SETTINGS(PortMapping, "port-mapping");
 
 // ---- from the outside ----
 

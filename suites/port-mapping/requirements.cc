@@ -1,5 +1,6 @@
 #include "suites/port-mapping/requirements.h"
 
+#include "suites/bridge/requirements.h"
 #include "suites/common/catalogue.h"
 
 namespace netns_lab::port_mapping {
@@ -96,7 +97,7 @@ std::vector<Requirement> how_it_carries(const suites::Catalogue& of) {
 
 std::vector<Requirement> requirements() {
   const suites::Catalogue of("port-mapping", "CNI portmap plugin");
-  std::vector<Requirement> own;
+  std::vector<Requirement> own = bridge::settings(of, "links", "links", /*may_be_hairpins=*/true);
   suites::add(own, from_outside(of));
   suites::add(own, from_the_node(of));
   suites::add(own, nothing_else_mapped(of));
