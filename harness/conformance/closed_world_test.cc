@@ -460,9 +460,8 @@ const QuietRow kNoise[] = {
     {"LinkIndexesOfRoutes", [](Snapshot& s) { node_of(s).routes[4].hops[0].link_index = 77; }},
     {"TableOfMount",
      [](Snapshot& s) {
-       s.files.insert(s.files.end(), {"/run/mount", "/run/mount/utab"});
+       s.files.insert(s.files.end(), {"/run/mount", "/run/mount/utab", "/run/xtables.lock"});
      }},
-    {"LockOfTheOldIptables", [](Snapshot& s) { s.files.emplace_back("/run/xtables.lock"); }},
     {"ProcessThatEnded", [](Snapshot& s) { s.processes.clear(); }},
     // Wrong, but claims of their own judge these.
     {"WrongHostRoute", [](Snapshot& s) { node_of(s).routes.back().hops[0].link = "eth0"; }},
@@ -486,7 +485,6 @@ TEST(ClosedWorldOfARouter, TakesWhatTheKernelSetsAlong) {
   node_of(now).sysctls["net.ipv4.conf.all.accept_redirects"] = "0";
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, router), ::testing::IsEmpty());
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, declared()), ::testing::SizeIs(3));
-  // Links to come forward, too; as long as that is what the node was told.
   node_of(was).sysctls["net.ipv4.conf.default.forwarding"] = "0";
   node_of(now).sysctls["net.ipv4.conf.default.forwarding"] = "0";
   EXPECT_THAT(undeclared(Area::kSysctls, was, now, router),

@@ -102,9 +102,9 @@ class Judgement {
   // Does what any container sends get another source, whatever protocol it is of?
   bool gives_all(const PacketFilter& filter) const {
     constexpr unsigned kProtocols = 256;
-    if (containers_.empty() || uplink_.empty()) return false;
+    if (containers_.empty() || uplink_.empty() || far().empty()) return false;
     for (const Container& from : containers_) {
-      Sample sample{from.own.prefix.address, somewhere(family_).front(), from.link, uplink_};
+      Sample sample{from.own.prefix.address, far().front(), from.link, uplink_};
       for (unsigned protocol = 0; protocol < kProtocols; ++protocol) {
         sample.protocol = static_cast<std::uint8_t>(protocol);
         const Trial one = trial_of_protocol(filter, sample);
@@ -161,6 +161,13 @@ class Judgement {
   void tell_cut(const PacketFilter& filter) {
     if (!std::exchange(is_cut_, true))
       findings_.push_back(fmt::format("more rules, or elements of sets, than are looked at ({})", filter.name));
+  }
+
+  // A lab's own networks may be of these addresses, too.
+  std::vector<IpAddress> far() const {
+    std::vector<IpAddress> all = somewhere(family_);
+    std::erase_if(all, [this](const IpAddress& address) { return !is_outside(address); });
+    return all;
   }
 
   std::vector<IpAddress> named(AddressEnd end, bool neighbours) {
@@ -249,7 +256,7 @@ class Judgement {
 
   // What others send, whom a rule names.
   void judge_strangers() {
-    std::vector<IpAddress> to_outside = somewhere(family_);
+    std::vector<IpAddress> to_outside = far();
     for (const IpAddress& one : named(AddressEnd::kDestination, false)) to_outside.push_back(one);
     std::vector<IpAddress> strangers;
     for (const IpAddress& from : named(AddressEnd::kSource, false)) {
@@ -314,7 +321,7 @@ class Judgement {
         };
         if (std::any_of(near.begin(), near.end(), is_given)) continue;
         std::vector<IpAddress> masked;
-        for (const IpAddress& from : somewhere(family_)) {
+        for (const IpAddress& from : far()) {
           if (is_given(from)) masked.push_back(from);
         }
         if (masked.empty()) continue;
@@ -345,8 +352,9 @@ class Judgement {
     const auto is_taken = [&](const Sample& one, const std::string& hook) {
       return trial(one, {hook}).may_give_destination;
     };
-    sample.source = somewhere(family_).front();
-    sample.destination = somewhere(family_).back();
+    if (far().empty()) return;
+    sample.source = far().front();
+    sample.destination = far().back();
     sample.type = kUnicast;
     if (!is_taken(sample, "prerouting")) {
       std::vector<std::string> kinds;
@@ -422,7 +430,7 @@ class Judgement {
   }
   std::vector<std::pair<IpAddress, std::string>> askers() const {
     std::vector<std::pair<IpAddress, std::string>> all;
-    for (const IpAddress& from : somewhere(family_)) all.emplace_back(from, uplink_);
+    for (const IpAddress& from : far()) all.emplace_back(from, uplink_);
     for (const Container& each : containers_) all.emplace_back(each.own.prefix.address, each.link);
     return all;
   }

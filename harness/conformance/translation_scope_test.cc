@@ -18,6 +18,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 PacketMatch from(const std::string& first, const std::string& last) {
   return {false, {{{"network", 12, "", first, last}}}};
@@ -175,6 +176,17 @@ TEST(TranslationScope, WhoAsksFromFarAwayIsSeenAsWhoAsksFromNear) {
   EXPECT_THAT(found(node({step({near, service, mapped}, "source")}), true),
               ElementsAre("another source for what 203.0.113.66, 198.51.100.66 sends to netns1 (172.16.0.2), and not "
                           "for what comes from 192.0.2.0/24"));
+}
+
+TEST(TranslationScope, ALabMayHaveTheAddressesThatStandForTheOutside) {
+  NamespaceState own = node({step({from("cb0071", "cb0071"), to("ac100002", "ac100002")}, "source")});
+  EXPECT_THAT(found(own, true), Not(IsEmpty()));
+  own.addresses[1].prefix = prefix("203.0.113.1/24");
+  Declaration all = declared(true);
+  for (DeclaredAddress& address : all.addresses) {
+    if (address.link == "br0") address.prefix = prefix("203.0.113.1/24");
+  }
+  EXPECT_THAT(scope_findings(all, all.nft_tables.front(), own), IsEmpty());
 }
 
 TEST(TranslationScope, APublishedPortIsNobodyElses) {
