@@ -219,6 +219,7 @@ TEST(TranslationScope, HowRulesPartTheProtocolsDoesNotMatterWhereTheyTakeAll) {
   EXPECT_FALSE(gives_all({step({tcp}, "pass"), step({}, "source")}));
   EXPECT_FALSE(gives_all({step({names}, "pass"), step({}, "source")}));
   EXPECT_FALSE(gives_all({step({unknown()}, "source")}));
+  EXPECT_FALSE(gives_all({step({kOneFar, names}, "pass"), step({}, "source")})) << "to one address only";
 }
 
 TEST(TranslationScope, OfATableThatWasThereBeforeNotAllRulesAreTheTargets) {

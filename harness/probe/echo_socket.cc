@@ -23,8 +23,6 @@ namespace {
 constexpr std::size_t kMostBatched = 64;
 constexpr std::size_t kArenaSize = 256 * 1024;  // at least one largest request
 constexpr std::size_t kIpv4HeaderSize = 20;
-// RFC 791, 3.1: what every host takes in. A link that sends it in fragments is rare.
-constexpr std::size_t kSmall = 576;
 constexpr std::uint32_t kQueueSize = 4U << 20;
 constexpr std::chrono::milliseconds kFullQueueLimit{200};  // a backlog of a thousand packets is gone in a few
 
@@ -96,8 +94,7 @@ Result<void> EchoSocket::prepare(IdentifierRange identifiers) {
     prepared &=
         set_option(fd, IPPROTO_IP, IP_MTU_DISCOVER, options_.dont_fragment ? IP_PMTUDISC_INTERFACE : IP_PMTUDISC_OMIT);
     if (options_.ttl) prepared &= set_option(fd, IPPROTO_IP, IP_TTL, *options_.ttl);
-    with_ip_header_ = options_.dont_fragment || options_.flood;
-    if (with_ip_header_) prepared &= set_option(fd, IPPROTO_IP, IP_HDRINCL, 1);
+    if (options_.dont_fragment) prepared &= set_option(fd, IPPROTO_IP, IP_HDRINCL, 1);
     int ttl = 64;
     socklen_t size = sizeof ttl;
     if (::getsockopt(fd, IPPROTO_IP, IP_TTL, &ttl, &size) == 0) header_ttl_ = static_cast<std::uint8_t>(ttl);
@@ -142,22 +139,16 @@ void EchoSocket::keep_out_requests() {
 
 bool EchoSocket::add(const IpAddress& destination, std::uint16_t identifier, std::uint16_t sequence,
                      const PayloadPattern& payload, std::uint32_t payload_size) {
-  const std::size_t ip_header = with_ip_header_ ? kIpv4HeaderSize : 0;
+  const std::size_t ip_header = options_.family == Family::kIpv4 && options_.dont_fragment ? kIpv4HeaderSize : 0;
   const std::size_t size = ip_header + kIcmpHeaderSize + payload_size;
   const std::size_t at = arena_.size();
   if (messages_.size() == kMostBatched || at + size > kArenaSize) return false;
   arena_.resize(at + size);  // within what is reserved: addresses stay
   const std::span<std::uint8_t> packet(arena_.data() + at, size);
   if (ip_header != 0) {
-    // RFC 791. Length, checksum and source are filled in by the kernel (raw(7)), and an identification of 0. What may
-    // come into fragments has one of the kernel's, which no other socket uses.
+    // RFC 791. Length, checksum, identification and source are filled in by the kernel (raw(7)).
     packet[0] = 0x45;
-    if (options_.dont_fragment) {
-      store16(packet, 6, 0x4000);
-    } else if (size <= kSmall) {
-      if (++last_identification_ == 0) ++last_identification_;
-      store16(packet, 4, last_identification_);
-    }
+    store16(packet, 6, 0x4000);  // don't fragment
     packet[8] = header_ttl_;
     packet[9] = IPPROTO_ICMP;
     std::memcpy(packet.data() + 16, destination.bytes().data(), destination.size());
@@ -192,8 +183,6 @@ std::span<const EchoSocket::Sent> EchoSocket::flush() {
     } else if (errno == EAGAIN || (errno == ENOBUFS && may_pass_soon())) {
       for (std::size_t rest = done; rest < messages_.size(); ++rest) outcomes_[rest].blocked = true;
       break;
-    } else if (errno == EMSGSIZE && with_ip_header_ && !options_.dont_fragment) {
-      leave_headers_to_kernel(done);
     } else if (errno != EINTR) {
       outcomes_[done].refused = errno;
       ++done;
@@ -206,15 +195,6 @@ std::span<const EchoSocket::Sent> EchoSocket::flush() {
   parts_.clear();
   messages_.clear();
   return outcomes_;
-}
-
-void EchoSocket::leave_headers_to_kernel(std::size_t first) {
-  with_ip_header_ = false;
-  set_option(socket_.get(), IPPROTO_IP, IP_HDRINCL, 0);
-  for (std::size_t at = first; at < parts_.size(); ++at) {
-    parts_[at].iov_base = static_cast<std::uint8_t*>(parts_[at].iov_base) + kIpv4HeaderSize;
-    parts_[at].iov_len -= kIpv4HeaderSize;
-  }
 }
 
 bool EchoSocket::may_pass_soon() {

@@ -36,8 +36,7 @@ struct EchoSocketOptions {
   std::string link;
   bool dont_fragment = false;
   std::optional<std::uint8_t> ttl;
-  // Many requests without an interval: no transmit stamps (1 µs each), but a filter for identifiers (50 µs once); in
-  // IPv4 with the IP header in what is sent, which the kernel then only copies.
+  // Many requests without an interval: no transmit stamps (1 µs each), but a filter for identifiers (50 µs once).
   bool flood = false;
 
   static EchoSocketOptions of(const EchoSpec& spec);
@@ -97,8 +96,6 @@ class EchoSocket {
   Result<void> prepare(IdentifierRange identifiers);
   void keep_out_requests();
   void restart_stamp_ids();
-  // From this message on the kernel writes the IP headers: what is larger than the MTU is only then sent in fragments.
-  void leave_headers_to_kernel(std::size_t first);
   // ENOBUFS: a queue on the way out dropped the packet (NET_XMIT_DROP, net/core/dev.c). That of a busy machine takes it
   // a little later; a queue that takes nothing is what the kernel has to say of this network.
   bool may_pass_soon();
@@ -107,9 +104,7 @@ class EchoSocket {
   UniqueFd socket_;
   EchoSocketOptions options_;
   LinkNames links_;
-  bool with_ip_header_ = false;  // IP_HDRINCL (raw(7))
   std::uint8_t header_ttl_ = 64;
-  std::uint16_t last_identification_ = 0;
   int scope_ = 0;
   std::uint32_t queue_bytes_ = 0;
   std::uint64_t sent_ = 0;

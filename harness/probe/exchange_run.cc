@@ -56,8 +56,8 @@ class Sorter {
       default:
         return;
     }
-    const bool is_translated = !on_our_ports(sighting) && is_with_our_server(sighting);
-    if (!is_translated && !on_our_ports(sighting)) return;
+    const bool is_translated = !on_our_ports(sighting);
+    if (is_translated && !is_with_our_server(sighting)) return;
     sightings_.push_back(sighting);
     if (is_translated) sightings_.back().sent_as = report_.source_port;
     if (sighting.kind == SightingKind::kUdp) sightings_.back().payload_intact = seen.complete && intact(seen.payload);
