@@ -54,6 +54,7 @@ class EchoFlow {
   void expire(Clock::time_point now, const Starvation& starvation);
   // When all is in: which replies were late, and which only slow.
   void judge_lateness(const Starvation& starvation);
+  bool awaits_replies() const { return outstanding_ > 0; }
   bool done() const { return next_ == spec().count && outstanding_ == 0; }
   // When it next wants to be looked at: to send, or to expire a request.
   Clock::time_point wakes_at(const Starvation& starvation) const;

@@ -129,4 +129,8 @@ EchoGroup::Clock::time_point EchoGroup::wakes_at(const Starvation& starvation) c
   return wakes;
 }
 
+bool EchoGroup::awaits_replies() const {
+  return std::ranges::any_of(active_, [](const EchoFlow* flow) { return flow->awaits_replies(); });
+}
+
 }  // namespace netns_lab::probe

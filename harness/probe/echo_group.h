@@ -38,6 +38,7 @@ class EchoGroup {
   bool settle(Clock::time_point now, const Starvation& starvation);
 
   Clock::time_point wakes_at(const Starvation& starvation) const;
+  bool awaits_replies() const;
   bool blocked() const { return blocked_; }  // the send queue is full: wait until the socket is writable
   int fd() const { return socket_->fd(); }
   std::uint64_t overflow() const { return overflow_; }  // packets the kernel could not queue on the raw socket

@@ -256,10 +256,32 @@ TEST(Echo, OfAFloodIsAnsweredWholly) {
   EXPECT_THAT(report.seen("far", "right", SightingKind::kRequest), SizeIs(5'000));
 }
 
-TEST(Echo, IsCancelled) {
+std::chrono::nanoseconds processor_time() {
+  timespec used{};
+  ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+  return std::chrono::seconds(used.tv_sec) + std::chrono::nanoseconds(used.tv_nsec);
+}
+
+// Awake between requests it is only when nothing is waited for: an answer may need this processor.
+TEST(Echo, SleepsWhileItWaitsForReplies) {
   const TestPair pair;
   Prober prober(test_socket);
   EchoSpec spec = to_far("10.0.0.99");
+  spec.count = 60;
+  spec.interval = std::chrono::milliseconds(2);
+  const auto before = processor_time();
+  EXPECT_EQ(report_of(prober, spec).answered(), 0U);
+  EXPECT_LT(processor_time() - before, std::chrono::milliseconds(60));  // half of what the intervals are together
+}
+
+class Cancelled : public testing::TestWithParam<std::string> {};
+
+TEST_P(Cancelled, EchoEnds) {
+  const TestPair pair;
+  Prober prober(test_socket);
+  EchoSpec spec = to_far(GetParam());
+  spec.count = 60'000;
+  spec.interval = std::chrono::milliseconds(2);
   spec.reply_wait = std::chrono::minutes(10);
   const UniqueFd stop(::eventfd(0, EFD_CLOEXEC));
   std::thread later([&] { ::eventfd_write(stop.get(), 1); });
@@ -268,6 +290,9 @@ TEST(Echo, IsCancelled) {
   ASSERT_FALSE(reports);
   EXPECT_EQ(reports.error().kind, ErrorKind::kCancelled);
 }
+
+// Nobody answers, so it sleeps; and somebody does, so it is awake between requests.
+INSTANTIATE_TEST_SUITE_P(Destinations, Cancelled, testing::Values("10.0.0.99", TestPair::kFar));
 
 }  // namespace
 }  // namespace netns_lab::probe
