@@ -54,7 +54,8 @@ function(netns_lab_library name)
   if(tests AND NETNS_LAB_TESTS)
     add_executable(${name}_test ${tests})
     target_link_libraries(${name}_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
-    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O0>)  # compiled once, run once
+    target_compile_options(${name}_test PRIVATE $<$<CONFIG:Release>:-O0> ${NETNS_LAB_PRECOMPILED_HEADER_OPTIONS})  # compiled once, run once
+    target_precompile_headers(${name}_test REUSE_FROM netns_lab_test_main)
     set(discovery TEST_PREFIX "${name}." DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 60)
     if(arg_WAITING)
       gtest_discover_tests(${name}_test ${discovery} TEST_FILTER "-${arg_WAITING}" TEST_LIST ${name}_working PROPERTIES TIMEOUT 120 PROCESSORS 2)
@@ -66,7 +67,8 @@ function(netns_lab_library name)
   if(vm_tests AND NETNS_LAB_TESTS)
     add_executable(${name}_vm_test ${vm_tests} ${shared_by_tests})
     target_link_libraries(${name}_vm_test PRIVATE netns_lab::${name} netns_lab_test_main netns_lab_options ${arg_PRIVATE})
-    target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0>)
+    target_compile_options(${name}_vm_test PRIVATE $<$<CONFIG:Release>:-O0> ${NETNS_LAB_PRECOMPILED_HEADER_OPTIONS})
+    target_precompile_headers(${name}_vm_test REUSE_FROM netns_lab_test_main)
     # One at a time: a machine without hardware acceleration keeps two processors busy. Begun first: they take longest.
     add_test(NAME ${name}.vm COMMAND ${name}_vm_test)
     set_tests_properties(${name}.vm PROPERTIES LABELS vm TIMEOUT 1800 RESOURCE_LOCK vm COST 1000 PROCESSORS 2

@@ -18,7 +18,11 @@ set(CMAKE_CXX_FLAGS_RELEASE "-O2 -DNDEBUG")
 
 find_program(NETNS_LAB_CCACHE ccache)
 if(NETNS_LAB_CCACHE AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  set(CMAKE_CXX_COMPILER_LAUNCHER ${NETNS_LAB_CCACHE})
+  # Files that use a precompiled header are kept only with these (ccache(1), PRECOMPILED HEADERS).
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${NETNS_LAB_CCACHE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+    set(NETNS_LAB_PRECOMPILED_HEADER_OPTIONS -fpch-preprocess)
+  endif()
 endif()
 
 add_library(netns_lab_options INTERFACE)

@@ -16,6 +16,8 @@ add_library(netns_lab_test_main STATIC "${PROJECT_SOURCE_DIR}/harness/test_suppo
                                        "${PROJECT_SOURCE_DIR}/harness/test_support/private_namespaces.cc")
 target_include_directories(netns_lab_test_main PUBLIC "${PROJECT_SOURCE_DIR}")
 target_link_libraries(netns_lab_test_main PUBLIC netns_lab_options netns_lab::netns GTest::gtest GTest::gmock)
+target_compile_options(netns_lab_test_main PRIVATE $<$<CONFIG:Release>:-O0> ${NETNS_LAB_PRECOMPILED_HEADER_OPTIONS})  # as all tests, which share this header
+target_precompile_headers(netns_lab_test_main PRIVATE <gmock/gmock.h> <gtest/gtest.h>)
 if(NETNS_LAB_BENCH)
   find_package(benchmark REQUIRED)
   add_custom_target(benchmarks)  # every NAME_bench; not part of `all`

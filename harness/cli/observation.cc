@@ -137,6 +137,7 @@ Result<Observation> observe(const PlannedWorker& planned, std::chrono::milliseco
   plan.task.topology = planned.topology();
   plan.further_nodes.assign(planned.topologies.begin() + 1, planned.topologies.end());
   plan.task.step_limit = step_limit;
+  plan.bystanders = true;
   NETNS_LAB_ASSIGN(Subject subject, Subject::prepare(std::move(lab), std::move(plan)));
   Observation seen(subject.nodes());
   for (std::size_t node = 0; node < seen.size(); ++node)

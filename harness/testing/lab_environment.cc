@@ -154,6 +154,7 @@ LabSpec LabEnvironment::fresh_spec() {
 
 SubjectPlan LabEnvironment::fresh_plan() const {
   SubjectPlan plan = subject_plan();
+  plan.bystanders = true;
   plan.all_sysctls = false;  // the first build is held to all of them
   return plan;
 }

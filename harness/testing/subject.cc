@@ -17,6 +17,7 @@
 #include "harness/conformance/packet_sysctls.h"
 #include "harness/model/readiness.h"
 #include "harness/protocol/guest.h"
+#include "harness/testing/bystanders.h"
 
 namespace netns_lab {
 namespace {
@@ -266,6 +267,7 @@ Result<void> Subject::prepare_part(std::size_t node) {
     for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
   }
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
+  if (plan_.bystanders) NETNS_LAB_TRY(lab_.node(node).apply(bystanders_beside(topology)));
   NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
   NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
   NETNS_LAB_TRY(check_declared_settings(topology, part.before.find_namespace(""), hello(node).node));

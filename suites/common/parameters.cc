@@ -14,9 +14,10 @@
 namespace netns_lab::suites {
 namespace {
 
-// What the cases use for a namespace of their own (fixture.cc): neither name nor address can be the container's.
+// What the cases use for namespaces of their own (fixture.cc, harness/testing/bystanders.h): neither name nor address
+// can be the container's.
 constexpr auto kThirdSubnet = "198.18.200.0/29", kThirdSubnetIpv6 = "2001:db8:200::/63";
-constexpr std::array<std::string_view, 2> kThirdNames = {"netns-lab-third0", "netns-lab-third1"};
+constexpr std::array<std::string_view, 3> kTestsNames = {"netns-lab-third0", "netns-lab-third1", "netns-lab-bystander"};
 
 // `value` as it can stand in a message of one line.
 std::string shown(const std::string& value) {
@@ -77,8 +78,8 @@ Result<std::string> namespace_name(const Parameters& parameters, const std::stri
   if (name.size() > NAME_MAX) {
     return refused(fmt::format("it has {} bytes; a file name has at most {}", name.size(), NAME_MAX));
   }
-  if (name == kThirdNames[0] || name == kThirdNames[1])
-    return refused("it is the name of a namespace that the judging of isolation makes (docs/scenarios)");
+  if (std::ranges::find(kTestsNames, name) != kTestsNames.end())
+    return refused("it is the name of a namespace that the tests make (docs/scenarios)");
   if (name.front() == '-') return refused("it starts with '-' and would be taken for an option");
   const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) { return c > 0x20 && c != 0x7f; });
   if (!plain) return refused("it holds a blank or a control character");

@@ -46,6 +46,7 @@ const RefusedRow kRefused[] = {
     {"SecondThirdNamespacesIpv6", "IP6", "2001:db8:200:1::7", Family::kIpv6, "third namespace"},
     {"ThirdNamespacesIpv6", "IP6", "2001:db8:200::7", Family::kIpv6, "third namespace"},
     {"ThirdNamespacesName", "CON", "netns-lab-third0", Family::kIpv4, "name of a namespace"},
+    {"BystandersName", "CON", "netns-lab-bystander", Family::kIpv4, "name of a namespace"},
     {"OtherFamilyIpv6", "IP6", "10.200.1.1", Family::kIpv6, "is an IPv4 address"},
     {"UnspecifiedIpv6", "IP6", "::", Family::kIpv6, "unspecified"},
     {"LoopbackIpv6", "IP6", "::1", Family::kIpv6, "loopback"},

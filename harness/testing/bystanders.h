@@ -1,0 +1,20 @@
+// What others have on a node beside the network under test, and a target that clears the place first would take from
+// them: a namespace, a veth pair whose end on the node is down, and where the scenario has an nftables table another
+// one.
+#pragma once
+
+#include <vector>
+
+#include "harness/model/change.h"
+#include "harness/model/scenario.h"
+
+namespace netns_lab {
+
+// Names that no parameter of a scenario can take.
+inline constexpr auto kBystanderNamespace = "netns-lab-bystander";
+inline constexpr auto kBystanderLink = "vethbystander";
+
+// Makes them; without addresses or rules, so that no packet of the scenario's goes another way.
+std::vector<Change> bystanders_beside(const Topology& topology);
+
+}  // namespace netns_lab
