@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <memory>
 
+#include "harness/base/text.h"
 #include "harness/netns/mount_table.h"
 #include "harness/node/isolation_kernel.h"
 #include "harness/node/isolation_mount.h"
@@ -59,11 +60,16 @@ Result<void> furnish_fully(const std::string& own, Isolation& made) {
   for (const char* folder : {"/etc", "/var", "/tmp", "/home", "/root"}) {
     if (!is_folder(folder)) continue;
     NETNS_LAB_ASSIGN(const Cover cover, cover_writable(folder, own, mount_points));
-    made.writable.emplace_back(folder, cover == Cover::kOverlay ? upper_of(folder, own) : folder);
-    if (cover == Cover::kOverlay) continue;
-    made.lost.push_back(fmt::format("{} cannot be overlaid here: what the machine has there is read-only", folder));
-    NETNS_LAB_ASSIGN(const std::vector<std::string> held, list_folder(folder));
-    made.made_by_setup.insert(made.made_by_setup.end(), held.begin(), held.end());
+    made.writable.insert(made.writable.end(), cover.writable.begin(), cover.writable.end());
+    for (const std::string& parted : cover.parted) {
+      NETNS_LAB_ASSIGN(const std::vector<std::string> held, list_folder(parted));
+      made.made_by_setup.insert(made.made_by_setup.end(), held.begin(), held.end());
+    }
+    if (!cover.parted.empty()) {
+      made.lost.push_back(
+          fmt::format("{} cannot be overlaid here: {} read-only", join(cover.parted, " and "),
+                      cover.read_only.empty() ? "the files right in it are" : "what the machine has there is"));
+    }
   }
   NETNS_LAB_TRY(attach_own(own + "/ubuntu", kHomeFolder));
   if (const auto sudo = install_sudo(own); !sudo) {

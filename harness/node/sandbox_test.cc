@@ -208,11 +208,35 @@ TEST(SandboxOnAMachineWithMounts, IsMadeAndStillShowsAndTakesFiles) {
       EXPECT_EQ(ask(lab->node, "cat /var/tmp/deep/seen").output, "seen");
       EXPECT_EQ(ask(lab->node, "touch /var/x && echo made").output, "made");
       EXPECT_THAT(ask(lab->node, "ls -d /var/lib/dpkg").output, HasSubstr("/var/lib/dpkg"));
+      EXPECT_EQ(ask(lab->node, "touch /var/lib/dpkg/x && echo made").output, "made");
       EXPECT_THAT(ask(lab->node, "touch /var/tmp/deep/x 2>&1").output, HasSubstr("Read-only file system"));
-      EXPECT_THAT(ask(lab->node, "context").output, HasSubstr("/var cannot be overlaid here"));
+      EXPECT_THAT(ask(lab->node, "context").output,
+                  HasSubstr("/var cannot be overlaid here: the files right in it are read-only"));
+      EXPECT_EQ(ask(lab->node, "leftovers").output, "/var/lib/dpkg/x\n/var/x");
     }
   }
   ::umount2("/var/tmp", MNT_DETACH);
+}
+
+// Only the folders on the way to the mount are in parts, and what is written beside it is seen.
+TEST(SandboxOnAMachineWithMounts, TakesFilesBesideADeepOne) {
+  ASSERT_EQ(::mount("tmpfs", "/var/lib/dpkg/info", "tmpfs", 0, nullptr), 0) << std::strerror(errno);
+  {
+    const auto lab = start_sandbox(shells());
+    EXPECT_TRUE(lab) << lab.error();
+    if (lab) {
+      EXPECT_EQ(ask(lab->node, "leftovers").output, "");
+      EXPECT_EQ(
+          ask(lab->node, "touch /var/tmp/a /var/lib/apt/b /var/lib/dpkg/updates/c /var/lib/dpkg/d && echo made").output,
+          "made");
+      EXPECT_THAT(ask(lab->node, "echo x 2>&1 >>/var/lib/dpkg/status").output, HasSubstr("Read-only file system"));
+      EXPECT_THAT(ask(lab->node, "context").output,
+                  HasSubstr("/var/lib and /var/lib/dpkg cannot be overlaid here: the files right in it are read-only"));
+      EXPECT_EQ(ask(lab->node, "leftovers").output,
+                "/var/lib/apt/b\n/var/lib/dpkg/d\n/var/lib/dpkg/updates/c\n/var/tmp/a");
+    }
+  }
+  ::umount2("/var/lib/dpkg/info", MNT_DETACH);
 }
 
 }  // namespace
