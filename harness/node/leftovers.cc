@@ -104,9 +104,16 @@ class Walk {
   std::vector<std::string> found_;
 };
 
+// What others than its owner may change in a folder.
+mode_t opened(const std::string& folder) {
+  const std::optional<struct stat> status = look(folder);
+  return status ? status->st_mode & (S_IWGRP | S_IWOTH) : 0;
+}
+
 }  // namespace
 
-SetUpFiles::SetUpFiles(const AgentContext& context) {
+SetUpFiles::SetUpFiles(const AgentContext& context)
+    : namespace_directory_(context.namespace_directory), opened_before_(opened(namespace_directory_)) {
   for (const auto& [seen, upper] : context.writable) {
     if (auto attributes = FileAttributes::of(seen)) files_.emplace_back(seen, *std::move(attributes));
   }
@@ -131,6 +138,11 @@ std::vector<std::string> SetUpFiles::changes() const {
     const auto now = FileAttributes::of(path);
     const std::string changed = now ? attribute_changes(before, *now) : "deleted";
     if (!changed.empty()) lines.push_back(fmt::format("{} ({})", path, changed));
+  }
+  const std::optional<struct stat> status = look(namespace_directory_);
+  if (status && (opened(namespace_directory_) & ~opened_before_) != 0) {
+    lines.push_back(fmt::format("{} (mode {:o}: others may take namespaces away and put theirs in)",
+                                namespace_directory_, status->st_mode & 07777U));
   }
   return lines;
 }

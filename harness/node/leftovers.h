@@ -12,7 +12,7 @@
 namespace netns_lab::node {
 
 // What the set-up of the node made, and the folders a target may write to themselves, as they were before any command
-// ran.
+// ran; and the folder of named namespaces, which `ip netns add` makes for its owner alone to write to (0755).
 class SetUpFiles {
  public:
   explicit SetUpFiles(const AgentContext& context);
@@ -20,6 +20,8 @@ class SetUpFiles {
   std::vector<std::string> changes() const;
 
  private:
+  std::string namespace_directory_;
+  mode_t opened_before_ = 0;  // what others were allowed to do there
   std::vector<std::pair<std::string, FileAttributes>> files_;
 };
 

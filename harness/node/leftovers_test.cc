@@ -68,6 +68,10 @@ INSTANTIATE_TEST_SUITE_P(
         Row{"SharedMemory", "touch /dev/shm/left", {"/dev/shm/left"}},
         Row{"DeviceLinkTurned", "ln -sfn /nowhere /dev/fd", {"/dev/fd (it was changed)"}},
         Row{"NamedNamespacesAreToldElsewhere", "ip netns add a", {}},
+        Row{"NamespacesForTheOwnerAlone", "umask 077; ip netns add a", {}},
+        Row{"NamespacesOfEverybody",
+            "ip netns add a && chmod 1777 /run/netns",
+            {"/run/netns (mode 1777: others may take namespaces away and put theirs in)"}},
         Row{"Tmp", "ln -s /nowhere /tmp/link", {"/tmp/link"}}),
     [](const auto& row) { return row.param.name; });
 
