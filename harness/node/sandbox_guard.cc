@@ -146,6 +146,10 @@ void watch_over(const GuardFacts& facts, const std::vector<Child>& children, std
     ::close(facts.status);
   }
   for (const Child& child : children) tell_if_killed(child);
+  // At the same time: the kernel is at an agent's sockets and namespaces for some milliseconds.
+  for (const Child& child : children) {
+    if (child.pid > 0) ::kill(child.pid, SIGKILL);  // not waited for yet, as in end_child
+  }
   for (const Child& child : children) end_child(child);
 }
 
