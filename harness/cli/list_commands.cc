@@ -70,7 +70,7 @@ ExitStatus run_explain(const Arguments& arguments, const std::vector<Scenario>& 
       std::string text = fmt::format("{}  {}\n\n  {}\n\n  source:   {}\n", requirement.id, to_string(requirement.level),
                                      requirement.text, requirement.source);
       if (!requirement.rests_on.empty()) text += "  rests on: " + join(requirement.rests_on, ", ") + "\n";
-      if (!requirement.why.empty()) text += "\n  without it: " + requirement.why + "\n";
+      if (!requirement.why.empty()) text += "\n  why: " + requirement.why + "\n";
       print(text);
       return ExitStatus::kConformant;
     }

@@ -198,7 +198,10 @@ std::string route_difference(const Route& declared, const Route& seen) {
   const bool v4 = declared.destination.address.is_v4();
   const std::uint32_t metric = !v4 && declared.metric == 0 ? kIpv6DefaultMetric : declared.metric;
   if (seen.metric != metric) return fmt::format("its metric is {}, not {}", seen.metric, metric);
-  if (v4 && seen.scope != declared.scope) {
+  // By an address of the namespace itself a route of scope link goes the same way (fib_check_nh,
+  // net/ipv4/fib_semantics.c, takes no other gateway for it), and net-tools can make no other.
+  const bool by_itself = seen.scope == Scope::kLink && seen.hops.size() == 1 && seen.hops.front().gateway;
+  if (v4 && seen.scope != declared.scope && !by_itself) {
     return fmt::format("its scope is {}, not {}", to_string(seen.scope), to_string(declared.scope));
   }
   if (seen.tos != declared.tos) return fmt::format("it is for TOS {} only", seen.tos);

@@ -100,8 +100,13 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
     const auto before = was.sysctls.find(key);
     if (before != was.sysctls.end()) {
       if (before->second != value) {
-        findings.push_back(fmt::format("sysctl {} in {} is {}, it was {}", key, place, visible(value, kLongestValue),
-                                       visible(before->second, kLongestValue)));
+        // inet_forward_change (net/ipv4/devinet.c).
+        const bool follows = key == "net.ipv4.conf.all.accept_redirects" && value == "1";
+        findings.push_back(fmt::format("sysctl {} in {} is {}, it was {}{}", key, place, visible(value, kLongestValue),
+                                       visible(before->second, kLongestValue),
+                                       follows ? " (the kernel turns it on when net.ipv4.ip_forward is put back to 0: "
+                                                 "put it back, too)"
+                                               : ""));
       }
       continue;
     }

@@ -49,6 +49,13 @@ std::optional<std::uint64_t> number(std::string_view text) {
   return value;
 }
 
+// A file that was bound and then deleted, or replaced, where it came from is still mounted (dentry_path, fs/d_path.c).
+std::string without_deleted_mark(std::string root) {
+  constexpr std::string_view kMark = "//deleted";
+  if (root.size() > kMark.size() && root.ends_with(kMark)) root.resize(root.size() - kMark.size());
+  return root;
+}
+
 }  // namespace
 
 Result<MountTable> MountTable::read() {
@@ -94,7 +101,7 @@ MountTable MountTable::parse(std::string_view mountinfo) {
     if (!id || !parent) continue;
     MountEntry entry{.id = *id,
                      .parent = *parent,
-                     .root = unescape(fields[3]),
+                     .root = without_deleted_mark(unescape(fields[3])),
                      .mount_point = unescape(fields[4]),
                      .options = std::string(fields[5]),
                      .propagation = "",

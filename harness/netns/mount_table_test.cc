@@ -27,6 +27,11 @@ TEST(MountTable, LeavesOutWhatItCannotUnderstand) {
               IsEmpty());
 }
 
+TEST(MountTable, TakesADeletedFileForWhatItWas) {
+  const MountTable table = MountTable::parse("2 1 0:2 /tmp/a.s//deleted /tmp/a.s ro - ext4 o rw\n");
+  EXPECT_THAT(table.entries(), ElementsAre(::testing::Field(&MountEntry::root, "/tmp/a.s")));
+}
+
 TEST(MountTable, CountsOnlyMountsOnTopOfEachOther) {
   // 3 hides 2 at /a/b because 4 is a mount over /a: only what is reachable through it is stacked.
   const MountTable table = MountTable::parse(

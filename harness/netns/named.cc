@@ -34,7 +34,11 @@ Result<void> prepare_directory(const std::string& directory) {
   }
   if (::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) == 0) return {};
   if (errno != EINVAL) return tl::unexpected(Error::system(fmt::format("share the mount {}", directory), errno));
-  // EINVAL: not a mount point yet.
+  // EINVAL: not a mount point yet. Names that somebody bound there by hand would be below that mount, and their makers
+  // could not take them away any more.
+  const auto mounts = MountTable::read();
+  const auto is_name = [&](const MountEntry& entry) { return entry.mount_point.starts_with(directory + "/"); };
+  if (mounts && std::ranges::any_of(mounts->entries(), is_name)) return {};
   if (::mount(directory.c_str(), directory.c_str(), "none", MS_BIND | MS_REC, nullptr) != 0 ||
       ::mount("", directory.c_str(), "none", MS_SHARED | MS_REC, nullptr) != 0) {
     return tl::unexpected(Error::system(fmt::format("make {} a shared mount of itself", directory), errno));

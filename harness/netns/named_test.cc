@@ -101,6 +101,23 @@ TEST_F(NamedNamespace, CountsStackedMountsAndRemovesThemAll) {
   EXPECT_THAT(*list_namespace_entries(kDirectory), IsEmpty());
 }
 
+// Who bound a name by hand, without what ip-netns makes of the folder, can still take it away.
+TEST_F(NamedNamespace, LeavesTheFolderAsItIsWhereNamesWereBoundByHand) {
+  const auto by_hand = NetworkNamespace::create();
+  ASSERT_TRUE(by_hand) << by_hand.error();
+  ::mkdir(kDirectory, 0755);
+  { const UniqueFd file(::open("/run/netns/hand", O_WRONLY | O_CREAT | O_CLOEXEC, 0)); }
+  ASSERT_EQ(
+      ::mount(("/proc/self/fd/" + std::to_string(by_hand->fd())).c_str(), "/run/netns/hand", "none", MS_BIND, nullptr),
+      0);
+  ASSERT_TRUE(create_named_namespace(kDirectory, "one"));
+  EXPECT_THAT(*list_namespace_entries(kDirectory),
+              ElementsAre(Field(&NamespaceEntry::mounts, 1), Field(&NamespaceEntry::mounts, 1)));
+  EXPECT_EQ(::umount2("/run/netns/hand", 0), 0);
+  EXPECT_EQ(::unlink("/run/netns/hand"), 0);
+  EXPECT_TRUE(unname_namespace(kDirectory, "one"));
+}
+
 TEST_F(NamedNamespace, IsGoneAfterUnname) {
   ASSERT_TRUE(create_named_namespace(kDirectory, "one"));
   ASSERT_TRUE(unname_namespace(kDirectory, "one"));

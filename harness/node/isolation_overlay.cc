@@ -95,7 +95,11 @@ Result<std::vector<std::string>> cover_with_tmpfs(const std::string& folder, mod
     } else {
       const UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
     }
-    NETNS_LAB_TRY(attach_mount(copy, path));
+    const auto attached = attach_mount(copy, path);
+    // Deleted on the machine meanwhile.
+    const bool is_gone = !attached && attached.error().system_errno == ENOENT;
+    if (is_gone && (is_folder ? ::rmdir(path.c_str()) : ::unlink(path.c_str())) == 0) continue;
+    if (!attached) return tl::unexpected(attached.error());
   }
   for (const auto& [name, target] : symbolic_links) {
     if (::symlink(target.c_str(), (folder + "/" + name).c_str()) != 0) {

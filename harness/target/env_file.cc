@@ -156,6 +156,10 @@ Result<Parameters> parse_env_file(std::string_view text, const std::string& name
     return tl::unexpected(Error::invalid(
         "read " + name, fmt::format("it has {} bytes; at most {} are read", text.size(), kMostEnvFileBytes)));
   }
+  if (text.starts_with("\xEF\xBB\xBF")) {
+    return tl::unexpected(Error::invalid(name + ":1", "it begins with a UTF-8 byte order mark, which no shell knows",
+                                         "save it without one"));
+  }
   Parameters parameters;
   std::size_t number = 0;
   while (!text.empty()) {

@@ -95,6 +95,10 @@ INSTANTIATE_TEST_SUITE_P(
         RefusedCase{"TwoOnALine", "A=1 B=2", "x/env.sh:1", "after the value of A stands more: \"B=2\""},
         RefusedCase{"CommandWithVariable", "A= id", "x/env.sh:1", "stands more: \"id\""},
         RefusedCase{"Array", "A=(1 2)", "x/env.sh:1", "a bare ("},
+        RefusedCase{"ByteOrderMark",
+                    "\xEF\xBB\xBF"
+                    "A=1",
+                    "x/env.sh:1", "byte order mark"},
         RefusedCase{"Append", "A+=1", "x/env.sh:1", "an assignment was expected"},
         RefusedCase{"ExportWithoutValue", "export A", "x/env.sh:1", "an assignment was expected"},
         RefusedCase{"ExportOption", "export -n A=1", "x/env.sh:1", "an assignment was expected"},

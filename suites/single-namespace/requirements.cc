@@ -74,26 +74,30 @@ std::vector<Requirement> links() {
 
 std::vector<Requirement> addresses_and_routes() {
   return {
-      must("address", "tutorial part 1, step 4; rtnetlink(7)",
-           "veth2 has exactly the declared address with prefix length 32 (IPv6: 128), global scope, unlimited lifetime "
-           "and no unusual flags.",
-           {"container-link"},
-           "A shorter prefix adds a route for a whole subnet; a lifetime lets the address vanish; a second address may "
-           "be chosen as source."),
+      must(
+          "address", "tutorial part 1, step 4; rtnetlink(7)",
+          "veth2 has exactly the declared address with prefix length 32 (IPv6: 128), global scope, unlimited lifetime, "
+          "no unusual flags and no broadcast address.",
+          {"container-link"},
+          "A shorter prefix adds a route for a whole subnet; a lifetime lets the address vanish; a second address may "
+          "be chosen as source."),
       must("host-link-address", "tutorial part 1 (veth1 gets no address); docs/scenarios/single-namespace.md for IPv6",
            "veth1 has no IPv4 address; in the IPv6 variant it has fe80::1/64.", {"host-link"},
            "An address on veth1 becomes the source of the node's packets to the container, instead of the node's own "
            "address."),
       must("host-route", "tutorial part 1, step 8; ip-route(8)",
            "The node's main table has exactly one route to the container's address: a host route out of veth1 without "
-           "a gateway.",
+           "a gateway, of scope link, without a metric, a source hint or other attributes.",
            {"host-link"}, "Without it the node sends packets for the container to its own default gateway."),
       must("host-route-chosen", "tutorial part 1, step 8; RFC 1812, 5.2.4.3",
            "The node's kernel chooses veth1 for packets to the container, by that route.", {"host-link"},
            "A routing rule, another table or a better route can overrule the one that `ip route` shows."),
       must(
           "default-route", "tutorial part 1, step 9; ip-route(8)",
-          "The namespace has exactly one default route: via $IP (IPv6: fe80::1) out of veth2.", {"container-link"},
+          "The namespace has exactly one default route: via $IP (IPv6: fe80::1) out of veth2, without a metric, a "
+          "source "
+          "hint or other attributes.",
+          {"container-link"},
           "Without it the container reaches nothing but itself; with two of them the kernel may choose the wrong one."),
       must("way-back-chosen", "tutorial part 1, step 9; RFC 1812, 5.2.4.3",
            "The namespace's kernel chooses veth2, and the container's address as source, for packets to the node.",
