@@ -13,6 +13,17 @@
 namespace netns_lab::cli {
 namespace {
 
+// CLI11's range takes "nan" for a number in it.
+CLI::Validator seconds_up_to(double most) {
+  CLI::Validator check;
+  check.operation([most](const std::string& text) -> std::string {
+    double seconds = 0;
+    const bool fits = CLI::detail::lexical_cast(text, seconds) && seconds >= 0.001 && seconds <= most;
+    return fits ? "" : fmt::format("Value {} not in range [0.001 - {}]", visible(text, 64), most);
+  });
+  return check;
+}
+
 constexpr int kMostNodes = 16;  // of a sandbox (harness/node/sandbox.h)
 
 struct SubCommand {
@@ -58,7 +69,7 @@ void add_building(CLI::App& app, Arguments& to) {
          [&to](const double& seconds) { to.step_limit = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
          "of each step of a target; passing it is a fail (default: 30)")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 86'400.0));
+      ->check(seconds_up_to(86'400.0));
 }
 
 // Of a machine that is made.
@@ -105,7 +116,7 @@ CLI::App* add_test(CLI::App& root, Arguments& to) {
          [&to](const double& seconds) { to.deadline = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
          "of the whole run; passing it ends the run with status 124")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 864'000.0));
+      ->check(seconds_up_to(864'000.0));
   app->add_flag("--shuffle", to.shuffle, "the claims of each worker in another order, by a seed that is told");
   app->add_option("--seed", to.seed, "of that order: the same seed, the same order (implies --shuffle)")
       ->type_name("N")
@@ -161,13 +172,13 @@ void add_qualify(CLI::App& app, Arguments& to) {
          },
          "of each step of a broken target (default: 30)")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 86'400.0));
+      ->check(seconds_up_to(86'400.0));
   app.add_option_function<double>(
          "--deadline",
          [&to](const double& seconds) { to.deadline = std::chrono::milliseconds(static_cast<long>(seconds * 1000)); },
          "of the whole run; passing it ends the run with status 124")
       ->type_name("SECONDS")
-      ->check(CLI::Range(0.001, 864'000.0));
+      ->check(seconds_up_to(864'000.0));
   app.add_option("--report-dir", to.report_directory, fmt::format("default: {}/", kDefaultReportDirectory))
       ->type_name("DIR");
   app.add_flag("--json", to.json, "the kill table as JSON on standard output");

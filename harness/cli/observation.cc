@@ -12,6 +12,7 @@
 
 #include "harness/model/diff.h"
 #include "harness/model/json.h"
+#include "harness/testing/bystanders.h"
 #include "harness/testing/subject.h"
 
 namespace netns_lab::cli {
@@ -97,6 +98,10 @@ Snapshot with_numbered_macs(const Snapshot& snapshot, const LinkNames& with_decl
     for (const Link& link : state.links) {
       if (link.mac.is_zero() || link.kind == "bridge" || !known.insert(link.mac).second) continue;
       if (with_declared.contains({state.name, link.name})) continue;  // it keeps its number to itself
+      if (state.name == kBystanderNamespace || link.name == kBystanderLink) {
+        known.erase(link.mac);
+        continue;
+      }
       const MacAddress number({0xFE, 0, 0, 0, 0, static_cast<std::uint8_t>(known.size())});
       replace_all(text, link.mac.to_string(), number.to_string());
       replace_all(text, link_local_of(link.mac).to_string(), link_local_of(number).to_string());

@@ -4,9 +4,10 @@
 //   for (const std::string& finding : undeclared(Area::kLinks, before, after, declared)) ...
 //   -> "link veth9 on the node: nobody declared it (4: veth9 <BROADCAST,MULTICAST> ...)"
 //
-// The node is compared with itself before the build; a declared namespace with a pristine one (Snapshot::pristine of
-// `after`). What is declared is left to the claims about it. What the kernel makes by itself is no finding
-// (kernel_made.h), nor are dynamic neighbour entries and counters; what it made and somebody took away again is one.
+// The node, and others' namespaces on it, are compared with themselves before the build; a declared namespace with a
+// pristine one (Snapshot::pristine of `after`). What is declared is left to the claims about it. What the kernel makes
+// by itself is no finding (kernel_made.h), nor are dynamic neighbour entries and counters; what it made and somebody
+// took away again is one.
 #pragma once
 
 #include <string>

@@ -26,6 +26,7 @@ protocol::CommandEnd to_protocol(process::CommandEnd end) {
     case process::CommandEnd::How::kTimedOut:
       out.how = protocol::CommandEnd::How::kTimedOut;
       break;
+    case process::CommandEnd::How::kUnwatched:  // told as an error
     case process::CommandEnd::How::kNotStarted:
       out.how = protocol::CommandEnd::How::kNotStarted;
       break;
@@ -52,6 +53,9 @@ class CommandHandle final : public HandleObject {
     process::Chunk chunk = command_.read(maximum, wait, cancellation.fd());
     const bool nothing = chunk.output.empty() && chunk.errors.empty() && !chunk.end;
     if (nothing && cancellation.requested()) return tl::unexpected(Error::cancelled("read a command's output"));
+    if (chunk.command && chunk.command->how == process::CommandEnd::How::kUnwatched) {
+      return tl::unexpected(Error::lost("watch over a command", "the process that did it was killed"));
+    }
     Taken taken;
     taken.reply.output_bytes = chunk.output.size();
     taken.reply.error_bytes = chunk.errors.size();

@@ -82,7 +82,7 @@ TEST(CommandHandle, CarriesTimeLimitOutputLimitAndDaemonsThrough) {
   protocol::RunRequest wordy = shell("echo 12345");
   wordy.output_limit = 2;
   const Ran ran = run(wordy);
-  EXPECT_EQ(ran.output, "12");
+  EXPECT_EQ(ran.output, "1\n");  // the beginning and the end
   EXPECT_EQ(ran.end.dropped, 4U);
   EXPECT_TRUE(run(shell("setsid sleep 1000 &")).end.descendants_left);
   protocol::RunRequest missing;

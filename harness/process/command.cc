@@ -45,6 +45,9 @@ std::string to_string(const CommandEnd& end) {
       text =
           fmt::format("was stopped at its deadline, after {:.1f} s", static_cast<double>(end.duration.count()) / 1e6);
       break;
+    case CommandEnd::How::kUnwatched:
+      text = "was killed, as the process that watched over it was";
+      break;
     case CommandEnd::How::kNotStarted:
       text = fmt::format("could not be started: {}", end.reason);
       break;

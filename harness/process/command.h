@@ -46,7 +46,8 @@ struct Command {
 // How a command ended. It has ended when its main process has; what of it is still alive then is given
 // `kDescendantGrace` to end by itself, and is killed.
 struct CommandEnd {
-  enum class How : std::uint8_t { kExited, kSignalled, kTimedOut, kNotStarted };
+  // kUnwatched: whoever watches over it was killed, and it with that: how it would have ended nobody knows.
+  enum class How : std::uint8_t { kExited, kSignalled, kTimedOut, kNotStarted, kUnwatched };
   How how = How::kExited;
   int code = 0;        // exit status or signal; kTimedOut: the signal that ended it, or 0 when it exited after TERM;
                        // kNotStarted: errno

@@ -17,13 +17,25 @@ TEST(OutputBuffer, GivesWhatItTookInOrder) {
   EXPECT_EQ(buffer.dropped(), 0U);
 }
 
-TEST(OutputBuffer, CountsWhatItDropsOverTheWholeOfItsLife) {
-  OutputBuffer buffer(4);
+TEST(OutputBuffer, KeepsTheBeginningAndTheEndAndCountsTheRest) {
+  OutputBuffer buffer(6);
   buffer.append("abc");
   EXPECT_EQ(buffer.take(3), "abc");
-  buffer.append("def");
-  EXPECT_EQ(buffer.take(10), "d");
-  EXPECT_EQ(buffer.dropped(), 2U);
+  buffer.append("defghijk");
+  buffer.append("lmn");
+  EXPECT_TRUE(buffer.empty());
+  buffer.end();
+  EXPECT_EQ(buffer.take(10), "lmn");
+  EXPECT_EQ(buffer.dropped(), 8U);
+}
+
+TEST(OutputBuffer, DropsNothingWithinItsLimit) {
+  OutputBuffer buffer(6);
+  buffer.append("abcd");
+  buffer.append("ef");
+  buffer.end();
+  EXPECT_EQ(buffer.take(10), "abcdef");
+  EXPECT_EQ(buffer.dropped(), 0U);
 }
 
 TEST(OutputBuffer, SurvivesManySmallReadsOfMuch) {

@@ -206,6 +206,7 @@ void RunningCommand::State::post_stop() {
 void RunningCommand::State::order(std::uint8_t what) {
   if (!control_.is_open()) return;
   ::send(control_.native_handle(), &what, 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  ::kill(keeper_, SIGCONT);  // its command may have stopped it; ours, and not waited for yet
   if (what != kKillEverything || giving_up_) return;
   giving_up_ = true;
   give_up_timer_.expires_after(kUnkillable);
@@ -226,7 +227,10 @@ void RunningCommand::State::receive_report() {
   control_.async_read_some(asio::buffer(&report_, sizeof report_), [this](const Problem& problem, std::size_t size) {
     // The socket's end without kGone: somebody killed the keeper, and the kernel, then, its command
     // (PR_SET_PDEATHSIG).
-    if (problem || size != sizeof report_) return finish(true);
+    if (problem || size != sizeof report_) {
+      is_unwatched_ = !giving_up_;
+      return finish(true);
+    }
     if (report_.kind == KeeperReport::kGone) return finish(report_.value != 0);
     take_report();
     receive_report();
@@ -267,7 +271,9 @@ void RunningCommand::State::finish(bool descendants_left) {
   if (finished_) return;
   finished_ = true;
   if (!main_ended_ && outcome_.how != CommandEnd::How::kNotStarted) {
-    outcome_.how = timed_out_ ? CommandEnd::How::kTimedOut : CommandEnd::How::kSignalled;
+    outcome_.how = timed_out_      ? CommandEnd::How::kTimedOut
+                   : is_unwatched_ ? CommandEnd::How::kUnwatched
+                                   : CommandEnd::How::kSignalled;
     outcome_.code = SIGKILL;
     outcome_.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - started_);
   }
@@ -276,6 +282,11 @@ void RunningCommand::State::finish(bool descendants_left) {
   control_.close(ignored);
   forget_keeper(keeper_);
   for (Stream& stream : streams_) drain(stream);
+  {
+    const std::lock_guard lock(mutex_);
+    output_.end();
+    errors_.end();
+  }
   input_.close(ignored);
   publish(std::move(outcome_));
   context_.stop();

@@ -96,6 +96,7 @@ class RunningCommand::State {
   bool main_ended_ = false;
   bool timed_out_ = false;
   bool giving_up_ = false;
+  bool is_unwatched_ = false;
   bool finished_ = false;
   bool sending_ = false;
   std::string input_under_way_;

@@ -18,19 +18,27 @@ constexpr std::uint64_t kOutputKept = 256 * 1024;  // of each stream, on the way
 constexpr std::size_t kShownHead = 1024;
 constexpr std::size_t kShownTail = 3072;
 
-// The beginning and the end: a script's last words are why it ended.
-std::string shown(const std::string& bytes) {
+// The beginning and the end: a script's last words are why it ended. `dropped`: bytes between them that never came
+// here.
+std::string shown(const std::string& bytes, std::uint64_t dropped) {
   if (bytes.size() <= kShownHead + kShownTail) return visible(bytes);
   return fmt::format("{}\n… ({} bytes left out)\n{}", visible(std::string_view(bytes).substr(0, kShownHead)),
-                     bytes.size() - kShownHead - kShownTail,
+                     bytes.size() - kShownHead - kShownTail + dropped,
                      visible(std::string_view(bytes).substr(bytes.size() - kShownTail)));
 }
 
 std::string both_streams(const CommandResult& result) {
-  std::string text = shown(result.output);
-  if (result.errors.empty()) return text;
-  if (!text.empty() && text.back() != '\n') text += '\n';
-  return text + shown(result.errors);
+  // Which of the streams they are of is known when only one is full.
+  const bool is_full = result.output.size() >= kOutputKept;
+  const bool are_errors_full = result.errors.size() >= kOutputKept;
+  const std::uint64_t dropped = is_full != are_errors_full ? result.end.dropped : 0;
+  std::string text = shown(result.output, is_full ? dropped : 0);
+  if (!result.errors.empty()) {
+    if (!text.empty() && text.back() != '\n') text += '\n';
+    text += shown(result.errors, are_errors_full ? dropped : 0);
+  }
+  if (result.end.dropped > dropped) text += fmt::format("\n… ({} more bytes were not kept)", result.end.dropped);
+  return text;
 }
 
 std::string how_it_ended(const protocol::CommandEnd& end) {
@@ -67,7 +75,6 @@ std::vector<ScriptFile> effective_files(const ScriptFiles& script, const Paramet
 TargetOutcome outcome_of(const std::string& file, const CommandResult& result) {
   TargetOutcome outcome;
   outcome.output = both_streams(result);
-  if (result.end.dropped > 0) outcome.output += fmt::format("\n… ({} more bytes were not kept)", result.end.dropped);
   outcome.processes_left = result.end.descendants_left;
   outcome.succeeded = result.succeeded() && !result.end.descendants_left;
   if (!result.succeeded()) {

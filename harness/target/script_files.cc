@@ -145,7 +145,11 @@ Result<ScriptFiles> read_script_files(const std::string& path) {
     NETNS_LAB_TRY(check_executable(*teardown, folder));
     script.teardown = kTeardown;
   }
-  if (const ScriptFile* environment = script.find(kEnvironment); environment != nullptr) {
+  const ScriptFile* const environment = script.find(kEnvironment);
+  if (struct stat there{}; environment == nullptr && ::stat((folder / kEnvironment).c_str(), &there) == 0) {
+    return refused((folder / kEnvironment).string(), "it is no regular file", "a file of assignments, NAME=value");
+  }
+  if (environment != nullptr) {
     NETNS_LAB_ASSIGN(script.parameters, parse_env_file(environment->bytes, (folder / kEnvironment).string()));
   }
   return script;

@@ -4,24 +4,23 @@
 #include <variant>
 
 namespace netns_lab {
-namespace {
-
-constexpr auto kTable = "netns-lab-bystander";
-
-bool makes_nft_table(const Change& change) { return std::holds_alternative<CreateNftTable>(change); }
-
-}  // namespace
-
-std::vector<Change> bystanders_beside(const Topology& topology) {
+std::vector<Change> bystanders() {
   CreateVeth pair;
   pair.name = kBystanderLink;
   pair.peer_namespace = kBystanderNamespace;
   pair.peer_name = "eth0";
-  std::vector<Change> changes = {CreateNamespace{kBystanderNamespace}, pair};
-  if (std::ranges::any_of(topology.build, makes_nft_table)) {
-    changes.push_back(CreateNftTable{.network_namespace = "", .family = "ip", .name = kTable, .chains = {}});
-  }
-  return changes;
+  pair.mac = MacAddress({0x02, 0x6e, 0x6c, 0, 0, 1});
+  pair.peer_mac = MacAddress({0x02, 0x6e, 0x6c, 0, 0, 2});
+  return {CreateNamespace{kBystanderNamespace}, pair};
+}
+
+Change bystander_table() {
+  return CreateNftTable{.network_namespace = "", .family = "ip", .name = "netns-lab-bystander", .chains = {}};
+}
+
+bool makes_nft_table(const Topology& topology) {
+  return std::ranges::any_of(topology.build,
+                             [](const Change& change) { return std::holds_alternative<CreateNftTable>(change); });
 }
 
 }  // namespace netns_lab

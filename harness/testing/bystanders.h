@@ -1,6 +1,5 @@
 // What others have on a node beside the network under test, and a target that clears the place first would take from
-// them: a namespace, a veth pair whose end on the node is down, and where the scenario has an nftables table another
-// one.
+// them: a namespace, a veth pair whose end on the node is down, and an nftables table.
 #pragma once
 
 #include <vector>
@@ -14,7 +13,11 @@ namespace netns_lab {
 inline constexpr auto kBystanderNamespace = "netns-lab-bystander";
 inline constexpr auto kBystanderLink = "vethbystander";
 
-// Makes them; without addresses or rules, so that no packet of the scenario's goes another way.
-std::vector<Change> bystanders_beside(const Topology& topology);
+// Make them; without addresses or rules, so that no packet of the scenario's goes another way.
+std::vector<Change> bystanders();
+Change bystander_table();  // by the program nft
+
+// Whether the scenario has an nftables table itself, so that whoever builds it has the means.
+bool makes_nft_table(const Topology& topology);
 
 }  // namespace netns_lab

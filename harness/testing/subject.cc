@@ -267,7 +267,7 @@ Result<void> Subject::prepare_part(std::size_t node) {
     for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
   }
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
-  if (plan_.bystanders) NETNS_LAB_TRY(lab_.node(node).apply(bystanders_beside(topology)));
+  if (plan_.bystanders) NETNS_LAB_TRY(add_bystanders(node));
   NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
   NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
   NETNS_LAB_TRY(check_declared_settings(topology, part.before.find_namespace(""), hello(node).node));
@@ -276,6 +276,16 @@ Result<void> Subject::prepare_part(std::size_t node) {
     NETNS_LAB_TRY(check_unspoilt(first, part.before, lab_.spec()));
   }
   return {};
+}
+
+Result<void> Subject::add_bystanders(std::size_t node) {
+  Node& there = lab_.node(node);
+  NETNS_LAB_TRY(there.apply(bystanders()));
+  const bool needs_nft = makes_nft_table(parts_.at(node).task.topology);
+  // The program takes some milliseconds, which the built-in target, that clears nothing, is spared.
+  if (!needs_nft && plan_.target->is_builtin()) return {};
+  const auto made = there.apply({bystander_table()});
+  return made || !needs_nft ? Result<void>() : made;  // where there is no nft, nobody flushes its rules
 }
 
 Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }

@@ -96,6 +96,7 @@ class Subject {
   // On every node, at the same time; the first node's error, else the second's, and so on.
   Result<void> on_all(const std::function<Result<void>(std::size_t node)>& work) const;
   Result<void> prepare_part(std::size_t node);
+  Result<void> add_bystanders(std::size_t node);
   Result<void> finish_part(std::size_t node, Look look);
 
   Lab lab_;
