@@ -56,7 +56,13 @@ ExitStatus run_up(const Arguments& arguments) {
 ExitStatus run_destroy(const Arguments& arguments) {
   const auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
+  const auto dead = undo_dead_runs();
+  if (!dead) return complain(dead.error());
+  if (*dead > 0)
+    print(fmt::format("this machine: what {} had left was undone\n",
+                      *dead == 1 ? "a run that died" : fmt::format("{} runs that died", *dead)));
   const auto destroyed = destroy(*spec, lab_services(), limit_for(*spec));
+  if (!destroyed && destroyed.error().kind == ErrorKind::kMissing && *dead > 0) return ExitStatus::kConformant;
   if (!destroyed) return complain(destroyed.error());
   print(fmt::format("lab {}: destroyed\n", spec->name));
   return ExitStatus::kConformant;

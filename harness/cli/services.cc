@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
+#include <iterator>
 #include <utility>
 
 #include "harness/base/text.h"
@@ -123,6 +125,21 @@ Result<void> leave(const LabSpec& spec, const std::string& folder) {
 }
 
 }  // namespace
+
+Result<std::size_t> undo_dead_runs() {
+  NETNS_LAB_ASSIGN(const std::string directory, journal_directory());
+  const auto count = [&directory] {
+    std::error_code none;
+    const auto files = std::filesystem::directory_iterator(directory, none);
+    return none ? std::ptrdiff_t{0} : std::distance(begin(files), end(files));
+  };
+  const std::ptrdiff_t before = count();
+  if (before == 0) return 0;
+  LabSpec host;
+  host.provider = Provider::kHost;
+  NETNS_LAB_TRY(recover(host));
+  return static_cast<std::size_t>(std::max(std::ptrdiff_t{0}, before - count()));
+}
 
 LabServices lab_services(const RunMachines* machines) {
   return {.start_private = [machines](const LabSpec& spec) { return start_private(spec, machines); },

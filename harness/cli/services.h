@@ -10,4 +10,8 @@ namespace netns_lab::cli {
 class RunMachines;
 LabServices lab_services(const RunMachines* machines = nullptr);
 
+// Undoes what runs on this machine itself (--lab host) that died with all their processes have left in this network
+// namespace. How many such runs there were. kTaken with what could not be undone.
+Result<std::size_t> undo_dead_runs();
+
 }  // namespace netns_lab::cli

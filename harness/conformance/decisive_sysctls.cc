@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
 #include <string_view>
 
 #include "harness/base/text.h"
@@ -47,6 +48,12 @@ std::vector<std::string> spoiling_sysctls(const NamespaceState& state, Family fa
     found.push_back(
         fmt::format("{} is {}, not {} ({})", decisive.key, visible(read->second, 40), fine.front(), decisive.why));
   }
+  // The kernel limits answers to echoes where their type's bit is set (icmpv4_mask_allow, net/ipv4/icmp.c).
+  const auto limited = state.sysctls.find("net.ipv4.icmp_ratemask");
+  if (family == Family::kIpv4 && limited != state.sysctls.end() &&
+      std::strtoul(limited->second.c_str(), nullptr, 10) % 2 == 1)
+    found.push_back(fmt::format("net.ipv4.icmp_ratemask is {}, not 6168 (how many echoes it answers)",
+                                visible(limited->second, 40)));
   return found;
 }
 

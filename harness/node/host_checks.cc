@@ -3,13 +3,18 @@
 #include <fmt/format.h>
 #include <net/if.h>
 
+#include <linux/fib_rules.h>
+
 #include <algorithm>
+#include <sstream>
 
 #include "harness/base/text.h"
 #include "harness/netlink/interface_address.h"
 #include "harness/netlink/link.h"
 #include "harness/netlink/nft_table.h"
 #include "harness/netlink/route.h"
+#include "harness/netlink/rule.h"
+#include "harness/netlink/xfrm_policy.h"
 #include "harness/netns/named.h"
 #include "harness/node/host_firewall.h"
 
@@ -81,6 +86,37 @@ Result<void> check_nft_tables(const AgentContext& context, const std::vector<std
   return {};
 }
 
+std::string shown(const RoutingRule& rule) {
+  std::ostringstream text;
+  text << rule;
+  return text.str();
+}
+
+// Rules that refuse packets come before the routing tables, which alone tell whether an address is free.
+Result<void> check_rules(const AgentContext& context, netlink::NetlinkSocket& socket,
+                         const std::vector<Prefix>& claimed) {
+  NETNS_LAB_ASSIGN(const std::vector<RoutingRule> rules, netlink::list_rules(socket));
+  for (const RoutingRule& rule : rules) {
+    const bool refuses =
+        rule.action == FR_ACT_BLACKHOLE || rule.action == FR_ACT_UNREACHABLE || rule.action == FR_ACT_PROHIBIT;
+    if (!refuses || !rule.other.empty()) continue;
+    for (const Prefix& prefix : claimed) {
+      if (prefix.address.family() != rule.family) continue;
+      if (rule.destination && !rule.destination->contains(prefix.address)) continue;
+      return tl::unexpected(
+          Error::missing(fmt::format("use {} as a lab for {}", context.host_name, prefix.to_string()),
+                         fmt::format("its routing rule {} would refuse packets: {}", rule.priority, shown(rule)),
+                         "give another address (--param), or use --lab sandbox"));
+    }
+  }
+  return {};
+}
+
+// An address of the machine in a subnet that is claimed whole ("198.18.200.0/29").
+bool lies_in(const Prefix& claimed, const IpAddress& address) {
+  return claimed.address == claimed.network().address && claimed.contains(address);
+}
+
 Result<void> check_addresses(const AgentContext& context, netlink::NetlinkSocket& socket,
                              const std::vector<Link>& links, const std::vector<Prefix>& claimed) {
   if (claimed.empty()) return {};
@@ -93,10 +129,11 @@ Result<void> check_addresses(const AgentContext& context, netlink::NetlinkSocket
   for (const Prefix& prefix : claimed) {
     const std::string attempted = fmt::format("claim address {}", prefix.to_string());
     for (const InterfaceAddress& address : present) {
-      if (address.prefix.address != prefix.address) continue;
-      return tl::unexpected(
-          Error::taken(attempted, fmt::format("{} has it on {}", context.host_name, link_name(address.link_index)),
-                       "give another one (--param)"));
+      if (address.prefix.address != prefix.address && !lies_in(prefix, address.prefix.address)) continue;
+      return tl::unexpected(Error::taken(attempted,
+                                         fmt::format("{} has {} on {}", context.host_name,
+                                                     address.prefix.address.to_string(), link_name(address.link_index)),
+                                         "give another one (--param), or use --lab sandbox"));
     }
     // Every IPv6 link has fe80::/64, and it says nothing about who else is there.
     if (prefix.address.is_link_local()) continue;
@@ -122,7 +159,17 @@ Result<void> check_surroundings(const AgentContext& context) {
                                          "its firewall would spoil the verdict: " + join(obstacles, ", "),
                                          "use --lab sandbox, or run in a network namespace without firewall rules"));
   }
-  if (context.uplink_addresses.empty()) {
+  NETNS_LAB_ASSIGN(netlink::NetlinkSocket xfrm, netlink::NetlinkSocket::open(netlink::Protocol::kXfrm));
+  const auto policies = netlink::list_xfrm_policies(xfrm);  // a kernel without IPsec has none
+  if (policies && !policies->empty()) {
+    return tl::unexpected(
+        Error::missing(fmt::format("use {} as a lab", context.host_name),
+                       fmt::format("its {} policies of IPsec would spoil the verdict", policies->size()),
+                       "use --lab sandbox, or run in a network namespace without them (ip xfrm policy)"));
+  }
+  const bool has_source = std::ranges::any_of(context.uplink_addresses,
+                                              [](const Prefix& prefix) { return !prefix.address.is_link_local(); });
+  if (!has_source) {
     return tl::unexpected(Error::missing(fmt::format("use {} as a lab", context.host_name),
                                          "it has no address besides loopback to choose a source from",
                                          "give an interface an address, or use --lab sandbox"));
@@ -139,6 +186,7 @@ Result<void> check_claim(const AgentContext& context, const protocol::ClaimReque
   NETNS_LAB_TRY(check_links(context, links, claim.links));
   NETNS_LAB_TRY(check_nft_tables(context, claim.nft_tables));
   NETNS_LAB_TRY(check_addresses(context, socket, links, claim.addresses));
+  NETNS_LAB_TRY(check_rules(context, socket, claim.addresses));
   if (context.provider == "host") NETNS_LAB_TRY(check_surroundings(context));
   return {};
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <utility>
 
@@ -16,6 +17,7 @@ constexpr std::chrono::seconds kOpenLimit{20};
 // Names that tests may use beside the scenario's own (docs/scenarios).
 const std::vector<std::string> kTestNamespaces = {"netns-lab-third0", "netns-lab-third1"};
 const std::vector<std::string> kTestLinks = {"nl-third0", "nl-third1"};
+constexpr std::array kTestSubnets = {"198.18.200.0/29", "2001:db8:200::/63"};
 
 Result<void> rehearse(Subject& subject) {
   NETNS_LAB_TRY(subject.build(Look::kLinks));
@@ -56,6 +58,11 @@ std::string why_unfit(const protocol::HelloReply& node, const Scenario& scenario
 }
 
 namespace {
+
+bool has_source(const protocol::HelloReply& node) {
+  return std::ranges::any_of(node.uplink_addresses,
+                             [](const Prefix& prefix) { return !prefix.address.is_link_local(); });
+}
 
 // Of what a topology's changes are made of: the option of the kernel's configuration; "" of what every node has.
 std::string option_of(const Change& change) {
@@ -108,7 +115,10 @@ Result<void> LabEnvironment::set_up() {
   NETNS_LAB_ASSIGN(Lab lab, Lab::open(lab_spec(), context_.services, Deadline::after(kOpenLimit)));
   NETNS_LAB_TRY(check_descriptors(lab.node().hello().descriptors, descriptors, lab.node().hello().node, true));
   // Of a node that we made it is our failure, and an error (ConformanceTest::uplink_address).
-  if (context_.spec.lab.provider == Provider::kHost) unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
+  // Where there is no address at all, the claim refuses the machine.
+  if (context_.spec.lab.provider == Provider::kHost && has_source(lab.node().hello())) {
+    unfit_ = why_unfit(lab.node().hello(), context_.spec.family);
+  }
   if (unfit_.empty()) unfit_ = why_unfit(lab.node().hello(), *context_.spec.scenario);
   if (unfit_.empty()) unfit_ = why_unfit_for(lab.node().hello(), *context_.spec.scenario, context_.topologies.front());
   if (!unfit_.empty()) return {};
@@ -171,6 +181,7 @@ SubjectPlan LabEnvironment::subject_plan() const {
   plan.task.told = context_.show_progress;
   plan.more_namespaces = kTestNamespaces;
   plan.more_links = kTestLinks;
+  for (const char* const subnet : kTestSubnets) plan.more_subnets.push_back(Prefix::parse(subnet).value());
   return plan;
 }
 

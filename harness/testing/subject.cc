@@ -263,8 +263,12 @@ Result<void> Subject::prepare_part(std::size_t node) {
   claim.nft_tables = nft_tables_of(topology);
   for (const auto& name : plan_.more_namespaces) claim.namespaces.push_back(name);
   for (const auto& name : plan_.more_links) claim.links.push_back(name);
+  if (lab_.spec().provider == Provider::kHost) claim.addresses = plan_.more_subnets;
   for (const Attachment& attachment : topology.attachments) {
     for (const Prefix& prefix : attachment.addresses) claim.addresses.push_back(prefix);
+    // A script may make both ends on the node, as the tutorial does, and then move one.
+    if (!plan_.target->is_builtin() && attachment.container_link != hello(node).uplink)
+      claim.links.push_back(attachment.container_link);
   }
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
   if (plan_.bystanders) NETNS_LAB_TRY(add_bystanders(node));

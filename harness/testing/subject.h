@@ -28,6 +28,7 @@ struct SubjectPlan {
   // What the tests themselves may add on this node, beside what the scenario declares.
   std::vector<std::string> more_namespaces;
   std::vector<std::string> more_links;
+  std::vector<Prefix> more_subnets;
   bool bystanders = false;  // others have something on the node, too (bystanders.h)
   // Reading all sysctls takes 3 ms a namespace and more in a new one; else those that decide what becomes of packets.
   bool all_sysctls = true;
