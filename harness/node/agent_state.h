@@ -22,6 +22,7 @@
 #include "harness/node/network_handles.h"
 #include "harness/node/new_links.h"
 #include "harness/node/operation.h"
+#include "harness/node/reservations.h"
 #include "harness/node/sysctl.h"
 #include "harness/node/tun_relay.h"
 
@@ -150,6 +151,7 @@ struct AgentState {
   const OperationTable operations;
   const std::string build = build_id();
   Claims claims;
+  Reservations reservations;
   NetworkHandlesPool network;
   AgentJournal journal;
   TunRelays relays;

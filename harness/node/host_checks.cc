@@ -103,10 +103,9 @@ Result<void> check_rules(const AgentContext& context, netlink::NetlinkSocket& so
     for (const Prefix& prefix : claimed) {
       if (prefix.address.family() != rule.family) continue;
       if (rule.destination && !rule.destination->contains(prefix.address)) continue;
-      return tl::unexpected(
-          Error::missing(fmt::format("use {} as a lab for {}", context.host_name, prefix.to_string()),
-                         fmt::format("its routing rule {} would refuse packets: {}", rule.priority, shown(rule)),
-                         "give another address (--param), or use --lab sandbox"));
+      return tl::unexpected(Error::missing(fmt::format("use {} as a lab for {}", context.host_name, prefix.to_string()),
+                                           "it has a rule that would refuse packets: " + shown(rule),
+                                           "give another address (--param), or use --lab sandbox"));
     }
   }
   return {};
@@ -164,7 +163,7 @@ Result<void> check_surroundings(const AgentContext& context) {
   if (policies && !policies->empty()) {
     return tl::unexpected(
         Error::missing(fmt::format("use {} as a lab", context.host_name),
-                       fmt::format("its {} policies of IPsec would spoil the verdict", policies->size()),
+                       fmt::format("what it has of IPsec would spoil the verdict: policies, {}", policies->size()),
                        "use --lab sandbox, or run in a network namespace without them (ip xfrm policy)"));
   }
   const bool has_source = std::ranges::any_of(context.uplink_addresses,

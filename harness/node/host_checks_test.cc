@@ -78,6 +78,7 @@ TEST_F(HostChecks, RefuseWhatIsNot) {
       {"AlternativeNameOfALink", names({}, {"other-name"}), ErrorKind::kTaken, {"other-name"}},
       {"Address", address("192.0.2.77/32"), ErrorKind::kTaken, {"192.0.2.77", "up0"}},
       {"AddressIpv6", address("2001:db8::77/128"), ErrorKind::kTaken, {"2001:db8::77", "up0"}},
+      {"SubnetOfAnAddress", address("192.0.2.0/24"), ErrorKind::kTaken, {"192.0.2.0/24", "192.0.2.77 on up0"}},
       {"RoutedAddress", address("198.51.100.9/32"), ErrorKind::kTaken, {"198.51.100.9", "198.51.100.0/24 dev up0"}},
       {"NamespaceNameWithSlash", names({"a/b"}), ErrorKind::kInvalid, {"a/b", "'/'"}},
       {"LinkNameTooLong", names({}, {"0123456789abcdef"}), ErrorKind::kInvalid, {"0123456789abcdef", "15 bytes"}},
@@ -90,6 +91,19 @@ TEST_F(HostChecks, RefuseWhatIsNot) {
     EXPECT_EQ(checked.error().kind, row.kind);
     for (const char* part : row.says) EXPECT_THAT(checked.error().message(), HasSubstr(part));
   }
+}
+
+TEST_F(HostChecks, RefuseWhatRefusesPackets) {
+  machine("ip rule add to 10.0.0.0/8 prohibit pref 5");
+  const auto ruled = check_claim(host_context(), address("10.200.1.1/32"));
+  EXPECT_TRUE(check_claim(host_context(), address("172.16.0.2/32")));
+  machine("ip rule delete pref 5; ip xfrm policy add dir in src 10.0.0.0/8 dst 192.0.2.2/32 action block");
+  const auto with_ipsec = check_claim(host_context(), {});
+  machine("ip xfrm policy flush");
+  ASSERT_FALSE(ruled);
+  EXPECT_THAT(ruled.error().message(), HasSubstr("rule 5: from all to 10.0.0.0/8 prohibit"));
+  ASSERT_FALSE(with_ipsec);
+  EXPECT_THAT(with_ipsec.error().message(), HasSubstr("IPsec would spoil the verdict"));
 }
 
 TEST_F(HostChecks, RefuseAMachineWithoutAnAddress) {

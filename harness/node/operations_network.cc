@@ -13,7 +13,11 @@ Result<protocol::Empty> claim(OperationContext& context, const protocol::ClaimRe
   Session& session = context.session;
   AgentState& agent = session.agent();
   const InUseCheck in_use = [&](const protocol::ClaimRequest& wanted) -> Result<void> {
-    NETNS_LAB_TRY(check_claim(agent.context, wanted));
+    if (agent.context.provider == "host") NETNS_LAB_TRY(agent.reservations.reserve(wanted));
+    if (auto free = check_claim(agent.context, wanted); !free) {
+      agent.reservations.release(wanted);
+      return free;
+    }
     // From here on a target may make them; should everything die, the journal knows whose they are.
     // Nothing is claimed when one is refused, and what is not claimed must not be undone later.
     for (std::size_t i = 0; i < wanted.links.size(); ++i) {

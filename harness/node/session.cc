@@ -82,6 +82,7 @@ void Session::end() {
                    error.message().c_str());
     }
   }
+  agent_.reservations.release(claimed);
   agent_.claims.leave(number_);
 }
 
