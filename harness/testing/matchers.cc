@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <sstream>
+#include <string_view>
 
+#include "harness/base/text.h"
 #include "harness/conformance/exact.h"
 #include "harness/conformance/flooding.h"
 #include "harness/conformance/same_network.h"
@@ -123,7 +126,13 @@ std::string claim_of(const EchoExpectation& want) {
         }
         ::testing::StringMatchResultListener why;
         if (inner.MatchAndExplain(*link, &why)) return {};
-        return {fmt::format("{} {}", name, why.str())};
+        // A line for each of what the inner matcher found.
+        std::vector<std::string> findings;
+        for (std::string_view line : split_lines(why.str())) {
+          line.remove_prefix(std::min(line.find_first_not_of(" -"), line.size()));
+          if (!line.empty()) findings.push_back(fmt::format("{} {}", name, line));
+        }
+        return findings.empty() ? std::vector<std::string>{name + " is otherwise"} : findings;
       });
 }
 
