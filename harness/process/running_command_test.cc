@@ -196,21 +196,6 @@ TEST(RunningCommand, HasTheDescriptorsItIsGivenAndNoOther) {
   EXPECT_STREQ(text.data(), "two\n");
 }
 
-// The keeper is what it finds as its parent.
-TEST(RunningCommand, AKeeperThatWasStoppedGoesOnAtTheDeadline) {
-  Command command = shell("kill -STOP $PPID; sleep 1000");
-  command.time_limit = milliseconds(100);
-  const auto outcome = run_to_end(command);
-  ASSERT_TRUE(outcome) << outcome.error();
-  EXPECT_EQ(outcome->end.how, How::kTimedOut);
-}
-
-TEST(RunningCommand, HowItWouldHaveEndedWithoutItsKeeperNobodyKnows) {
-  const auto outcome = run_to_end(shell("kill -KILL $PPID; sleep 1000"));
-  ASSERT_TRUE(outcome) << outcome.error();
-  EXPECT_EQ(outcome->end.how, How::kUnwatched);
-}
-
 TEST(RunningCommand, KeepsOutputUpToItsLimitAndNeverHoldsTheCommandUp) {
   Command command = shell("head -c 100000000 /dev/zero; head -c 3000 /dev/zero >&2; echo done >&2");
   command.output_limit = 1000;

@@ -29,6 +29,9 @@ std::string_view words_of_kernel(std::string_view line) {
   return line.starts_with('[') && end != std::string_view::npos ? line.substr(end + 2) : std::string_view();
 }
 
+// The machine may be in the middle of a line: half of one is no cause.
+std::vector<std::string> whole_lines_of(std::string_view log) { return lines_of(log.substr(0, log.rfind('\n') + 1)); }
+
 }  // namespace
 
 std::string end_of_file(int file, std::size_t most, std::size_t from) {
@@ -51,7 +54,7 @@ std::string console_tail(std::string_view log, std::size_t lines) {
 
 std::string out_of_memory(std::string_view log) {
   std::string found;
-  for (const std::string& line : lines_of(log)) {
+  for (const std::string& line : whole_lines_of(log)) {
     if (words_of_kernel(line).starts_with("Out of memory: Killed process")) found = words_of_kernel(line);
   }
   return found;
@@ -59,7 +62,7 @@ std::string out_of_memory(std::string_view log) {
 
 std::string console_cause(std::string_view log) {
   constexpr std::string_view kPanic = "Kernel panic - not syncing: ";
-  for (const std::string& line : lines_of(log)) {
+  for (const std::string& line : whole_lines_of(log)) {
     const std::string_view words = words_of_kernel(line);
     if (words.starts_with(kPanic)) return "its kernel panicked: " + std::string(words.substr(kPanic.size()));
   }

@@ -45,6 +45,10 @@ constexpr Row kRows[] = {
      .log = "[    9.1] Out of memory: Killed process 80 (tail)\r\n"
             "[    9.9] Kernel panic - not syncing: System is deadlocked on memory\r\n",
      .cause = "its kernel panicked: System is deadlocked on memory"},
+    {.name = "NotHalfALine",
+     .log = "[    9.1] Out of memory: Killed process 80 (tail)\r\n"
+            "[    9.9] Kernel panic - not syncing: System is deadlocked on me",
+     .cause = "its memory was used up: Out of memory: Killed process 80 (tail)"},
     {.name = "NotSomebodyElsesWord",
      .log = "netns-lab: Kernel panic - not syncing: no\r\nOut of memory: Killed process 1 (no)\r\n",
      .cause = ""},
