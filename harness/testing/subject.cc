@@ -271,7 +271,8 @@ Result<void> Subject::prepare_part(std::size_t node) {
       claim.links.push_back(attachment.container_link);
   }
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
-  if (plan_.bystanders) NETNS_LAB_TRY(add_bystanders(node));
+  // The built-in target, which clears nothing, is spared the milliseconds that they take.
+  if (plan_.bystanders && !plan_.target->is_builtin()) NETNS_LAB_TRY(add_bystanders(node));
   NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
   NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
   NETNS_LAB_TRY(check_declared_settings(topology, part.before.find_namespace(""), hello(node).node));
@@ -285,11 +286,9 @@ Result<void> Subject::prepare_part(std::size_t node) {
 Result<void> Subject::add_bystanders(std::size_t node) {
   Node& there = lab_.node(node);
   NETNS_LAB_TRY(there.apply(bystanders()));
-  const bool needs_nft = makes_nft_table(parts_.at(node).task.topology);
-  // The program takes some milliseconds, which the built-in target, that clears nothing, is spared.
-  if (!needs_nft && plan_.target->is_builtin()) return {};
   const auto made = there.apply({bystander_table()});
-  return made || !needs_nft ? Result<void>() : made;  // where there is no nft, nobody flushes its rules
+  // Where there is no nft, nobody flushes its rules.
+  return made || !makes_nft_table(parts_.at(node).task.topology) ? Result<void>() : made;
 }
 
 Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }

@@ -29,7 +29,7 @@ struct SubjectPlan {
   std::vector<std::string> more_namespaces;
   std::vector<std::string> more_links;
   std::vector<Prefix> more_subnets;
-  bool bystanders = false;  // others have something on the node, too (bystanders.h)
+  bool bystanders = false;  // others have something on the node, too (bystanders.h); not beside the built-in target
   // Reading all sysctls takes 3 ms a namespace and more in a new one; else those that decide what becomes of packets.
   bool all_sysctls = true;
 };
