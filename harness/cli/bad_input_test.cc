@@ -135,6 +135,8 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"NamespaceWithoutName", with_parameter("CON="), 2, {"CON"}},
         Refusal{"NamespaceOfControlBytes", with_parameter("CON=\x1b[31m"), 2, {"CON", "\\x1B"}},
         Refusal{"JobsOfZero", {"test", "--jobs", "0"}, 2, {"--jobs"}},
+        Refusal{"DeadlineThatIsNoNumber", {"test", "--deadline", "nan"}, 2, {"--deadline", "nan", "not in range"}},
+        Refusal{"TimeoutThatIsNoNumber", {"test", "--timeout", "nan"}, 2, {"--timeout", "nan", "not in range"}},
         Refusal{"DeadlineOfLetters", {"test", "--deadline", "soon"}, 2, {"--deadline", "soon"}},
         Refusal{"KeepingWithoutALab",
                 {"test", "single-namespace", "--keep-on-failure"},

@@ -57,12 +57,13 @@ ExitStatus run_destroy(const Arguments& arguments) {
   const auto spec = named_lab_spec(arguments);
   if (!spec) return complain(spec.error());
   const auto dead = undo_dead_runs();
-  if (!dead) return complain(dead.error());
-  if (*dead > 0)
-    print(fmt::format("this machine: what {} had left was undone\n",
-                      *dead == 1 ? "a run that died" : fmt::format("{} runs that died", *dead)));
+  if (!dead) say(dead.error().message());
+  const bool undone = dead && *dead > 0;
+  if (undone) print(fmt::format("this machine: what dead runs had left was undone ({})\n", *dead));
   const auto destroyed = destroy(*spec, lab_services(), limit_for(*spec));
-  if (!destroyed && destroyed.error().kind == ErrorKind::kMissing && *dead > 0) return ExitStatus::kConformant;
+  // Without a name it is enough that there was something of a dead run.
+  const bool is_done = undone && arguments.lab_name.empty();
+  if (is_done && !destroyed && destroyed.error().kind == ErrorKind::kMissing) return ExitStatus::kConformant;
   if (!destroyed) return complain(destroyed.error());
   print(fmt::format("lab {}: destroyed\n", spec->name));
   return ExitStatus::kConformant;

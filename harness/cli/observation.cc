@@ -96,12 +96,9 @@ Snapshot with_numbered_macs(const Snapshot& snapshot, const LinkNames& with_decl
   std::set<MacAddress> known;
   for (const NamespaceState& state : snapshot.namespaces) {
     for (const Link& link : state.links) {
+      if (state.name == kBystanderNamespace || link.name == kBystanderLink) continue;  // theirs are always the same
       if (link.mac.is_zero() || link.kind == "bridge" || !known.insert(link.mac).second) continue;
       if (with_declared.contains({state.name, link.name})) continue;  // it keeps its number to itself
-      if (state.name == kBystanderNamespace || link.name == kBystanderLink) {
-        known.erase(link.mac);
-        continue;
-      }
       const MacAddress number({0xFE, 0, 0, 0, 0, static_cast<std::uint8_t>(known.size())});
       replace_all(text, link.mac.to_string(), number.to_string());
       replace_all(text, link_local_of(link.mac).to_string(), link_local_of(number).to_string());

@@ -129,9 +129,9 @@ Result<void> leave(const LabSpec& spec, const std::string& folder) {
 Result<std::size_t> undo_dead_runs() {
   NETNS_LAB_ASSIGN(const std::string directory, journal_directory());
   const auto count = [&directory] {
-    std::error_code none;
-    const auto files = std::filesystem::directory_iterator(directory, none);
-    return none ? std::ptrdiff_t{0} : std::distance(begin(files), end(files));
+    std::error_code absent;
+    const auto files = std::filesystem::directory_iterator(directory, absent);
+    return absent ? std::ptrdiff_t{0} : std::distance(begin(files), end(files));
   };
   const std::ptrdiff_t before = count();
   if (before == 0) return 0;

@@ -450,7 +450,7 @@ std::vector<std::string> undeclared(Area area, const Snapshot& before, const Sna
       findings.push_back(std::move(finding));
   }
   for (const NamespaceState& others : after.namespaces) {
-    if (others.name.empty() || declared.has_namespace(others.name)) continue;
+    if (others.name.empty() || declared.has_namespace(others.name) || others.inode == is->inode) continue;
     const NamespaceState* const before_it = before.find_namespace(others.name);
     if (before_it == nullptr || before_it->inode != others.inode) continue;  // the names tell
     for (auto& finding : in_namespace(area, {others.name, before_it, &others, false, pristine}, declared))

@@ -101,6 +101,23 @@ TEST(ClosedWorld, FindsEverythingThatATearDownForgot) {
   EXPECT_THAT(findings, Contains(HasSubstr("/run/netns/netns1")));
 }
 
+TEST(ClosedWorld, ComparesWhatOthersHaveInTheirNamespaces) {
+  Snapshot with = before();
+  with.namespaces.push_back(with.namespaces.front());
+  NamespaceState& others = with.namespaces.back();
+  others.name = "others";
+  others.inode += 1000;
+  Snapshot changed = with;
+  changed.namespaces.back().rules.pop_back();
+  EXPECT_THAT(left_behind(with, with), IsEmpty());
+  EXPECT_THAT(left_behind(with, changed), Contains(HasSubstr("others")));
+  // Another one of that name is told by its name; one that is the node's own has been compared.
+  changed.namespaces.back().inode += 1;
+  EXPECT_THAT(undeclared(Area::kRules, with, changed, Declaration()), IsEmpty());
+  changed.namespaces.back().inode = changed.namespaces.front().inode;
+  EXPECT_THAT(undeclared(Area::kRules, with, changed, Declaration()), IsEmpty());
+}
+
 TEST(ClosedWorld, RefusesToJudgeAnEmptySnapshot) {
   EXPECT_THROW(undeclared(Area::kLinks, Snapshot(), after(), declared()), std::invalid_argument);
   EXPECT_THROW(undeclared(Area::kLinks, before(), Snapshot(), declared()), std::invalid_argument);

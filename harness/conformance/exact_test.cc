@@ -120,6 +120,15 @@ TEST(ExactRoute, TakesTheDeclaredOneWhoeverAddedIt) {
   EXPECT_THAT(route_findings(state, declared), IsEmpty());
 }
 
+TEST(ExactRoute, TakesScopeLinkByAGatewayOfTheNamespaceItself) {
+  NamespaceState state = container();
+  const Route declared = default_route(state);
+  default_route(state).scope = Scope::kLink;
+  EXPECT_THAT(route_findings(state, declared), IsEmpty());
+  default_route(state).scope = Scope::kHost;
+  EXPECT_THAT(route_findings(state, declared), Contains(HasSubstr("scope is host, not global")));
+}
+
 TEST(ExactRoute, TakesTheKernelsUsualMetricInIpv6) {
   NamespaceState state;
   Route declared = route("fd00:200::1/128", "veth1", Scope::kGlobal);

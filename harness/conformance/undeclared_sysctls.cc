@@ -104,8 +104,8 @@ std::vector<std::string> undeclared_sysctls(const std::string& network_namespace
         const bool follows = key == "net.ipv4.conf.all.accept_redirects" && value == "1";
         findings.push_back(fmt::format("sysctl {} in {} is {}, it was {}{}", key, place, visible(value, kLongestValue),
                                        visible(before->second, kLongestValue),
-                                       follows ? " (the kernel turns it on when net.ipv4.ip_forward is put back to 0: "
-                                                 "put it back, too)"
+                                       follows ? " (so does the kernel when net.ipv4.ip_forward is put back to 0: then "
+                                                 "put this back, too)"
                                                : ""));
       }
       continue;

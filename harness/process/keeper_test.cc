@@ -4,18 +4,12 @@
 #include <chrono>
 
 #include "harness/process/running_command.h"
+#include "harness/process/shell.h"
 
 namespace netns_lab::process {
 namespace {
 
 using How = CommandEnd::How;
-
-Command shell(const std::string& line) {
-  Command command;
-  command.argv = {"bash", "-c", line};
-  command.environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}};
-  return command;
-}
 
 TEST(Keeper, ThatWasStoppedGoesOnAtTheDeadline) {
   Command command = shell("kill -STOP $PPID; sleep 1000");

@@ -19,6 +19,7 @@
 
 #include "harness/base/unique_fd.h"
 #include "harness/process/orphans.h"
+#include "harness/process/shell.h"
 
 namespace netns_lab::process {
 namespace {
@@ -32,13 +33,6 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::StartsWith;
 using How = CommandEnd::How;
-
-Command shell(const std::string& script) {
-  Command command;
-  command.argv = {"bash", "-c", script};
-  command.environment = {{"PATH", "/usr/sbin:/usr/bin:/sbin:/bin"}};
-  return command;
-}
 
 CommandOutcome run(Command command) {
   Result<CommandOutcome> outcome = run_to_end(std::move(command));

@@ -86,6 +86,12 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(
         RefusedCase{"Missing", [] {}, "/run/nosuch", "read script target /run/nosuch: there is no such file or folder"},
         RefusedCase{"NoName", [] {}, "", "it names no script"},
+        RefusedCase{"EnvironmentIsAFolder",
+                    [] {
+                      write("setup.sh", "#!/bin/bash\n");
+                      fs::create_directories(std::string(kFolder) + "/env.sh");
+                    },
+                    kFolder, "env.sh: it is no regular file"},
         RefusedCase{"EmptyFolder", [] {}, kFolder, "the folder has no setup.sh"},
         RefusedCase{"Device", [] {}, "/dev/null", "neither a file nor a folder"},
         RefusedCase{"NotExecutable", [] { write("setup.sh", "#!/bin/bash\n", 0644); }, kFolder,

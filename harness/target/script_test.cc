@@ -156,6 +156,14 @@ TEST_F(ScriptTargetTest, SaysWhatItLeftOutOfLongOutput) {
   EXPECT_THAT(outcome.output, AllOf(HasSubstr("first\n"), HasSubstr("bytes left out)"), EndsWith("last\n")));
 }
 
+TEST_F(ScriptTargetTest, KeepsTheEndOfMuchOutputAndCountsTheRest) {
+  write("setup.sh", "#!/bin/bash\necho first; head -c 1000000 /dev/zero | tr '\\0' x; echo; echo last\n");
+  const TargetOutcome outcome = build(task());
+  EXPECT_TRUE(outcome.succeeded);
+  // 1,000,012 bytes; 4,096 of them are shown.
+  EXPECT_THAT(outcome.output, AllOf(HasSubstr("first\n"), HasSubstr("(995916 bytes left out)"), EndsWith("last\n")));
+}
+
 TEST_F(ScriptTargetTest, TakesDownByItsOwnScript) {
   write("setup.sh", "#!/bin/bash\n");
   write("teardown.sh", "#!/bin/bash\n. /home/ubuntu/env.sh\necho gone: $CON\n");

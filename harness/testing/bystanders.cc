@@ -1,8 +1,5 @@
 #include "harness/testing/bystanders.h"
 
-#include <algorithm>
-#include <variant>
-
 namespace netns_lab {
 std::vector<Change> bystanders() {
   CreateVeth pair;
@@ -16,11 +13,6 @@ std::vector<Change> bystanders() {
 
 Change bystander_table() {
   return CreateNftTable{.network_namespace = "", .family = "ip", .name = "netns-lab-bystander", .chains = {}};
-}
-
-bool makes_nft_table(const Topology& topology) {
-  return std::ranges::any_of(topology.build,
-                             [](const Change& change) { return std::holds_alternative<CreateNftTable>(change); });
 }
 
 }  // namespace netns_lab

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "harness/model/change.h"
-#include "harness/model/scenario.h"
 
 namespace netns_lab {
 
@@ -16,8 +15,5 @@ inline constexpr auto kBystanderLink = "vethbystander";
 // Make them; without addresses or rules, so that no packet of the scenario's goes another way.
 std::vector<Change> bystanders();
 Change bystander_table();  // by the program nft
-
-// Whether the scenario has an nftables table itself, so that whoever builds it has the means.
-bool makes_nft_table(const Topology& topology);
 
 }  // namespace netns_lab

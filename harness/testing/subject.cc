@@ -288,7 +288,7 @@ Result<void> Subject::add_bystanders(std::size_t node) {
   NETNS_LAB_TRY(there.apply(bystanders()));
   const auto made = there.apply({bystander_table()});
   // Where there is no nft, nobody flushes its rules.
-  return made || !makes_nft_table(parts_.at(node).task.topology) ? Result<void>() : made;
+  return made || nft_tables_of(parts_.at(node).task.topology).empty() ? Result<void>() : made;
 }
 
 Result<Node*> Subject::outside() { return lab_.outside(Deadline::after(kOutsideLimit)); }
