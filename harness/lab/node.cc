@@ -10,6 +10,7 @@
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
 #include "harness/protocol/packed_namespaces.h"
+#include "harness/protocol/packed_reports.h"
 
 namespace netns_lab {
 namespace {
@@ -186,6 +187,7 @@ Result<std::vector<RouteAnswer>> Node::lookup(std::vector<RouteQuery> queries) {
 }
 
 Result<protocol::ProbeReply> Node::probe(protocol::ProbeRequest request) {
+  constexpr auto kOperation = protocol::ProbeRequest::kOperation;
   milliseconds limit = kQuick;
   milliseconds longest_echo = 0ms;
   milliseconds all_echoes = 0ms;
@@ -197,7 +199,9 @@ Result<protocol::ProbeReply> Node::probe(protocol::ProbeRequest request) {
   for (const ExchangeSpec& spec : request.exchanges) limit += limit_of(spec);
   const std::size_t echoes = request.echoes.size();
   const std::size_t exchanges = request.exchanges.size();
-  NETNS_LAB_ASSIGN(protocol::ProbeReply reply, session_->call(request, limit));
+  NETNS_LAB_ASSIGN(const Session::Answer answer, session_->ask(kOperation, request, limit, ""));
+  NETNS_LAB_ASSIGN(protocol::ProbeReply reply, session_->decode<protocol::ProbeReply>(kOperation, answer));
+  NETNS_LAB_TRY(protocol::put_reports(answer.raw, reply));
   if (reply.echoes.size() != echoes || reply.exchanges.size() != exchanges) {
     return tl::unexpected(
         Error::internal(fmt::format("probe with {} echoes and {} exchanges on {}", echoes, exchanges, hello().node),

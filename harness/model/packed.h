@@ -1,15 +1,18 @@
-// What namespaces hold, as bytes: for the stream between tester and agent, where JSON of a thousand containers takes a
-// third of the time that a snapshot does.
+// What namespaces hold and what probes saw, as bytes: for the stream between tester and agent, where JSON of a thousand
+// containers takes a third of the time that a snapshot does, and JSON of an echo as long as the echo.
 //
-// Fields in the order of their NETNS_LAB_JSON_PACKED lines (json_kernel.cc), without names or padding; numbers in the
+// Fields in the order of their NETNS_LAB_JSON_PACKED lines (json_*.cc), without names or padding; numbers in the
 // machine's own byte order; text, lists and maps after a 32-bit count. It has no version: both ends are one build,
 // which their greeting makes sure of. As in JSON, text that is not UTF-8 has its broken bytes made visible.
 #pragma once
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "harness/base/error.h"
+#include "harness/model/echo.h"
+#include "harness/model/exchange.h"
 #include "harness/model/snapshot.h"
 
 namespace netns_lab {
@@ -17,5 +20,10 @@ namespace netns_lab {
 void append_packed(const NamespaceState& state, std::string& bytes);
 // Takes one from the front of `bytes`; kInternal, whatever they are, when there is none (`bytes` is then undefined).
 Result<NamespaceState> take_packed(std::string_view& bytes);
+
+void append_packed(const std::vector<EchoReport>& reports, std::string& bytes);
+void append_packed(const std::vector<ExchangeReport>& reports, std::string& bytes);
+Result<std::vector<EchoReport>> take_packed_echoes(std::string_view& bytes);         // as take_packed()
+Result<std::vector<ExchangeReport>> take_packed_exchanges(std::string_view& bytes);  // as take_packed()
 
 }  // namespace netns_lab

@@ -7,6 +7,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <map>
@@ -100,12 +101,32 @@ struct Packing<T> {
   static void take(Unpacker& in, T& value) { value = in.number<T>(); }
 };
 
-// Of the kernel's enumerations: it may know more values than we do.
+// Of the kernel's enumerations: it may know more values than we do. (Of our own: Closed.)
 template <typename T>
 requires std::is_enum_v<T>
 struct Packing<T> {
   static void put(std::string& out, T value) { put_number(out, static_cast<std::underlying_type_t<T>>(value)); }
   static void take(Unpacker& in, T& value) { value = static_cast<T>(in.number<std::underlying_type_t<T>>()); }
+};
+
+// Of an enumeration of ours that ends with kLast:
+//   template <> struct packed_support::Packing<Colour> : packed_support::Closed<Colour, Colour::kBlue> {};
+template <typename T, T kLast>
+struct Closed {
+  using Number = std::underlying_type_t<T>;
+  static void put(std::string& out, T value) { put_number(out, static_cast<Number>(value)); }
+  static void take(Unpacker& in, T& value) {
+    const auto number = in.number<Number>();
+    if (number > static_cast<Number>(kLast)) return in.fail();
+    value = static_cast<T>(number);
+  }
+};
+
+template <typename Rep, typename Period>
+struct Packing<std::chrono::duration<Rep, Period>> {
+  using Duration = std::chrono::duration<Rep, Period>;
+  static void put(std::string& out, Duration value) { put_number(out, value.count()); }
+  static void take(Unpacker& in, Duration& value) { value = Duration(in.number<Rep>()); }
 };
 
 template <>

@@ -17,6 +17,7 @@
 #include "harness/protocol/frame_stream.h"
 #include "harness/protocol/json.h"
 #include "harness/protocol/packed_namespaces.h"
+#include "harness/protocol/packed_reports.h"
 
 namespace netns_lab::node {
 
@@ -48,6 +49,9 @@ class Tester {
     auto reply = json_to<typename Request::Reply>(result);
     if constexpr (std::is_same_v<Request, protocol::SnapshotRequest>) {
       if (reply) NETNS_LAB_TRY(protocol::put_namespaces(raw_, *reply));
+    }
+    if constexpr (std::is_same_v<Request, protocol::ProbeRequest>) {
+      if (reply) NETNS_LAB_TRY(protocol::put_reports(raw_, *reply));
     }
     return reply;
   }

@@ -9,6 +9,7 @@
 #include "harness/node/session.h"
 #include "harness/probe/echo_lanes.h"
 #include "harness/probe/exchange_lanes.h"
+#include "harness/protocol/packed_reports.h"
 
 namespace netns_lab::node {
 
@@ -30,6 +31,7 @@ Result<protocol::ProbeReply> probe_all(OperationContext& context, const protocol
         if (request.last) prober.release_all();
         return {};
       }));
+  context.reply_raw = protocol::take_reports(reply);
   return reply;
 }
 

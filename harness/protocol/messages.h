@@ -120,7 +120,7 @@ struct LookupRequest {
 };
 
 // All echoes at once (their own namespaces and targets), or each when the one before is over; then all exchanges in
-// order.
+// order. The reports follow the answer's frame as bytes (packed_reports.h); in its JSON there are none.
 struct ProbeReply {
   std::vector<EchoReport> echoes;
   std::vector<ExchangeReport> exchanges;
