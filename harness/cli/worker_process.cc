@@ -9,16 +9,15 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <mutex>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "harness/base/text.h"
-#include "harness/model/json.h"
-#include "harness/model/json_support.h"
+#include "harness/model/packed.h"
 
 namespace netns_lab::cli {
 namespace {
@@ -36,6 +35,22 @@ bool write_all(int fd, std::string_view bytes) {
   return true;
 }
 
+// What goes through the pipe: how long it is, what it is, and that. The supervisor is the same program, and forked the
+// worker.
+enum class Kind : char { kEvent, kProgress };
+using Length = std::uint32_t;  // of what follows the kind, in bytes
+constexpr std::size_t kHead = sizeof(Length) + sizeof(Kind);
+
+template <typename Append>
+std::string message(Kind kind, const Append& append) {
+  std::string bytes(kHead, '\0');
+  append(bytes);
+  const auto length = static_cast<Length>(bytes.size() - kHead);
+  std::memcpy(bytes.data(), &length, sizeof length);
+  bytes[sizeof length] = static_cast<char>(kind);
+  return bytes;
+}
+
 [[noreturn]] void be_worker(const WorkerJob& job, int events, int printed, pid_t supervisor,
                             const SignalWatch& signals) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -48,13 +63,19 @@ bool write_all(int fd, std::string_view bytes) {
   ::dup2(printed, STDERR_FILENO);
   ExitStatus status = ExitStatus::kHarnessBroke;
   std::mutex writing;
-  const auto write_line = [&writing, events](const nlohmann::json& json) {
+  const auto write_message = [&writing, events](Kind kind, const auto& append) {
+    const std::string bytes = message(kind, append);
     const std::lock_guard lock(writing);
-    if (!write_all(events, dump_json(json) + "\n")) ::_exit(static_cast<int>(ExitStatus::kHarnessBroke));
+    if (!write_all(events, bytes)) ::_exit(static_cast<int>(ExitStatus::kHarnessBroke));
   };
   try {
-    status =
-        job.body([&](const RunEvent& event) { write_line(event); }, [&](const std::string& text) { write_line(text); });
+    status = job.body(
+        [&](const RunEvent& event) {
+          write_message(Kind::kEvent, [&event](std::string& bytes) { append_packed(event, bytes); });
+        },
+        [&](const std::string& text) {
+          write_message(Kind::kProgress, [&text](std::string& bytes) { bytes += text; });
+        });
   } catch (const std::exception& error) {
     std::fprintf(stderr, "uncaught exception: %s\n", error.what());
   }
@@ -127,23 +148,27 @@ std::vector<RunEvent> WorkerProcess::take_events() {
     buffer_.append(chunk, static_cast<std::size_t>(got));
   }
   std::vector<RunEvent> events;
-  std::size_t begin = 0;
-  for (std::size_t end = 0; (end = buffer_.find('\n', begin)) != std::string::npos; begin = end + 1) {
-    const std::string_view line = std::string_view(buffer_).substr(begin, end - begin);
-    const auto json = parse_json(line);
-    if (json && json->is_string()) {
-      progress_ = json->get<std::string>();
+  std::string_view rest = buffer_;
+  while (rest.size() >= kHead) {
+    Length length = 0;
+    std::memcpy(&length, rest.data(), sizeof length);
+    if (rest.size() - kHead < length) break;
+    std::string_view content = rest.substr(kHead, length);
+    const auto kind = static_cast<Kind>(rest[sizeof length]);
+    rest.remove_prefix(kHead + length);
+    if (kind == Kind::kProgress) {
+      progress_ = content;
       continue;
     }
     progress_.clear();
-    auto event = json ? json_to<RunEvent>(*json) : Result<RunEvent>(tl::unexpected(json.error()));
+    auto event = take_packed_event(content);
     if (event) {
-      events.push_back(std::move(*event));
+      events.push_back(*std::move(event));
     } else if (garbage_.empty()) {
       garbage_ = event.error().message();
     }
   }
-  buffer_.erase(0, begin);
+  buffer_.erase(0, buffer_.size() - rest.size());
   return events;
 }
 

@@ -41,7 +41,7 @@ class WorkerProcess {
   int events_fd() const { return events_.get(); }    // POLLIN: events, or the end of them
   int process_fd() const { return process_.get(); }  // POLLIN: it has ended
 
-  // What has arrived; never waits. A line that cannot be understood is left out and remembered in `garbage`.
+  // What has arrived; never waits. What cannot be understood is left out and remembered in `garbage`.
   std::vector<RunEvent> take_events();
   bool events_ended() const { return !events_.valid(); }
   const std::string& garbage() const { return garbage_; }

@@ -1,11 +1,20 @@
-// Scenarios, requirements, and the events of a run.
+// Scenarios, requirements, and the events of a run; the latter as bytes too.
 #include "harness/model/json.h"
 #include "harness/model/json_support.h"
+#include "harness/model/packed.h"
+#include "harness/model/packed_support.h"
 
 namespace netns_lab {
 
+namespace packed_support {
+template <>
+struct Packing<Level> : Closed<Level, Level::kAmbiguous> {};
+template <>
+struct Packing<Verdict> : Closed<Verdict, Verdict::kKnownFailure> {};
+}  // namespace packed_support
+
 NETNS_LAB_JSON_ENUM(Level, Level::kMust, Level::kShould, Level::kDerived, Level::kAmbiguous);
-NETNS_LAB_JSON(Requirement, id, level, source, text, rests_on, why);
+NETNS_LAB_JSON_PACKED(Requirement, id, level, source, text, rests_on, why);
 NETNS_LAB_JSON_ENUM(Verdict, Verdict::kPass, Verdict::kFail, Verdict::kSkip, Verdict::kError, Verdict::kKnownFailure);
 
 void to_json(nlohmann::json& out, const ExitStatus& value) { out = static_cast<int>(value); }
@@ -36,16 +45,29 @@ void to_json(nlohmann::json& out, const Scenario& scenario) {
          {"requirements", json_support::encode(scenario.requirements)}};
 }
 
-NETNS_LAB_JSON(RunStarted, build, command, time_ms);
-NETNS_LAB_JSON(WorkerStarted, worker, scenario, target, family, parameters, lab, lab_name, kernel, order, catalogue,
-               kernel_label);
-NETNS_LAB_JSON(CaseStarted, worker, suite, name, file, line, time_ms);
-NETNS_LAB_JSON(CaseEnded, worker, suite, name, requirements, level, verdict, message, evidence, file, line, duration,
-               attachments);
-NETNS_LAB_JSON(WorkerEnded, worker, status, message);
-NETNS_LAB_JSON(RunEnded, status, duration, message);
+NETNS_LAB_JSON_PACKED(RunStarted, build, command, time_ms);
+NETNS_LAB_JSON_PACKED(WorkerStarted, worker, scenario, target, family, parameters, lab, lab_name, kernel, order,
+                      catalogue, kernel_label);
+NETNS_LAB_JSON_PACKED(CaseStarted, worker, suite, name, file, line, time_ms);
+NETNS_LAB_JSON_PACKED(CaseEnded, worker, suite, name, requirements, level, verdict, message, evidence, file, line,
+                      duration, attachments);
+NETNS_LAB_JSON_PACKED(WorkerEnded, worker, status, message);
+NETNS_LAB_JSON_PACKED(RunEnded, status, duration, message);
 
 NETNS_LAB_JSON_VARIANT(RunEvent, "event", "run-started", "worker-started", "case-started", "case-ended", "worker-ended",
                        "run-ended");
+
+void append_packed(const RunEvent& event, std::string& bytes) { packed_support::put_all(bytes, event); }
+
+Result<RunEvent> take_packed_event(std::string_view& bytes) {
+  packed_support::Unpacker in(bytes);
+  RunEvent event;
+  packed_support::take_all(in, event);
+  if (in.failed()) {
+    return tl::unexpected(Error::internal("read an event of a run", "its bytes end too early, or are none of ours"));
+  }
+  bytes = in.rest();
+  return event;
+}
 
 }  // namespace netns_lab

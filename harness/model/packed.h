@@ -1,5 +1,6 @@
-// What namespaces hold and what probes saw, as bytes: for the stream between tester and agent, where JSON of a thousand
-// containers takes a third of the time that a snapshot does, and JSON of an echo as long as the echo.
+// What namespaces hold, what probes saw, and the events of a run, as bytes: for the streams between our own processes.
+// There JSON of a thousand containers takes a third of the time that a snapshot does, and JSON of an echo or of a case
+// longer than the echo or the case.
 //
 // Fields in the order of their NETNS_LAB_JSON_PACKED lines (json_*.cc), without names or padding; numbers in the
 // machine's own byte order; text, lists and maps after a 32-bit count. It has no version: both ends are one build,
@@ -13,6 +14,7 @@
 #include "harness/base/error.h"
 #include "harness/model/echo.h"
 #include "harness/model/exchange.h"
+#include "harness/model/run_record.h"
 #include "harness/model/snapshot.h"
 
 namespace netns_lab {
@@ -25,5 +27,8 @@ void append_packed(const std::vector<EchoReport>& reports, std::string& bytes);
 void append_packed(const std::vector<ExchangeReport>& reports, std::string& bytes);
 Result<std::vector<EchoReport>> take_packed_echoes(std::string_view& bytes);         // as take_packed()
 Result<std::vector<ExchangeReport>> take_packed_exchanges(std::string_view& bytes);  // as take_packed()
+
+void append_packed(const RunEvent& event, std::string& bytes);
+Result<RunEvent> take_packed_event(std::string_view& bytes);  // as take_packed()
 
 }  // namespace netns_lab

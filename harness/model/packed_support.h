@@ -18,6 +18,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "harness/model/address.h"
@@ -249,6 +250,27 @@ struct Packing<std::map<Key, T>> {
       take_all(in, key, value);
       values.emplace_hint(values.end(), std::move(key), std::move(value));  // they come in order
     }
+  }
+};
+
+template <typename... T>
+struct Packing<std::variant<T...>> {
+  using Variant = std::variant<T...>;
+  static_assert(sizeof...(T) < 256);
+  static void put(std::string& out, const Variant& value) {
+    put_number(out, static_cast<std::uint8_t>(value.index()));
+    std::visit([&out](const auto& one) { put_all(out, one); }, value);
+  }
+  static void take(Unpacker& in, Variant& value) {
+    const auto index = in.number<std::uint8_t>();
+    if (index >= sizeof...(T)) return in.fail();
+    take_alternative(in, index, value, std::index_sequence_for<T...>());
+  }
+
+ private:
+  template <std::size_t... I>
+  static void take_alternative(Unpacker& in, std::size_t index, Variant& value, std::index_sequence<I...>) {
+    ((I == index ? take_all(in, value.template emplace<I>()) : static_cast<void>(0)), ...);
   }
 };
 
