@@ -53,6 +53,12 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
   return values;
 }
 
+std::size_t reading_threads(std::size_t namespaces) {
+  constexpr std::size_t kShare = 3;
+  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+  return std::clamp<std::size_t>(namespaces / kShare, 1, processors);
+}
+
 CommonSysctls::CommonSysctls(SysctlReader& reader, std::vector<const NetworkNamespace*> namespaces,
                              const SnapshotOptions& options)
     : reader_(reader),
@@ -60,10 +66,9 @@ CommonSysctls::CommonSysctls(SysctlReader& reader, std::vector<const NetworkName
       options_(options),
       view_(options.all_sysctls && namespaces_.size() > kMany ? SysctlView::own() : SysctlView::usual()),
       results_(namespaces_.size()) {
-  const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
-  const std::size_t helpers = options.all_sysctls ? std::min(namespaces_.size(), processors) : 0;
+  const std::size_t wanted = options.all_sysctls ? reading_threads(namespaces_.size()) : 0;
   // The last share is the caller's own, in finish().
-  for (std::size_t i = 1; i < helpers; ++i) threads_.emplace_back([this] { work(); });
+  for (std::size_t i = 1; i < wanted; ++i) threads_.emplace_back([this] { work(); });
 }
 
 std::vector<Result<Sysctls>> CommonSysctls::finish() {

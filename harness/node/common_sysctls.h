@@ -24,8 +24,13 @@ Result<Sysctls> pristine_common_sysctls(SysctlReader& reader, const NetworkNames
                                         const SnapshotOptions& options, const Sysctls* own_when_new,
                                         const std::vector<Sysctls>* compared);
 
-// Reads those of many namespaces on as many threads as there are processors: 580 small files each make them the bulk of
-// a snapshot. What is given must outlive this.
+// On how many threads, the caller's own among them, so many namespaces are read: on no more than there are processors,
+// and on a further one for every few namespaces, as one that reads a single namespace costs more than it gives (the
+// processors have other labs to see to, and the kernel's locks are shared).
+std::size_t reading_threads(std::size_t namespaces);
+
+// Reads those of many namespaces on some threads: 580 small files each make them the bulk of a snapshot. What is given
+// must outlive this.
 class CommonSysctls {
  public:
   CommonSysctls(SysctlReader& reader, std::vector<const NetworkNamespace*> namespaces, const SnapshotOptions& options);

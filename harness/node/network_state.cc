@@ -334,10 +334,10 @@ class StateReaders {
         results_(names.size(), tl::unexpected(Error::internal("read a namespace", "no thread has"))) {}
 
   std::vector<Result<NamespaceState>> read() {
-    const std::size_t processors = std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t wanted = reading_threads(names_.size());
     std::vector<std::thread> helpers;
     try {
-      while (helpers.size() + 1 < std::min(names_.size(), processors)) helpers.emplace_back([this] { work(); });
+      while (helpers.size() + 1 < wanted) helpers.emplace_back([this] { work(); });
     } catch (const std::system_error&) {
       // No thread to be had (EAGAIN): those that are there do it.
     }
