@@ -87,6 +87,26 @@ const Row kRows[] = {
        l.ask("netns1", "veth2", kReceived);
      },
      Step::kNeighbour, "net.ipv4.conf.veth2.arp_ignore is 8"},
+    {"ArpIgnoredEverywhere", [](Lost& l) { l.state("netns1").sysctls["net.ipv4.conf.all.arp_ignore"] = "8"; },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "net.ipv4.conf.all.arp_ignore is 8"},
+    {"OwnRouteGone", [](Lost& l) { l.routes["netns1"] = out_of("veth2"); },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "it has the address, but its kernel's own route to it is gone"},
+    {"OwnRouteGoneAndNothingIsForwarded", [](Lost& l) { l.routes["netns1"].system_errno = EHOSTUNREACH; },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "it has the address, but its kernel's own route to it is gone"},
+    {"OwnRouteGoneOfOneThatIsKnown", [](Lost& l) { l.routes["netns1"] = out_of("veth2"); }, [](Lost& l) { l.pass(2); },
+     Step::kRoute, "netns1 has the address 10.200.1.1, but its kernel's own route to it is gone"},
     {"AnswerLost", nothing,
      [](Lost& l) {
        l.ask("", "veth1", kSent);

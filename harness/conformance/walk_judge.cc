@@ -278,6 +278,10 @@ std::optional<Diagnosis> WalkJudge::judge_forwarding(std::size_t at) const {
   const Place& here = evidence_.world.at(stage.place);
   if (auto found = judge_addressee(path_.points[at - 1])) return found;
   if (auto found = judge_reverse_path(stage.place, stage.in_link, so_far(at))) return found;
+  if (here.has_address(stage.destination)) {
+    return Diagnosis{Step::kRoute, fmt::format("{}{} has the address {}, but {}: it does not take in what comes for it",
+                                               so_far(at), here.said(), stage.destination.to_string(), kOwnRouteGone)};
+  }
   const std::string family = v4_ ? "net.ipv4.conf." : "net.ipv6.conf.";
   for (const std::string& link : {stage.in_link, std::string("all")}) {
     const std::string key = family + link + ".forwarding";

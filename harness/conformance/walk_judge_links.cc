@@ -5,6 +5,7 @@
 #include <linux/neighbour.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "harness/base/text.h"
 #include "harness/conformance/walk_judge.h"
@@ -68,9 +69,20 @@ std::string WalkJudge::why_unanswered(const Point& owner, const IpAddress& addre
   }
   if (own != nullptr && (own->flags & IFF_NOARP) != 0)
     return fmt::format("ARP is off on {} (ip link set {} arp on)", owner.link, owner.link);
-  const std::string ignore = there.sysctl("net.ipv4.conf." + owner.link + ".arp_ignore");
-  if (v4_ && !ignore.empty() && ignore != "0")
-    return fmt::format("net.ipv4.conf.{}.arp_ignore is {}", owner.link, ignore);
+  const auto stage = std::find_if(path_.stages.begin(), path_.stages.end(), [&](const Stage& one) {
+    return one.place == owner.place && one.in_link == owner.link && one.destination == address;
+  });
+  // Else the kernel would say that it is local, or why it takes nothing from there (EINVAL, EXDEV).
+  const auto is_for_another = [](const RouteAnswer& route) {
+    if (route.system_errno != 0) return route.system_errno == EHOSTUNREACH || route.system_errno == ENETUNREACH;
+    return route.type == RouteType::kUnicast;
+  };
+  if (v4_ && stage != path_.stages.end() && is_for_another(stage->route))
+    return fmt::format("it has the address, but {}", kOwnRouteGone);
+  for (const std::string& of : {owner.link, std::string("all")}) {  // the greater one counts (IN_DEV_MAXCONF)
+    const std::string ignore = there.sysctl("net.ipv4.conf." + of + ".arp_ignore");
+    if (v4_ && !ignore.empty() && ignore != "0") return fmt::format("net.ipv4.conf.{}.arp_ignore is {}", of, ignore);
+  }
   // ARP is seen by its own family alone, neighbour discovery by that of every packet.
   const std::string found = v4_ ? filters(owner.place, {"input", "output"}, "arp")
                                 : filters(owner.place, {"prerouting", "input", "output", "postrouting"});
