@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cerrno>
 
+#include "harness/base/error.h"
 #include "harness/conformance/walk_judge.h"
 
 namespace netns_lab {
@@ -131,7 +133,22 @@ std::optional<Diagnosis> judge_end(const WalkEvidence& evidence, const WalkJudge
   return std::nullopt;
 }
 
+// Nothing could be sent as nothing could listen.
+Diagnosis unserved(const WalkEvidence& evidence) {
+  const PacketTrace& trace = evidence.trace;
+  std::string why;
+  for (const Place& place : evidence.world.places) {
+    if (place.said() != trace.unserved_in || trace.listen_errno != EADDRNOTAVAIL) continue;
+    why = place.has_address(trace.destination) ? fmt::format(": it has the address, but {}", kOwnRouteGone)
+                                               : ": it has not that address (ip address show)";
+  }
+  return Diagnosis{Step::kReceiver,
+                   fmt::format("nothing can listen at {} in {}, its kernel says {}{}", trace.destination.to_string(),
+                               trace.unserved_in, errno_name(trace.listen_errno), why)};
+}
+
 std::optional<Diagnosis> judge_problems_of_ends(const WalkEvidence& evidence) {
+  if (evidence.trace.listen_errno != 0) return unserved(evidence);
   if (evidence.trace.open_errno == 0) return std::nullopt;
   return Diagnosis{Step::kSend, fmt::format("no socket for it in {}: {}", evidence.world.at(evidence.from).said(),
                                             evidence.trace.open_text)};

@@ -209,6 +209,19 @@ const Row kRows[] = {
      "the reply was dropped between veth2 (netns1) and veth1 (the node)"},
     {"ReplyNotHandedOver", [](Lost& l) { l.filter("", "input"); }, [](Lost& l) { l.pass(2, 2); }, Step::kDelivery,
      "did not hand it over: a packet filter of the node (INPUT): table inet extra"},
+    {"NothingListensForWantOfTheAddress", [](Lost& l) { l.state("netns1").addresses.clear(); },
+     [](Lost& l) {
+       l.evidence.trace.unserved_in = "netns1";
+       l.evidence.trace.listen_errno = EADDRNOTAVAIL;
+     },
+     Step::kReceiver,
+     "nothing can listen at 10.200.1.1 in netns1, its kernel says EADDRNOTAVAIL: it has not that address"},
+    {"NothingListensForWantOfTheOwnRoute", nothing,
+     [](Lost& l) {
+       l.evidence.trace.unserved_in = "netns1";
+       l.evidence.trace.listen_errno = EADDRNOTAVAIL;
+     },
+     Step::kReceiver, "EADDRNOTAVAIL: it has the address, but its kernel's own route to it is gone"},
     {"AnotherAnswered", nothing,
      [](Lost& l) {
        IcmpProblem problem;

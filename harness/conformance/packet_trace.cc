@@ -61,7 +61,12 @@ PacketTrace trace_of(const ExchangeReport& report) {
   // With these somebody else, or nobody, answered; with all others our own kernel did.
   const bool is_others = report.system_errno == ECONNREFUSED || report.system_errno == ETIMEDOUT ||
                          report.system_errno == ECONNRESET || report.system_errno == EPIPE;
-  if (!is_others) trace.send_errno = report.system_errno;
+  trace.unserved_in = report.unserved_in;
+  if (!report.unserved_in.empty()) {
+    trace.listen_errno = report.system_errno;
+  } else if (!is_others) {
+    trace.send_errno = report.system_errno;
+  }
   for (const Sighting& sighting : report.sightings) {
     if (is_about_neighbours(sighting)) trace.neighbours.push_back(sighting);
     if (sighting.kind != SightingKind::kUdp && sighting.kind != SightingKind::kTcp) continue;

@@ -24,6 +24,8 @@ struct PacketTrace {
   int send_errno = 0;     // with which the sender's kernel refused; 0: it did not
   int open_errno = 0;     // the socket itself could not be made
   std::string open_text{};
+  int listen_errno = 0;            // nothing could listen at the destination: nothing was sent
+  std::string unserved_in{};       // where: ExchangeReport::unserved_in
   bool may_be_translated = false;  // EchoSpec::may_be_translated: another source on the way is no fault
   bool connection_refused = false;
   std::optional<std::uint8_t> handed_over_ttl{};  // of the first answer, as the sender's socket got it

@@ -170,6 +170,10 @@ std::vector<std::string> exchange_findings(const ExchangeReport& report, const s
   const ExchangeSpec& spec = report.spec;
   const std::string what =
       fmt::format("{} to {} port {}", to_string(spec.transport), spec.destination.to_string(), spec.port);
+  if (!report.unserved_in.empty()) {
+    return {fmt::format("{} to {}: nothing could listen there, in {}: {}", to_string(spec.transport),
+                        spec.destination.to_string(), report.unserved_in, errno_name(report.system_errno))};
+  }
   if (report.system_errno != 0) return {fmt::format("{}: {}", what, errno_name(report.system_errno))};
   std::vector<std::string> findings;
   const bool udp = spec.transport == Transport::kUdp;

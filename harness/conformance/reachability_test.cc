@@ -220,6 +220,10 @@ TEST(ExchangeFindings, WantEverythingBackIntactAcrossTheWay) {
   EXPECT_THAT(exchange_findings(report, kWay), Contains(HasSubstr("nothing of it was seen arriving")));
   report.system_errno = ECONNREFUSED;
   EXPECT_THAT(exchange_findings(report, kWay), Contains(HasSubstr("ECONNREFUSED")));
+  report.unserved_in = "netns1";
+  report.system_errno = EADDRNOTAVAIL;
+  EXPECT_THAT(exchange_findings(report, kWay),
+              Contains(HasSubstr("nothing could listen there, in netns1: EADDRNOTAVAIL")));
 }
 
 TEST(ExchangeFindings, WantEveryDatagramSeenOnceBothWays) {

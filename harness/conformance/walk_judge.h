@@ -10,6 +10,10 @@
 
 namespace netns_lab {
 
+// Of a namespace that has the address: what asks its routing table takes it for somebody else's.
+inline constexpr auto kOwnRouteGone =
+    "its kernel's own route to it is gone (ip route show table local; add the address anew)";
+
 // One direction of the walk.
 class WalkJudge {
  public:
@@ -84,9 +88,6 @@ class WalkJudge {
     return evidence_.trace.may_be_translated && direction_ == direction;
   }
   Diagnosis dropped_between(std::size_t at, Diagnosis::Step step) const;
-  // Of a namespace that has the address: what asks its routing table takes it for somebody else's.
-  static constexpr auto kOwnRouteGone =
-      "its kernel's own route to it is gone (ip route show table local; add the address anew)";
 
   const WalkEvidence& evidence_;
   Direction direction_;

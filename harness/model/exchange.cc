@@ -23,6 +23,11 @@ std::string to_string(Transport transport) {
 std::ostream& operator<<(std::ostream& out, const ExchangeReport& report) {
   const ExchangeSpec& spec = report.spec;
   const char* unit = spec.transport == Transport::kUdp ? "datagrams" : "bytes";
+  if (!report.unserved_in.empty()) {
+    return out << fmt::format("{} from {} to {}: nothing could listen there, in {}: {}\n", to_string(spec.transport),
+                              spec.network_namespace.empty() ? "the node" : spec.network_namespace,
+                              spec.destination.to_string(), report.unserved_in, errno_name(report.system_errno));
+  }
   out << fmt::format(
       "{} from {}{} to {} port {}: {} of {} {} came back", to_string(spec.transport),
       spec.network_namespace.empty() ? "the node" : spec.network_namespace,

@@ -58,6 +58,9 @@ struct ExchangeReport {
   std::vector<Sighting> sightings;
   std::uint64_t capture_drops = 0;
   std::chrono::nanoseconds starved{0};  // as EchoReport::starved
+  // Where nothing could listen at the destination ("netns1", "the node"), so that nothing was sent: system_errno is of
+  // that. "": something did.
+  std::string unserved_in{};
   bool operator==(const ExchangeReport&) const = default;
 };
 std::ostream& operator<<(std::ostream& out, const ExchangeReport& report);

@@ -36,7 +36,7 @@ NETNS_LAB_JSON(ServeSpec, network_namespace, transport, address, port, only_from
 NETNS_LAB_JSON_PACKED(ExchangeSpec, network_namespace, transport, destination, port, source, payload_size, count,
                       reply_wait, watch, source_port, may_be_translated);
 NETNS_LAB_JSON_PACKED(ExchangeReport, spec, system_errno, sent, answered, payload_seed, payload_intact, source,
-                      source_port, sightings, capture_drops, starved);
+                      source_port, sightings, capture_drops, starved, unserved_in);
 
 NETNS_LAB_JSON(MeshMember, network_namespace, link, address);
 NETNS_LAB_JSON(MeshSpec, members, window, reply_wait, first_round, at_most, lossy_rounds);

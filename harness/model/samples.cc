@@ -317,6 +317,7 @@ ExchangeReport exchange_report() {
   report.sent = 4096;
   report.answered = 4095;
   report.payload_seed = 23;
+  report.unserved_in = "netns2";
   report.payload_intact = true;
   report.source = kContainer;
   report.source_port = 33000;

@@ -196,6 +196,7 @@ Result<TalkBatch> open_batch(Node& far, const std::vector<TalkAcross>& talks, co
     if (!port) {
       if (!server_lies_in_the_subject(port.error())) return tl::unexpected(port.error());
       reports[i].system_errno = port.error().system_errno;
+      reports[i].unserved_in = place_on(far.hello().node, talks[i].talk.server.network_namespace);
       continue;
     }
     reports[i].spec.port = *port;

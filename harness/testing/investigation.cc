@@ -198,6 +198,8 @@ class Investigator {
         ExchangeReport report;
         report.spec = client;
         report.system_errno = opened.error().system_errno;
+        report.unserved_in = name_of(nodes_, enquiry_.to, enquiry_.talk->server.network_namespace);
+        if (report.unserved_in.empty()) report.unserved_in = "the node";
         return trace_of(report);
       }
       server = *opened;

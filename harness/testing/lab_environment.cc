@@ -291,6 +291,8 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
     if (!server) {
       if (!server_lies_in_the_subject(server.error())) return tl::unexpected(server.error());
       reports[i].system_errno = server.error().system_errno;
+      reports[i].unserved_in =
+          talks[i].server.network_namespace.empty() ? "the node" : talks[i].server.network_namespace;
       continue;
     }
     servers.push_back(server->handle);
