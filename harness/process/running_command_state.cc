@@ -37,12 +37,12 @@ std::string why_not_started(const Command& command, const std::string& program, 
       return Error::system("enter the folder " + command.working_directory, system_errno).message();
     case KeeperReport::kExecute: {
       const bool there = ::access(program.c_str(), F_OK) == 0;
-      std::string detail;
+      Error error = Error::system("execute " + program, system_errno);
       if (system_errno == ENOENT && there)
-        detail = "the file is there, but the interpreter that its #! line names is not";
-      if (system_errno == ENOEXEC) detail = "neither a binary for this machine nor a script with a #! line";
-      if (system_errno == EACCES && there) detail = "the file is there, but not executable; chmod +x makes it so";
-      return Error::system("execute " + program, system_errno, detail).message();
+        error.remedy = "the file is there, but the interpreter that its #! line names is not";
+      if (system_errno == ENOEXEC) error.remedy = "it is neither a binary for this machine nor a script with a #! line";
+      if (system_errno == EACCES && there) error.remedy = "the file is there, but not executable; chmod +x makes it so";
+      return error.message();
     }
     default:
       return Error::system("fork", system_errno).message();

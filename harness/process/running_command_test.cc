@@ -137,7 +137,8 @@ INSTANTIATE_TEST_SUITE_P(
         NotStartedCase{
             "NoInterpreter", {"/run/no-interpreter"}, "", ENOENT, "the interpreter that its #! line names is not"},
         NotStartedCase{"NotExecutable", {"/run/not-executable"}, "", EACCES, "chmod +x"},
-        NotStartedCase{"Neither", {"/run/neither"}, "", ENOEXEC, "neither a binary for this machine nor a script"},
+        NotStartedCase{
+            "Neither", {"/run/neither"}, "", ENOEXEC, "it is neither a binary for this machine nor a script"},
         NotStartedCase{"NoFolder", {"true"}, "/nonexistent", ENOENT, "enter the folder /nonexistent: ENOENT"}),
     [](const auto& row) { return row.param.name; });
 

@@ -110,7 +110,11 @@ Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const
     error.detail = result.end.reason;
     return tl::unexpected(std::move(error));
   }
-  return outcome_of(file, result);
+  TargetOutcome outcome = outcome_of(file, result);
+  if (!outcome.succeeded && script->bytes.find("\r\n") != std::string::npos)
+    outcome.failure +=
+        fmt::format("; its lines end in CR LF, as on Windows, which bash does not read (dos2unix {})", file);
+  return outcome;
 }
 
 Result<TargetOutcome> ScriptTarget::build(Node& node, const BuildTask& task) {

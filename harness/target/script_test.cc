@@ -142,6 +142,8 @@ INSTANTIATE_TEST_SUITE_P(
         FailureCase{"Daemon", "#!/bin/bash\necho done; setsid sleep 1000 &\n",
                     "setup.sh ended, but left processes running (a daemon?); they were killed: sleep 1000", "done"},
         FailureCase{"NoInterpreter", "#!/nonexistent/bash\n", "interpreter that its #! line names is not", ""},
+        FailureCase{"WindowsLines", "#!/bin/bash\r\nexit 0\r\n", "its lines end in CR LF", ""},
+        FailureCase{"WindowsLinesWithoutInterpreter", "exit 0\r\n", "its lines end in CR LF", ""},
         FailureCase{"MuchOutput",
                     "#!/bin/bash\nhead -c 100000000 /dev/zero | tr '\\0' x; echo; echo last words >&2; exit 1\n",
                     "exited with status 1", "last words"},
