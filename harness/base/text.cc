@@ -96,6 +96,13 @@ std::string join_first(std::span<const std::string> parts, std::size_t most) {
   return fmt::format("{}; and {} more", fmt::join(parts.first(most), "; "), parts.size() - most);
 }
 
+std::string last_words(std::string_view text, std::size_t lines, std::size_t limit) {
+  std::vector<std::string> all = split_lines(text);
+  std::erase_if(all, [](const std::string& line) { return line.find_first_not_of(" \t\r") == std::string::npos; });
+  const std::size_t first = all.size() > lines ? all.size() - lines : 0;
+  return visible(join(std::span(all).subspan(first), " | "), limit);
+}
+
 std::vector<std::string> split_lines(std::string_view text) {
   std::vector<std::string> lines;
   while (!text.empty()) {

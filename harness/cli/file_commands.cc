@@ -1,6 +1,7 @@
 // diff, report: from files of earlier runs.
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -24,6 +25,9 @@ namespace netns_lab::cli {
 namespace {
 
 Result<Snapshot> read_snapshot(const std::string& path) {
+  std::error_code failed;
+  if (std::filesystem::is_directory(path, failed))
+    return tl::unexpected(Error::invalid("diff " + visible(path, 200), "it is a folder", "give two files"));
   std::ifstream file(path, std::ios::binary);
   const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
   if (!file) return tl::unexpected(Error::invalid("diff " + visible(path, 200), "it cannot be read"));
@@ -81,9 +85,9 @@ ExitStatus run_report(const Arguments& arguments) {
   const auto directory = ReportDirectory::open(arguments.report_directory);
   if (!directory) return complain(directory.error());
   auto writer = reports::RecordWriter::create(directory->file("record.jsonl"));
-  if (!writer) return complain(writer.error());
+  if (!writer) return complain(directory->refused(writer.error()));
   auto junit = reports::JunitFile::create(directory->file("junit.xml"));
-  if (!junit) return complain(junit.error());
+  if (!junit) return complain(directory->refused(junit.error()));
   for (const RunEvent& event : merged) {
     junit->add(event);
     if (const auto written = writer->write(event); !written) return complain(written.error());

@@ -11,6 +11,7 @@
 #include "harness/cli/lab_choice.h"
 #include "harness/cli/output.h"
 #include "harness/cli/services.h"
+#include "harness/cli/signals.h"
 #include "harness/lab/lab.h"
 #include "harness/model/json.h"
 
@@ -35,6 +36,8 @@ ExitStatus run_up(const Arguments& arguments) {
   if (arguments.routed && spec->nodes == 1)
     return complain(Error::invalid("--routed", "one node has nobody to be routed to", "add --nodes 2"));
   if (spec->nodes > 1) spec->underlay = arguments.routed ? Underlay::kRouted : Underlay::kOneSegment;
+  const EndOnSignal interrupted(
+      fmt::format("up: interrupted; netns-lab destroy{} removes what was begun", lab_options(*spec)));
   const auto report = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!report) return complain(report.error());
   if (report->reused) {

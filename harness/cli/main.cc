@@ -5,8 +5,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
 #include <exception>
+#include <optional>
 #include <string>
 
 #include "harness/base/build_id.h"
@@ -15,6 +18,7 @@
 #include "harness/cli/commands.h"
 #include "harness/cli/exit_status.h"
 #include "harness/cli/output.h"
+#include "harness/cli/signals.h"
 #include "harness/node/agent.h"
 #include "harness/node/guest_init.h"
 #include "harness/node/guest_service.h"
@@ -50,6 +54,10 @@ void keep_memory() {
 int run(const cli::Arguments& arguments, const std::vector<std::string>& command,
         const std::vector<Scenario>& scenarios) {
   using cli::Command;
+  // These see to signals themselves, or are ended by whoever needs them no longer.
+  constexpr std::array kOthers = {Command::kTest, Command::kShell, Command::kExec, Command::kAgent};
+  std::optional<cli::EndOnSignal> interrupted;
+  if (std::find(kOthers.begin(), kOthers.end(), arguments.command) == kOthers.end()) interrupted.emplace("interrupted");
   switch (arguments.command) {
     case Command::kDoctor:
       return static_cast<int>(cli::run_doctor(arguments));

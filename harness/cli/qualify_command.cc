@@ -161,7 +161,7 @@ ExitStatus run_qualify(const Arguments& arguments, const std::vector<Scenario>& 
   const auto directory = ReportDirectory::open(arguments.report_directory);
   if (!directory) return complain(directory.error());
   auto record = reports::RecordWriter::create(directory->file("record.jsonl"));
-  if (!record) return complain(record.error());
+  if (!record) return complain(directory->refused(record.error()));
 
   const Deadline deadline = arguments.deadline ? Deadline::after(*arguments.deadline) : Deadline::never();
   const LabServices services = lab_services();

@@ -41,4 +41,8 @@ Result<ReportDirectory> ReportDirectory::open(const std::string& path) {
   return ReportDirectory(std::move(trimmed), std::move(folder));
 }
 
+Error ReportDirectory::refused(const Error& why) const {
+  return Error::invalid("--report-dir " + visible(path_, 200), why.message(), "name another one");
+}
+
 }  // namespace netns_lab::cli

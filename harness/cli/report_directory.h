@@ -14,6 +14,8 @@ class ReportDirectory {
   static Result<ReportDirectory> open(const std::string& path);
   std::string file(const std::string& name) const { return path_ + "/" + name; }
   const std::string& path() const { return path_; }
+  // A file in it cannot be made: the folder that was named is to blame. kInvalid.
+  Error refused(const Error& why) const;
 
  private:
   ReportDirectory(std::string path, UniqueFd lock) : path_(std::move(path)), lock_(std::move(lock)) {}

@@ -12,6 +12,7 @@
 #include "harness/cli/output.h"
 #include "harness/cli/plan.h"
 #include "harness/cli/services.h"
+#include "harness/cli/signals.h"
 #include "harness/lab/lab.h"
 
 namespace netns_lab::cli {
@@ -65,16 +66,8 @@ Result<TargetOutcome> build(const PlannedWorker& planned, const LabSpec& spec, s
   return outcome;
 }
 
-// The last lines that hold anything: why a script ended.
-std::string last_words(const std::string& output) {
-  std::vector<std::string> lines = split_lines(output);
-  std::erase_if(lines, [](const std::string& line) { return line.find_first_not_of(" \t\r") == std::string::npos; });
-  const std::size_t first = lines.size() > kLastLines ? lines.size() - kLastLines : 0;
-  return visible(join(std::span(lines).subspan(first), " | "), 600);
-}
-
 std::string why_it_failed(const PlannedWorker& planned, const LabSpec& spec, const TargetOutcome& outcome) {
-  const std::string words = last_words(outcome.output);
+  const std::string words = last_words(outcome.output, kLastLines, 600);
   return fmt::format(
       "{} could not build {}: {}; {}; what it built so far stands: netns-lab shell{} shows it, netns-lab destroy{} "
       "removes it",
@@ -96,6 +89,10 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
   if (!spec) return complain(spec.error());
   spec->nodes = static_cast<int>(planned.scenario->nodes());
   if (spec->nodes > 1) spec->underlay = planned.scenario->underlay;
+  const EndOnSignal interrupted(
+      fmt::format("run: interrupted; what stands in the lab by now stays: netns-lab shell{} shows it, netns-lab "
+                  "destroy{} removes it",
+                  lab_options(*spec), lab_options(*spec)));
   const auto up = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
   if (!up) return complain(up.error());
   const auto outcome = build(planned, *spec, arguments.step_limit);

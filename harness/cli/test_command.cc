@@ -57,9 +57,11 @@ class Reports {
 
   static Result<std::unique_ptr<Reports>> open(const std::string& path, bool json) {
     NETNS_LAB_ASSIGN(ReportDirectory directory, ReportDirectory::open(path));
-    NETNS_LAB_ASSIGN(reports::RecordWriter record, reports::RecordWriter::create(directory.file("record.jsonl")));
-    NETNS_LAB_ASSIGN(reports::JunitFile junit, reports::JunitFile::create(directory.file("junit.xml")));
-    return std::make_unique<Reports>(std::move(directory), std::move(record), std::move(junit), json);
+    auto record = reports::RecordWriter::create(directory.file("record.jsonl"));
+    if (!record) return tl::unexpected(directory.refused(record.error()));
+    auto junit = reports::JunitFile::create(directory.file("junit.xml"));
+    if (!junit) return tl::unexpected(directory.refused(junit.error()));
+    return std::make_unique<Reports>(std::move(directory), *std::move(record), *std::move(junit), json);
   }
 
   void add(std::span<const RunEvent> events) {
@@ -332,6 +334,20 @@ void judge_in(LabSpec lab, Run& run) {
   if (!booted || with_cause.has_error()) run.reports.keep(console_log, witness.console_text());
 }
 
+// Nothing is judged. Who reads JSON is told so in JSON, too.
+ExitStatus refuse(const Arguments& arguments, Clock::time_point begin, const Error& error) {
+  if (arguments.json) {
+    RunEnded ended;
+    ended.status = exit_status_of(error);
+    ended.message = error.message();
+    ended.duration = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - begin);
+    RunResult nothing;
+    nothing.add(ended);
+    print(reports::run_json(nothing));
+  }
+  return complain(error);
+}
+
 }  // namespace
 
 ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& command,
@@ -339,35 +355,35 @@ ExitStatus run_test(const Arguments& arguments, const std::vector<std::string>& 
   const Clock::time_point begin = Clock::now();
   const Deadline deadline = arguments.deadline ? Deadline::after(*arguments.deadline) : Deadline::never();
   auto plan = make_plan(arguments, scenarios);
-  if (!plan) return complain(plan.error());
+  if (!plan) return refuse(arguments, begin, plan.error());
   std::vector<KnownFailure> known;
   if (!arguments.known_failures.empty()) {
     auto read = read_known_failures(arguments.known_failures, scenarios);
-    if (!read) return complain(read.error());
+    if (!read) return refuse(arguments, begin, read.error());
     known = *std::move(read);
   }
   const auto lab = choose_lab(arguments);
-  if (!lab) return complain(lab.error());
+  if (!lab) return refuse(arguments, begin, lab.error());
   if (lab->name_unused && arguments.lab_name != kDefaultLabName) {
     LabSpec named = lab->spec;
     named.name = arguments.lab_name;
     say(fmt::format("lab {} is not up: judging in a private lab (netns-lab up{} makes it)", named.name,
                     lab_options(named)));
   }
-  if (const auto fits = fit_to_lab(*plan, arguments, lab->spec); !fits) return complain(fits.error());
+  if (const auto fits = fit_to_lab(*plan, arguments, lab->spec); !fits) return refuse(arguments, begin, fits.error());
   if (arguments.keep_on_failure && lab->spec.name.empty()) {
     LabSpec named = lab->spec;
     named.name = arguments.lab_name.empty() ? kDefaultLabName : arguments.lab_name;
-    return complain(
-        Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
-                       fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
-                                   to_string(named.provider), named.name)));
+    return refuse(arguments, begin,
+                  Error::invalid("--keep-on-failure", "a private lab ends with the run, there is nothing to keep",
+                                 fmt::format("make a lab first: netns-lab up --lab {0} --name {1}; then add --name {1}",
+                                             to_string(named.provider), named.name)));
   }
-  if (const auto may = check_shuffle(arguments, lab->spec); !may) return complain(may.error());
+  if (const auto may = check_shuffle(arguments, lab->spec); !may) return refuse(arguments, begin, may.error());
   const auto labs = labs_for_kernels(lab->spec, arguments.kernels);
-  if (!labs) return complain(labs.error());
+  if (!labs) return refuse(arguments, begin, labs.error());
   const auto opened = Reports::open(arguments.report_directory, arguments.json);
-  if (!opened) return complain(opened.error());
+  if (!opened) return refuse(arguments, begin, opened.error());
   Reports& reports = **opened;
 
   const RunEvent started = run_started(command);

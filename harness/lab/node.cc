@@ -74,6 +74,11 @@ class Node::Session {
       if (!frame) return tl::unexpected(gave_up(operation, id, begun, frame.error()));
       NETNS_LAB_ASSIGN(protocol::ReplyEnvelope reply, protocol::parse_reply(frame->json));
       if (reply.id != id) continue;  // of a request given up earlier, or of its cancel
+      // Nobody here gave it up (an answer to such a request is passed over): the agent is ending.
+      if (!reply.result && reply.result.error().kind == ErrorKind::kCancelled) {
+        lost_ = Error::lost("receive", "its agent was told to end: somebody destroyed the lab");
+        return tl::unexpected(lost(operation, lost_->detail));
+      }
       if (!reply.result) return tl::unexpected(std::move(reply.result).error());
       return Answer{.result = *std::move(reply.result), .raw = std::move(frame->raw)};
     }

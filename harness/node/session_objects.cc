@@ -260,11 +260,11 @@ void SessionObjects::after_file(const std::string& path, std::uint32_t mode, std
   put_[path] = {.mode = mode & 07777, .size = bytes.size(), .digest = std::hash<std::string_view>()(bytes)};
 }
 
-// By its contents: a time that is put back, or the clock's tick, would hide a change. One that is gone leaves nothing.
+// By its contents: a time that is put back, or the clock's tick, would hide a change.
 bool SessionObjects::is_as_it_was_put(const std::string& path, const PutFile& put) {
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) return errno == ENOENT;
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return false;
   if (!S_ISREG(status.st_mode) || (status.st_mode & 07777U) != put.mode ||
       static_cast<std::size_t>(status.st_size) != put.size) {
     return false;
@@ -287,7 +287,11 @@ std::vector<std::string> SessionObjects::without_put(std::vector<std::string> fi
   };
   files.erase(std::remove_if(files.begin(), files.end(), is_ours), files.end());
   for (const auto& [path, put] : put_) {
-    if (!is_as_it_was_put(path, put)) files.push_back(path + " (changed)");
+    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+      files.push_back(path + " (deleted)");
+    } else if (!is_as_it_was_put(path, put)) {
+      files.push_back(path + " (changed)");
+    }
   }
   return files;
 }

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "harness/base/descriptor_limit.h"
+#include "harness/base/text.h"
 
 namespace netns_lab {
 namespace {
@@ -308,6 +309,18 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
   }
   for (std::size_t i = 0; i < asked.size(); ++i) reports[asked[i]] = std::move(reply.exchanges[i]);
   return reports;
+}
+
+std::string LabEnvironment::printed() const {
+  constexpr std::size_t kLines = 4;
+  constexpr std::size_t kLongest = 600;
+  if (!subject_ || subject_->builds() == 0) return "";
+  for (std::size_t node = 0; node < subject_->nodes(); ++node) {
+    const TargetOutcome& outcome = subject_->outcome(node);
+    if (!outcome.succeeded) return "";  // it is told with that
+    if (!outcome.output.empty()) return last_words(outcome.output, kLines, kLongest);
+  }
+  return "";
 }
 
 void LabEnvironment::TearDown() {

@@ -56,6 +56,10 @@ class LabEnvironment : public ::testing::Environment {
   Result<Subject*> fresh_subject();
   void spoil_fresh_subject();
 
+  // What the target printed while it built and said that all went well: the last of it; "" nothing. A script that goes
+  // on when a step fails says only there what was wrong.
+  std::string printed() const;
+
   // What a suite's cases keep for each other (ConformanceTest::kept); a repeated run begins without.
   std::any& kept() { return kept_; }
   // Whether this is the first time that it is told, in this run, why something failed.

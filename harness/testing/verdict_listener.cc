@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "harness/base/text.h"
+#include "harness/testing/lab_environment.h"
 
 namespace netns_lab {
 namespace {
@@ -67,6 +68,7 @@ void VerdictListener::OnTestStart(const ::testing::TestInfo& info) {
 }
 
 void VerdictListener::OnTestPartResult(const ::testing::TestPartResult& result) {
+  if (result.failed() && !context_.running && context_.broke.empty()) context_.broke = visible(result.message(), 500);
   CasePart part;
   part.failed = result.failed();
   part.skipped = result.skipped();
@@ -93,7 +95,12 @@ void VerdictListener::OnTestEnd(const ::testing::TestInfo&) {
   ended.level = record.level.value_or(Level::kMust);
   ended.verdict = judgement.verdict;
   ended.message = judgement.message;
-  if (judgement.verdict == Verdict::kFail) ended.message += what_was_left_out(context_.book, record);
+  if (judgement.verdict == Verdict::kFail) {
+    ended.message += what_was_left_out(context_.book, record);
+    const std::string printed = context_.environment != nullptr ? context_.environment->printed() : "";
+    if (!printed.empty() && context_.environment->tells_first(printed))
+      ended.message += "\nThe target reported success, and printed: " + printed;
+  }
   if (judgement.verdict != Verdict::kPass && judgement.verdict != Verdict::kSkip) ended.evidence = written_out(record);
   ended.file = judgement.file;
   ended.line = judgement.line;

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "harness/base/text.h"
 #include "harness/base/unique_fd.h"
@@ -24,6 +26,10 @@ void initialise_googletest() {
                            "XML_OUTPUT_FILE", "TESTBRIDGE_TEST_ONLY", "TEST_TOTAL_SHARDS"}) {
     ::unsetenv(name);
   }
+  // It asks where it is, and gives up when that folder is gone. All that was named by the user is open by now.
+  std::error_code gone;
+  const std::filesystem::path here = std::filesystem::current_path(gone);
+  if (here.empty()) static_cast<void>(::chdir("/") == 0);
   int argc = 1;
   std::string program = "netns-lab";
   char* argv[] = {program.data(), nullptr};
@@ -71,7 +77,7 @@ ExitStatus status_of(const WorkerContext& context, const Counts& counts) {
     const bool is_ours = status == ExitStatus::kUsage && !context.set_up_failed;
     return is_ours ? ExitStatus::kHarnessBroke : status;
   }
-  if (counts.errors > 0) return ExitStatus::kHarnessBroke;
+  if (counts.errors > 0 || !context.broke.empty()) return ExitStatus::kHarnessBroke;
   if (counts.failed > 0) return ExitStatus::kNotConformant;
   if (counts.total() == counts.skipped) return ExitStatus::kNothingRan;
   return ExitStatus::kConformant;
@@ -143,7 +149,7 @@ ExitStatus run_worker(const WorkerSpec& spec, const LabServices& services, const
 
   const ExitStatus status = status_of(context, listener->counts());
   const bool lab_broke = context.worst_lab_error && status != ExitStatus::kConformant;
-  std::string message = lab_broke ? context.worst_lab_error->message() : "";
+  std::string message = lab_broke ? context.worst_lab_error->message() : context.broke;
   if (message.empty()) message = context.slow_text();
   if (status == ExitStatus::kNothingRan)
     message = listener->counts().total() == 0 ? "nothing ran" : "everything was skipped";

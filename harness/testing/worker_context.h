@@ -33,6 +33,7 @@ struct WorkerContext {
   std::optional<Error> worst_lab_error;   // decides the exit status
   bool set_up_failed = false;             // that error came from the set-up
   bool any_failed = false;                // a case failed or broke
+  std::string broke;                      // what failed while no case ran; "" nothing did
   std::size_t slow_replies = 0;           // those that a busy machine made come late (Echo::slow)
   std::chrono::nanoseconds longest_starved{0};
   std::chrono::milliseconds kernel_late{0};  // Subject::late, at the most
