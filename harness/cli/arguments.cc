@@ -35,7 +35,10 @@ void add_lab(CLI::App& app, Arguments& to) {
   app.add_option("--lab", to.lab, "what makes the lab: sandbox (default), host, qemu, multipass")
       ->type_name("PROVIDER");
   app.add_option("--name", to.lab_name, fmt::format("the lab's name (default: {})", kDefaultLabName))
-      ->type_name("NAME");
+      ->type_name("NAME")
+      ->check([](const std::string& name) {  // of an unset variable: another lab would be meant than the user thinks
+        return name.empty() ? std::string("it is empty; leave it out for the default") : std::string();
+      });
   app.add_option("--kernel", to.kernels,
                  "qemu: boot this image (default: the newest /boot/vmlinuz-*); test judges on each that is given")
       ->type_name("FILE")

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "harness/cli/command_under_test.h"
@@ -142,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {"test", "single-namespace", "--keep-on-failure"},
                 2,
                 {"--keep-on-failure", "netns-lab up"}},
+        Refusal{"EmptyLabName", {"destroy", "--name", ""}, 2, {"--name", "empty"}},
         Refusal{"LabNameWithASlash", {"up", "--name", "a/b"}, 2, {"a/b", "'/' is not allowed"}},
         Refusal{"ShellWithoutALab", {"shell"}, 3, {"lab netns-lab", "netns-lab up"}},
         Refusal{"ExecWithoutACommand", {"exec"}, 2, {"--", "which command"}},
@@ -223,6 +225,34 @@ TEST(Command, RefusesAReportFolderThatCannotBeMade) {
   const Ran ran = command.run({"test", "single-namespace", "--report-dir", "/proc/nosuch/report"});
   EXPECT_EQ(ran.status, 2) << ran;
   EXPECT_THAT(ran.errors, AllOf(HasSubstr("/proc/nosuch/report"), HasSubstr("cannot be written")));
+}
+
+TEST(Command, RefusesAReportFolderInWhichTheReportCannotBeMade) {
+  CommandUnderTest command;
+  std::filesystem::create_directories(command.folder() + "/taken/junit.xml");
+  for (const std::string& folder : {std::string("/proc"), command.folder() + "/taken"}) {
+    const Ran ran = command.run({"test", "single-namespace", "--target", "native", "--report-dir", folder});
+    EXPECT_EQ(ran.status, 2) << ran;
+    EXPECT_THAT(ran.errors, StartsWith("netns-lab: --report-dir " + folder + ": "));
+  }
+}
+
+TEST(Command, RefusesToCompareFolders) {
+  CommandUnderTest command;
+  const Ran ran = command.run({"diff", command.folder(), command.folder()});
+  EXPECT_EQ(ran.status, 2) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("it is a folder"));
+}
+
+TEST(Command, TellsARefusalInJsonToWhoReadsJson) {
+  CommandUnderTest command;
+  const Ran ran = command.run({"test", "single-namespace", "--param", "IP=x", "--json"});
+  EXPECT_EQ(ran.status, 2) << ran;
+  const auto told = nlohmann::json::parse(ran.output, nullptr, false);
+  ASSERT_TRUE(told.is_object()) << ran;
+  EXPECT_EQ(told.value("status", 0), 2);
+  EXPECT_THAT(told.value("message", ""), HasSubstr("IP=\"x\""));
+  EXPECT_THAT(ran.errors, HasSubstr("IP=\"x\""));
 }
 
 struct Help {

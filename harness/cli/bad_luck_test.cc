@@ -6,6 +6,7 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -112,6 +113,42 @@ INSTANTIATE_TEST_SUITE_P(Command, StoppingSignal,
                          testing::Values(Stop{"Interrupt", SIGINT, "interrupted"},
                                          Stop{"Terminate", SIGTERM, "SIGTERM"}, Stop{"HangUp", SIGHUP, "hung up"}),
                          [](const testing::TestParamInfo<Stop>& row) { return row.param.name; });
+
+TEST_P(StoppingSignal, EndsRunWith130AndSaysWhatStays) {
+  const std::string path = command_.write("hangs/setup.sh", "#!/bin/bash\nsleep 600\n", 0755);
+  CommandUnderTest::Running running =
+      command_.start({"run", "single-namespace", "--name", "begun", "--target", "script:" + path});
+  ASSERT_TRUE(eventually([] { return has_descendant(::getpid(), "sleep"); }));
+  ::kill(running.pid, GetParam().signal);
+  const Ran ran = command_.wait(std::move(running));
+  EXPECT_EQ(ran.status, 130) << ran;
+  EXPECT_THAT(ran.errors, AllOf(HasSubstr("run: interrupted"), HasSubstr("netns-lab destroy --name begun")));
+  EXPECT_EQ(command_.run({"destroy", "--name", "begun"}).status, 0);
+  EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
+}
+
+TEST_F(BadLuck, ALabThatSomebodyDestroysIsALostOne) {
+  ASSERT_EQ(command_.run({"up", "--name", "doomed"}).status, 0);
+  std::vector<std::string> arguments = hanging_run();
+  arguments.insert(arguments.end(), {"--name", "doomed"});
+  CommandUnderTest::Running running = command_.start(arguments);
+  ASSERT_TRUE(eventually([] { return has_descendant(::getpid(), "sleep"); }));
+  EXPECT_EQ(command_.run({"destroy", "--name", "doomed"}).status, 0);
+  const Ran ran = command_.wait(std::move(running));
+  EXPECT_EQ(ran.status, 3) << ran;
+  expect_error_in_report("");
+  EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
+}
+
+TEST_F(BadLuck, AFolderThatIsGoneIsNoHindrance) {
+  const std::string folder = command_.folder() + "/gone";
+  command_.before_execution = [&folder] {
+    if (::mkdir(folder.c_str(), 0755) != 0 || ::chdir(folder.c_str()) != 0 || ::rmdir(folder.c_str()) != 0)
+      ::_exit(kCannotArrange);
+  };
+  const Ran ran = command_.run({"test", "single-namespace", "--target", "native"});
+  EXPECT_EQ(ran.status, 0) << ran;
+}
 
 TEST_F(BadLuck, ADeadlineEndsTheRunWith124) {
   std::vector<std::string> arguments = hanging_run();

@@ -80,6 +80,19 @@ TEST(MisbehavingScript, TheRightOneIsConformant) {
   EXPECT_EQ(ran.status, 0) << ran;
 }
 
+// The tutorial's route commands may fail; what ip said then is why the route is not there.
+TEST(MisbehavingScript, WhatItPrintedIsToldOnceWhereItSaidThatAllWentWell) {
+  CommandUnderTest command;
+  const std::string path = command.write(
+      "target/setup.sh", right_script() + "ip link set nosuch up || true\nip route del 10.200.1.1\n", 0755);
+  const Ran ran = command.run({"test", "single-namespace", "--target", "script:" + path});
+  EXPECT_EQ(ran.status, 1) << ran;
+  const std::string words = "The target reported success, and printed: Cannot find device";
+  const std::size_t first = ran.output.find(words);
+  EXPECT_NE(first, std::string::npos) << ran;
+  EXPECT_EQ(ran.output.find(words, first + 1), std::string::npos) << "twice: " << ran;
+}
+
 struct Unusable {
   std::string name;
   std::string file;

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <sstream>
 
 #include "harness/base/error.h"
 #include "harness/conformance/walk_judge.h"
@@ -32,12 +34,21 @@ std::optional<Diagnosis> judge_wanted_ends(const WalkEvidence& evidence) {
       return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", link_name,
                                                 here.said(), link_name)};
     }
-    if (!link->carrier) {
-      return Diagnosis{Step::kLink, fmt::format("{} in {} has no carrier: the other end of the pair is down or missing",
-                                                link_name, here.said())};
-    }
+    if (!link->carrier) return Diagnosis{Step::kLink, no_carrier(evidence.world, *place, *link)};
   }
   return std::nullopt;
+}
+
+// Of a route that is wanted and there: what comes before the main table.
+std::string overruled(const NamespaceState& state, Family family) {
+  constexpr std::array<std::uint32_t, 3> kKernels = {0, 32766, 32767};
+  for (const RoutingRule& rule : state.rules) {
+    if (rule.family != family || std::find(kKernels.begin(), kKernels.end(), rule.priority) != kKernels.end()) continue;
+    std::ostringstream text;
+    text << rule;
+    return fmt::format("a routing rule overrules it (ip rule show): {}", text.str());
+  }
+  return "something overrules it (ip rule show; ip route show table all)";
 }
 
 // By which way `from` could reach what a link of `owner` has: what a learner forgot. "" where that is not plain.
@@ -48,9 +59,19 @@ std::string mend_of(const World& world, std::size_t from, std::size_t owner, con
   if (peer && peer->place == from) {
     const Link* const end = world.at(from).now.find_link(peer->link);
     const Link* const bridge = end != nullptr && end->master ? world.at(from).now.find_link(*end->master) : nullptr;
-    return fmt::format(", whose other end is {}: ip route add {} dev {}",
-                       bridge == nullptr ? peer->link : fmt::format("{}, a port of {}", peer->link, bridge->name),
-                       address.to_string(), bridge == nullptr ? peer->link : bridge->name);
+    const std::string out = bridge == nullptr ? peer->link : bridge->name;
+    const std::string end_text = bridge == nullptr ? peer->link : fmt::format("{}, a port of {}", peer->link, out);
+    const std::vector<Route>& routes = world.at(from).now.routes;
+    const auto there = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
+      return route.table == kMainTable && route.destination == Prefix::host(address);
+    });
+    if (there != routes.end() && there->type == RouteType::kUnicast && there->hops.size() == 1 &&
+        there->hops.front().link == out && !there->hops.front().gateway) {
+      return fmt::format(", whose other end is {}: the main table has that route, and {}", end_text,
+                         overruled(world.at(from).now, address.family()));
+    }
+    return fmt::format(", whose other end is {}: ip route {} {} dev {}", end_text,
+                       there == routes.end() ? "add" : "replace", address.to_string(), out);
   }
   if (world.at(from).uplink.empty() || world.at(from).node == world.at(owner).node) return "";
   for (const Place& router : world.places) {
@@ -85,7 +106,8 @@ std::optional<Diagnosis> judge_first_route(const WalkEvidence& evidence, const W
   const Place& sender = evidence.world.at(first.place);
   const std::string destination = evidence.trace.destination.to_string();
   if (auto found = there.judge_route(0)) {
-    found->text += where_it_is(evidence.world, first.place, evidence.trace.destination);
+    if (found->step == Step::kRoute)
+      found->text += where_it_is(evidence.world, first.place, evidence.trace.destination);
     return found;
   }
   const bool is_local = first.route.type == RouteType::kLocal;
@@ -139,8 +161,8 @@ Diagnosis unserved(const WalkEvidence& evidence) {
   std::string why;
   for (const Place& place : evidence.world.places) {
     if (place.said() != trace.unserved_in || trace.listen_errno != EADDRNOTAVAIL) continue;
-    why = place.has_address(trace.destination) ? fmt::format(": it has the address, but {}", kOwnRouteGone)
-                                               : ": it has not that address (ip address show)";
+    if (!place.has_address(trace.destination)) why = ": it has not that address (ip address show)";
+    if (place.lacks_own_route(trace.destination)) why = fmt::format(": it has the address, but {}", kOwnRouteGone);
   }
   return Diagnosis{Step::kReceiver,
                    fmt::format("nothing can listen at {} in {}, its kernel says {}{}", trace.destination.to_string(),

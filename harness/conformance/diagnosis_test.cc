@@ -26,6 +26,11 @@ TEST_P(FirstBrokenStep, IsNamedWithItsReason) {
   EXPECT_THAT(diagnosis.text, HasSubstr(GetParam().says));
 }
 
+void lose_own_route(Lost& lost) {
+  std::erase_if(lost.state("netns1").routes,
+                [](const Route& one) { return one.destination == Prefix::host(ip("10.200.1.1")); });
+}
+
 const Row kRows[] = {
     {"Answered", nothing,
      [](Lost& l) {
@@ -40,8 +45,32 @@ const Row kRows[] = {
     {"NoCarrier", [](Lost& l) { l.link("netns1", "veth2").carrier = false; }, nothing, Step::kLink, "no carrier"},
     {"NoRoute", [](Lost& l) { l.routes[""].system_errno = ENETUNREACH; }, nothing, Step::kRoute,
      "the node has no way to 10.200.1.1: asked for a route, its kernel says ENETUNREACH (Network is unreachable)"},
-    {"NoRouteSaysWhereItIs", [](Lost& l) { l.routes[""].system_errno = ENETUNREACH; }, nothing, Step::kRoute,
+    {"NoRouteSaysWhereItIs",
+     [](Lost& l) {
+       std::erase_if(l.state("").routes,
+                     [](const Route& one) { return one.destination == Prefix::host(ip("10.200.1.1")); });
+       l.routes[""].system_errno = ENETUNREACH;
+     },
+     nothing, Step::kRoute,
      "netns1 has 10.200.1.1 on veth2, whose other end is veth1: ip route add 10.200.1.1 dev veth1"},
+    {"AnotherRouteIsInTheWay",
+     [](Lost& l) {
+       for (Route& one : l.state("").routes) {
+         if (one.destination == Prefix::host(ip("10.200.1.1"))) one.hops.front().link = "eth0";
+       }
+       l.routes[""] = out_of("eth0");
+     },
+     nothing, Step::kRoute, "whose other end is veth1: ip route replace 10.200.1.1 dev veth1"},
+    {"ARuleOverrulesTheRoute",
+     [](Lost& l) {
+       RoutingRule rule;
+       rule.priority = 100;
+       rule.table = 77;
+       l.state("").rules.push_back(rule);
+       l.routes[""] = out_of("eth0");
+     },
+     nothing, Step::kRoute,
+     "the main table has that route, and a routing rule overrules it (ip rule show): IPv4 rule 100:"},
     {"Blackhole", [](Lost& l) { l.routes[""].system_errno = EINVAL; }, nothing, Step::kRoute,
      "EINVAL (a blackhole route, or a source that cannot be)"},
     {"WrongRoute", [](Lost& l) { l.routes[""] = out_of("eth0"); }, nothing, Step::kRoute,
@@ -81,6 +110,12 @@ const Row kRows[] = {
        l.ask("netns1", "veth2", kReceived);
      },
      Step::kNeighbour, "ARP is off on veth2"},
+    {"ArpOffWhereItIsSent", [](Lost& l) { l.link("", "veth1").flags |= IFF_NOARP; },
+     [](Lost& l) {
+       l.pass(2);
+       l.evidence.trace.requests.back().link_destination = MacAddress({2, 0, 0, 0, 9, 9});
+     },
+     Step::kNeighbour, "ARP is off on veth1 (the node), which asks nobody for a MAC (ip link set veth1 arp on)"},
     {"ArpIgnored", [](Lost& l) { l.state("netns1").sysctls["net.ipv4.conf.veth2.arp_ignore"] = "8"; },
      [](Lost& l) {
        l.ask("", "veth1", kSent);
@@ -93,20 +128,23 @@ const Row kRows[] = {
        l.ask("netns1", "veth2", kReceived);
      },
      Step::kNeighbour, "net.ipv4.conf.all.arp_ignore is 8"},
-    {"OwnRouteGone", [](Lost& l) { l.routes["netns1"] = out_of("veth2"); },
+    {"OwnRouteGone", lose_own_route,
      [](Lost& l) {
        l.ask("", "veth1", kSent);
        l.ask("netns1", "veth2", kReceived);
      },
      Step::kNeighbour, "it has the address, but its kernel's own route to it is gone"},
-    {"OwnRouteGoneAndNothingIsForwarded", [](Lost& l) { l.routes["netns1"].system_errno = EHOSTUNREACH; },
+    {"OwnRouteGoneOfOneThatIsKnown",
      [](Lost& l) {
-       l.ask("", "veth1", kSent);
-       l.ask("netns1", "veth2", kReceived);
+       lose_own_route(l);
+       l.routes["netns1"] = out_of("veth2");
      },
-     Step::kNeighbour, "it has the address, but its kernel's own route to it is gone"},
-    {"OwnRouteGoneOfOneThatIsKnown", [](Lost& l) { l.routes["netns1"] = out_of("veth2"); }, [](Lost& l) { l.pass(2); },
-     Step::kRoute, "netns1 has the address 10.200.1.1, but its kernel's own route to it is gone"},
+     [](Lost& l) { l.pass(2); }, Step::kRoute,
+     "netns1 has the address 10.200.1.1, but its kernel's own route to it is gone"},
+    {"NoSource", [](Lost& l) { l.evidence.trace.source.reset(); }, nothing, Step::kSend,
+     "the node has no address that it could send from"},
+    {"AskedFromNowhere", [](Lost& l) { l.routes["netns1"].system_errno = EHOSTUNREACH; }, [](Lost& l) { l.pass(2); },
+     Step::kRoute, "netns1 has no way to 10.200.1.1"},
     {"AnswerLost", nothing,
      [](Lost& l) {
        l.ask("", "veth1", kSent);
@@ -136,7 +174,9 @@ const Row kRows[] = {
        l.link("netns1", "veth2").mtu = 1400;
        l.evidence.trace.packet_size = 1500;
      },
-     [](Lost& l) { l.pass(1); }, Step::kWire, "its MTU is 1400 (ip link set veth2 mtu 1500)"},
+     [](Lost& l) { l.pass(1); }, Step::kWire,
+     "its MTU is 1400 (both ends need the same one: ip link set veth2 (netns1) mtu 1500, or veth1 (the node) mtu "
+     "1400)"},
     {"Xdp", [](Lost& l) { l.link("netns1", "veth2").xdp_attached = true; }, [](Lost& l) { l.pass(1); }, Step::kWire,
      "an XDP program"},
     {"AddressedToAnother", nothing,
@@ -216,7 +256,7 @@ const Row kRows[] = {
      },
      Step::kReceiver,
      "nothing can listen at 10.200.1.1 in netns1, its kernel says EADDRNOTAVAIL: it has not that address"},
-    {"NothingListensForWantOfTheOwnRoute", nothing,
+    {"NothingListensForWantOfTheOwnRoute", lose_own_route,
      [](Lost& l) {
        l.evidence.trace.unserved_in = "netns1";
        l.evidence.trace.listen_errno = EADDRNOTAVAIL;

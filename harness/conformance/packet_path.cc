@@ -120,6 +120,12 @@ bool Place::has_address(const IpAddress& address) const {
                      [&](const InterfaceAddress& own) { return own.prefix.address == address; });
 }
 
+bool Place::lacks_own_route(const IpAddress& address) const {
+  return has_address(address) && std::none_of(now.routes.begin(), now.routes.end(), [&](const Route& route) {
+           return route.type == RouteType::kLocal && route.destination == Prefix::host(address);
+         });
+}
+
 std::int64_t Place::count(const std::string& counter) const {
   const auto found = counted.find(counter);
   return found == counted.end() ? 0 : found->second;

@@ -33,6 +33,8 @@ struct Place {
 
   std::string said() const { return name.empty() ? "the node" : name; }
   bool has_address(const IpAddress& address) const;
+  // It has the address, but not the kernel's own route to it: it takes in nothing that comes for it.
+  bool lacks_own_route(const IpAddress& address) const;
   std::int64_t count(const std::string& counter) const;  // 0 of one that is not there
   std::string sysctl(const std::string& key) const;      // "" of one that was not read
 };

@@ -1,6 +1,7 @@
 #include "harness/conformance/walk_judge.h"
 
 #include <fmt/format.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -139,21 +140,6 @@ std::string WalkJudge::reasons(const std::string& link) const {
                      join(told, ", "));
 }
 
-std::optional<Diagnosis> WalkJudge::judge_link(const Point& point) const {
-  const Place& here = place(point);
-  const Link* const found = here.now.find_link(point.link);
-  if (found == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", here.said(), point.link)};
-  if (!found->is_up()) {
-    return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", point.link,
-                                              here.said(), point.link)};
-  }
-  if (!found->carrier) {
-    return Diagnosis{Step::kLink, fmt::format("{} in {} has no carrier: the other end of the pair is down or missing",
-                                              point.link, here.said())};
-  }
-  return std::nullopt;
-}
-
 std::optional<Diagnosis> WalkJudge::judge_route(std::size_t at) const {
   const Stage& stage = path_.stages.at(at);
   const Place& here = evidence_.world.at(stage.place);
@@ -162,6 +148,14 @@ std::optional<Diagnosis> WalkJudge::judge_route(std::size_t at) const {
   const std::string before = so_far(stage.first_point);
   const bool forwards = !stage.in_link.empty();
   const std::string name = direction_ == Direction::kThere ? "way" : "way back";
+  const auto& source = evidence_.trace.source;
+  if (at == 0 && direction_ == Direction::kThere && answer.system_errno == 0 && !answer.preferred_source &&
+      (!source || source->is_unspecified())) {
+    return Diagnosis{Step::kSend,
+                     fmt::format("{} has no address that it could send from: its kernel finds a way out of "
+                                 "{}, and no source (ip address show)",
+                                 here.said(), answer.output_link)};
+  }
   if (answer.system_errno == 0 && answer.type == RouteType::kUnicast) return std::nullopt;
   if (answer.system_errno == 0 && answer.type == RouteType::kLocal) return std::nullopt;
   const Step step = direction_ == Direction::kThere ? Step::kRoute : Step::kWayBack;
@@ -247,10 +241,19 @@ std::optional<Diagnosis> WalkJudge::judge_addressee(const Point& arrived) const 
   if (arrived.direction != PacketDirection::kReceived) return std::nullopt;
   if (sighting == nullptr || own == nullptr || own->is_loopback() || own->master) return std::nullopt;
   if (sighting->link_destination == own->mac || sighting->link_destination.is_zero()) return std::nullopt;
-  std::string sender = "its sender";
+  const Point* from = nullptr;
   for (const Point& point : path_.points) {
-    if (point.place != arrived.place) sender = place(point).said();
+    if (point.place != arrived.place) from = &point;
     if (point == arrived) break;
+  }
+  const std::string sender = from == nullptr ? "its sender" : place(*from).said();
+  const Link* const near = from == nullptr ? nullptr : link(*from);
+  if (near != nullptr && (near->flags & IFF_NOARP) != 0) {
+    return Diagnosis{
+        Step::kNeighbour,
+        fmt::format("{} arrived at {} addressed to {}: ARP is off on {}, which asks nobody for a MAC (ip "
+                    "link set {} arp on)",
+                    what(), text(arrived), sighting->link_destination.to_string(), text(*from), from->link)};
   }
   return Diagnosis{Step::kNeighbour,
                    fmt::format("{} arrived at {} addressed to {}, and {} is {}: {} has a wrong neighbour entry "
@@ -278,10 +281,11 @@ std::optional<Diagnosis> WalkJudge::judge_forwarding(std::size_t at) const {
   const Place& here = evidence_.world.at(stage.place);
   if (auto found = judge_addressee(path_.points[at - 1])) return found;
   if (auto found = judge_reverse_path(stage.place, stage.in_link, so_far(at))) return found;
-  if (here.has_address(stage.destination)) {
+  if (here.lacks_own_route(stage.destination)) {
     return Diagnosis{Step::kRoute, fmt::format("{}{} has the address {}, but {}: it does not take in what comes for it",
                                                so_far(at), here.said(), stage.destination.to_string(), kOwnRouteGone)};
   }
+  if (here.has_address(stage.destination)) return std::nullopt;  // it is at its destination
   const std::string family = v4_ ? "net.ipv4.conf." : "net.ipv6.conf.";
   for (const std::string& link : {stage.in_link, std::string("all")}) {
     const std::string key = family + link + ".forwarding";

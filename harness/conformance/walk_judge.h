@@ -14,6 +14,9 @@ namespace netns_lab {
 inline constexpr auto kOwnRouteGone =
     "its kernel's own route to it is gone (ip route show table local; add the address anew)";
 
+// Why a link of a pair has none.
+std::string no_carrier(const World& world, std::size_t place, const Link& link);
+
 // One direction of the walk.
 class WalkJudge {
  public:

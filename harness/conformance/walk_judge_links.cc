@@ -45,6 +45,27 @@ std::uint32_t setting(const BridgeSettings& settings, const std::string& name, s
 
 }  // namespace
 
+std::string no_carrier(const World& world, std::size_t place, const Link& link) {
+  const std::string text = fmt::format("{} in {} has no carrier: ", link.name, world.at(place).said());
+  const auto peer = world.peer(place, link);
+  const Link* const other = peer ? world.at(peer->place).now.find_link(peer->link) : nullptr;
+  if (other == nullptr) return text + "the other end of the pair is down or missing";
+  return text + fmt::format("its other end, {} in {}, is down (ip link set {} up, there)", other->name,
+                            world.at(peer->place).said(), other->name);
+}
+
+std::optional<Diagnosis> WalkJudge::judge_link(const Point& point) const {
+  const Place& here = place(point);
+  const Link* const found = here.now.find_link(point.link);
+  if (found == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", here.said(), point.link)};
+  if (!found->is_up()) {
+    return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", point.link,
+                                              here.said(), point.link)};
+  }
+  if (!found->carrier) return Diagnosis{Step::kLink, no_carrier(evidence_.world, point.place, *found)};
+  return std::nullopt;
+}
+
 bool WalkJudge::saw_neighbours(const Point& point, Part part, PacketDirection direction, const IpAddress& about) const {
   const bool is_question = part == Part::kQuestion;
   const std::uint16_t wanted = is_question ? question_of(v4_) : answer_of(v4_);
@@ -69,16 +90,7 @@ std::string WalkJudge::why_unanswered(const Point& owner, const IpAddress& addre
   }
   if (own != nullptr && (own->flags & IFF_NOARP) != 0)
     return fmt::format("ARP is off on {} (ip link set {} arp on)", owner.link, owner.link);
-  const auto stage = std::find_if(path_.stages.begin(), path_.stages.end(), [&](const Stage& one) {
-    return one.place == owner.place && one.in_link == owner.link && one.destination == address;
-  });
-  // Else the kernel would say that it is local, or why it takes nothing from there (EINVAL, EXDEV).
-  const auto is_for_another = [](const RouteAnswer& route) {
-    if (route.system_errno != 0) return route.system_errno == EHOSTUNREACH || route.system_errno == ENETUNREACH;
-    return route.type == RouteType::kUnicast;
-  };
-  if (v4_ && stage != path_.stages.end() && is_for_another(stage->route))
-    return fmt::format("it has the address, but {}", kOwnRouteGone);
+  if (v4_ && there.lacks_own_route(address)) return fmt::format("it has the address, but {}", kOwnRouteGone);
   for (const std::string& of : {owner.link, std::string("all")}) {  // the greater one counts (IN_DEV_MAXCONF)
     const std::string ignore = there.sysctl("net.ipv4.conf." + of + ".arp_ignore");
     if (v4_ && !ignore.empty() && ignore != "0") return fmt::format("net.ipv4.conf.{}.arp_ignore is {}", of, ignore);
@@ -152,8 +164,9 @@ std::optional<Diagnosis> WalkJudge::judge_wire(std::size_t at) const {
   const std::uint32_t size = std::min(evidence_.trace.packet_size, near->mtu);
   if (far->mtu < near->mtu && size > far->mtu) {
     return Diagnosis{Step::kWire, fmt::format("{} left {}, whose MTU is {}, and is larger than {} takes: its MTU is {} "
-                                              "(ip link set {} mtu {})",
-                                              what(), text(from), near->mtu, text(to), far->mtu, to.link, near->mtu)};
+                                              "(both ends need the same one: ip link set {} mtu {}, or {} mtu {})",
+                                              what(), text(from), near->mtu, text(to), far->mtu, text(to), near->mtu,
+                                              text(from), far->mtu)};
   }
   if (far->xdp_attached) {
     return Diagnosis{Step::kWire, fmt::format("{} left {} and never arrived at {}: an XDP program is attached there",

@@ -17,13 +17,25 @@ const char* const kSudoScript = R"(#!/bin/sh
 # netns-lab: you are root on this node already; this runs its arguments as they are.
 refuse() { echo "sudo (netns-lab): $1" >&2; exit 1; }
 only_root() { case "$1" in root|'#0'|0) ;; *) refuse "only root exists on this node, not $1" ;; esac; }
+# As sudoers(5) has it unless told otherwise (env_reset): the caller's variables do not come along.
+keep=' HOME PATH SHELL TERM USER LOGNAME MAIL PWD LANG LANGUAGE LINGUAS TZ COLORTERM COLORS DISPLAY HOSTNAME LS_COLORS PS1 PS2 '
+reset_environment() {
+  [ -n "$keep" ] || return 0
+  for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+    case "$keep" in *" $name "*) continue ;; esac
+    case "$name" in LC_*) ;; *) unset "$name" ;; esac
+  done
+  keep=
+}
 shell=
 while [ $# -gt 0 ]; do
   case "$1" in
     --) shift; break ;;
     -u|--user|-g|--group) [ $# -ge 2 ] || refuse "$1 needs a name"; only_root "$2"; shift 2 ;;
     --user=*|--group=*) only_root "${1#*=}"; shift ;;
-    --preserve-env|--preserve-env=*|--non-interactive|--set-home|--stdin) shift ;;
+    --preserve-env) keep=; shift ;;
+    --preserve-env=*) names=${1#*=}, ; while [ -n "$names" ]; do keep="$keep${names%%,*} "; names=${names#*,}; done; shift ;;
+    --non-interactive|--set-home|--stdin) shift ;;
     --login|--shell) shell=1; shift ;;
     --validate|--reset-timestamp|--remove-timestamp) exit 0 ;;
     -C|-p|-D|--close-from|--prompt|--chdir) refuse "option $1 is not known here; known: -E -n -H -S -u -g -i -s -v -k" ;;
@@ -33,7 +45,8 @@ while [ $# -gt 0 ]; do
         rest=${letters#?}
         letter=${letters%"$rest"}
         case "$letter" in
-          E|n|H|S|P) ;;
+          E) keep= ;;
+          n|H|S|P) ;;
           i|s) shell=1 ;;
           v|k|K) [ $# -gt 1 ] || exit 0 ;;
           u|g)
@@ -46,10 +59,11 @@ while [ $# -gt 0 ]; do
     [A-Za-z_]*=*)
       name=${1%%=*}
       case "$name" in *[!A-Za-z0-9_]*) break ;; esac
-      export "$name=${1#*=}"; shift ;;
+      value=${1#*=}; assigned=$name; reset_environment; export "$assigned=$value"; shift ;;
     *) break ;;
   esac
 done
+reset_environment
 # Assignments may stand behind -- too.
 while [ $# -gt 0 ]; do
   case "$1" in

@@ -107,9 +107,51 @@ std::vector<Prefix> NetworkCases::declared_addresses(const std::string& network_
   return prefixes;
 }
 
+namespace {
+
+// "ip -n netns1 link", on the node itself "ip link".
+std::string ip_link_in(const std::string& network_namespace) {
+  return network_namespace.empty() ? "ip link" : fmt::format("ip -n {} link", network_namespace);
+}
+std::string said(const std::string& network_namespace) {
+  return network_namespace.empty() ? "on the node" : "in " + network_namespace;
+}
+
+}  // namespace
+
+std::string NetworkCases::where_it_is(const std::string& link, const std::string& wanted) {
+  if (this->link(wanted, link) != nullptr) return "";
+  for (const NamespaceState& other : after().namespaces) {
+    if (other.name == wanted || other.find_link(link) == nullptr) continue;
+    return fmt::format("\nThere is a {} {}; what moves it: {} set {} netns {}", link, said(other.name),
+                       ip_link_in(other.name), link, wanted.empty() ? "1" : wanted);
+  }
+  return "";
+}
+
+std::string NetworkCases::what_raises(const std::string& name, const std::string& network_namespace) {
+  const Link* const here = link(network_namespace, name);
+  if (here == nullptr || here->is_up()) return "";
+  return fmt::format("\n{} {} is down, nobody raised it: {} set {} up", name, said(network_namespace),
+                     ip_link_in(network_namespace), name);
+}
+
+std::string NetworkCases::what_raises(const std::string& name, const std::string& network_namespace,
+                                      const std::string& other, const std::string& others_namespace) {
+  const std::string own = what_raises(name, network_namespace);
+  return own.empty() ? what_raises(other, others_namespace) : own;
+}
+
 void NetworkCases::expect_mount_of_namespace(const std::string& name) {
   const NamespaceEntry* entry = after().find_entry(name);
-  ASSERT_NE(entry, nullptr) << "there is no /run/netns/" << name;
+  if (entry == nullptr) {
+    std::vector<std::string> others;
+    for (const NamespaceEntry& other : after().entries) {
+      if (subject().before(looked_at()).find_entry(other.name) == nullptr) others.push_back(other.name);
+    }
+    FAIL() << "there is no /run/netns/" << name
+           << (others.empty() ? ", and no other was made" : "; what was made: " + join(others, ", "));
+  }
   ASSERT_TRUE(entry->is_nsfs_mount) << "/run/netns/" << name << " is a plain file, not a mount of a namespace";
   EXPECT_TRUE(entry->is_network) << "/run/netns/" << name << " is a namespace, but not a network namespace";
 }

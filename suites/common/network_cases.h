@@ -38,6 +38,13 @@ class NetworkCases : public ConformanceTest {
   const Route& declared_route(const std::string& network_namespace) const;
   std::vector<Prefix> declared_addresses(const std::string& network_namespace, const std::string& link) const;
 
+  // For a learner, behind a failed expectation: where a link is that is not where it should be, and what brings it
+  // there; what raises a link, or the other end of its pair. "" where that is not plain.
+  std::string where_it_is(const std::string& link, const std::string& wanted);
+  std::string what_raises(const std::string& link, const std::string& network_namespace);
+  std::string what_raises(const std::string& link, const std::string& network_namespace, const std::string& other,
+                          const std::string& others_namespace);
+
   // /run/netns/NAME is a mount of a network namespace; the only name of it, mounted once.
   void expect_mount_of_namespace(const std::string& name);
   void expect_one_name(const std::string& name);

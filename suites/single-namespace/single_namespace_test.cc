@@ -45,13 +45,13 @@ TEST_P(SingleNamespace, NamespaceHasOneName) {
 TEST_P(SingleNamespace, HostLinkIsAVethOnTheNode) {
   REQUIREMENT("single-namespace.host-link");
   ASSERT_THAT(state(""), Ne(nullptr));
-  EXPECT_THAT(*state(""), HasLink(kHostLink, OfKind("veth")));
+  EXPECT_THAT(*state(""), HasLink(kHostLink, OfKind("veth"))) << where_it_is(kHostLink, "");
 }
 
 TEST_P(SingleNamespace, ContainerLinkIsAVethInTheNamespace) {
   REQUIREMENT("single-namespace.container-link");
   ASSERT_THAT(state(con()), Ne(nullptr));
-  EXPECT_THAT(*state(con()), HasLink(kContainerLink, OfKind("veth")));
+  EXPECT_THAT(*state(con()), HasLink(kContainerLink, OfKind("veth"))) << where_it_is(kContainerLink, con());
 }
 
 TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
@@ -63,13 +63,15 @@ TEST_P(SingleNamespace, LinksAreEachOthersPeer) {
 
 TEST_P(SingleNamespace, HostLinkIsUp) {
   REQUIREMENT("single-namespace.host-link-up");
-  EXPECT_THAT(*state(""), HasLink(kHostLink, UpWithCarrier(OperState::kUp)));
+  EXPECT_THAT(*state(""), HasLink(kHostLink, UpWithCarrier(OperState::kUp)))
+      << what_raises(kHostLink, "", kContainerLink, con());
 }
 
 TEST_P(SingleNamespace, ContainerLinkIsUp) {
   REQUIREMENT("single-namespace.container-link-up");
   ASSERT_THAT(state(con()), Ne(nullptr));
-  EXPECT_THAT(*state(con()), HasLink(kContainerLink, UpWithCarrier(OperState::kUp)));
+  EXPECT_THAT(*state(con()), HasLink(kContainerLink, UpWithCarrier(OperState::kUp)))
+      << what_raises(kContainerLink, con(), kHostLink, "");
 }
 
 TEST_P(SingleNamespace, HostLinkHasItsFlags) {
@@ -86,7 +88,8 @@ TEST_P(SingleNamespace, ContainerLinkHasItsFlags) {
 TEST_P(SingleNamespace, LoopbackIsUp) {
   REQUIREMENT("single-namespace.loopback-up");
   ASSERT_THAT(state(con()), Ne(nullptr));
-  EXPECT_THAT(*state(con()), HasLink("lo", UpWithCarrier(OperState::kUnknown)));  // lo never reports more than UNKNOWN
+  // lo never reports more than UNKNOWN.
+  EXPECT_THAT(*state(con()), HasLink("lo", UpWithCarrier(OperState::kUnknown))) << what_raises("lo", con());
 }
 
 TEST_P(SingleNamespace, MtuIsTheSameOnBothEnds) {
