@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
 #include <sstream>
 
@@ -39,21 +38,35 @@ std::optional<Diagnosis> judge_wanted_ends(const WalkEvidence& evidence) {
   return std::nullopt;
 }
 
-// Of a route that is wanted and there: what comes before the main table.
-std::string overruled(const NamespaceState& state, Family family) {
-  constexpr std::array<std::uint32_t, 3> kKernels = {0, 32766, 32767};
+// Of a route that is wanted and there: what comes before the main table. Named is a rule that is the only one that can
+// have done it.
+std::string overruled(const NamespaceState& state, const IpAddress& address) {
+  constexpr std::uint32_t kMainPriority = 32766;
+  std::vector<const RoutingRule*> possible;
   for (const RoutingRule& rule : state.rules) {
-    if (rule.family != family || std::find(kKernels.begin(), kKernels.end(), rule.priority) != kKernels.end()) continue;
-    std::ostringstream text;
-    text << rule;
-    return fmt::format("a routing rule overrules it (ip rule show): {}", text.str());
+    if (rule.family != address.family() || rule.priority == 0 || rule.priority >= kMainPriority) continue;
+    if (!rule.destination || rule.destination->contains(address)) possible.push_back(&rule);
   }
-  return "something overrules it (ip rule show; ip route show table all)";
+  if (possible.size() != 1) return "something overrules it (ip rule show; ip route show table all)";
+  std::ostringstream text;
+  text << *possible.front();
+  return fmt::format("a routing rule overrules it (ip rule show): {}", text.str());
+}
+
+// The ordinary route to that address alone, in the main table; null when there is none.
+const Route* host_route(const NamespaceState& state, const IpAddress& address) {
+  for (const Route& route : state.routes) {
+    if (route.table == kMainTable && route.tos == 0 && !route.source && route.destination == Prefix::host(address))
+      return &route;
+  }
+  return nullptr;
 }
 
 // By which way `from` could reach what a link of `owner` has: what a learner forgot. "" where that is not plain.
 std::string mend_of(const World& world, std::size_t from, std::size_t owner, const std::string& link_name,
                     const IpAddress& address) {
+  const Route* const there = host_route(world.at(from).now, address);
+  const char* const verb = there == nullptr ? "add" : "replace";
   const Link* const link = world.at(owner).now.find_link(link_name);
   const auto peer = link == nullptr ? std::nullopt : world.peer(owner, *link);
   if (peer && peer->place == from) {
@@ -61,17 +74,14 @@ std::string mend_of(const World& world, std::size_t from, std::size_t owner, con
     const Link* const bridge = end != nullptr && end->master ? world.at(from).now.find_link(*end->master) : nullptr;
     const std::string out = bridge == nullptr ? peer->link : bridge->name;
     const std::string end_text = bridge == nullptr ? peer->link : fmt::format("{}, a port of {}", peer->link, out);
-    const std::vector<Route>& routes = world.at(from).now.routes;
-    const auto there = std::find_if(routes.begin(), routes.end(), [&](const Route& route) {
-      return route.table == kMainTable && route.destination == Prefix::host(address);
-    });
-    if (there != routes.end() && there->type == RouteType::kUnicast && there->hops.size() == 1 &&
-        there->hops.front().link == out && !there->hops.front().gateway) {
+    const Link* const way_out = world.at(from).now.find_link(out);
+    const bool works = way_out != nullptr && way_out->is_up() && way_out->carrier;
+    if (there != nullptr && there->type == RouteType::kUnicast && there->hops.size() == 1 &&
+        there->hops.front().link == out && !there->hops.front().gateway && works) {
       return fmt::format(", whose other end is {}: the main table has that route, and {}", end_text,
-                         overruled(world.at(from).now, address.family()));
+                         overruled(world.at(from).now, address));
     }
-    return fmt::format(", whose other end is {}: ip route {} {} dev {}", end_text,
-                       there == routes.end() ? "add" : "replace", address.to_string(), out);
+    return fmt::format(", whose other end is {}: ip route {} {} dev {}", end_text, verb, address.to_string(), out);
   }
   if (world.at(from).uplink.empty() || world.at(from).node == world.at(owner).node) return "";
   for (const Place& router : world.places) {
@@ -80,7 +90,7 @@ std::string mend_of(const World& world, std::size_t from, std::size_t owner, con
       if (own.link != router.uplink || own.prefix.address.family() != address.family() ||
           own.prefix.address.is_link_local() || own.prefix.address == address)
         continue;
-      return fmt::format(", behind {}: ip route add {} via {}", router.said(), address.to_string(),
+      return fmt::format(", behind {}: ip route {} {} via {}", router.said(), verb, address.to_string(),
                          own.prefix.address.to_string());
     }
   }

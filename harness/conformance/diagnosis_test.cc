@@ -31,6 +31,15 @@ void lose_own_route(Lost& lost) {
                 [](const Route& one) { return one.destination == Prefix::host(ip("10.200.1.1")); });
 }
 
+void add_rules(Lost& lost, const std::vector<std::uint32_t>& priorities) {
+  RoutingRule rule;
+  rule.table = 77;
+  for (const std::uint32_t priority : priorities) {
+    rule.priority = priority;
+    lost.state("").rules.push_back(rule);
+  }
+}
+
 const Row kRows[] = {
     {"Answered", nothing,
      [](Lost& l) {
@@ -63,14 +72,23 @@ const Row kRows[] = {
      nothing, Step::kRoute, "whose other end is veth1: ip route replace 10.200.1.1 dev veth1"},
     {"ARuleOverrulesTheRoute",
      [](Lost& l) {
-       RoutingRule rule;
-       rule.priority = 100;
-       rule.table = 77;
-       l.state("").rules.push_back(rule);
+       add_rules(l, {100});
        l.routes[""] = out_of("eth0");
      },
      nothing, Step::kRoute,
      "the main table has that route, and a routing rule overrules it (ip rule show): IPv4 rule 100:"},
+    {"OneOfTwoRulesOverrulesTheRoute",
+     [](Lost& l) {
+       add_rules(l, {50, 100});
+       l.routes[""] = out_of("eth0");
+     },
+     nothing, Step::kRoute, "the main table has that route, and something overrules it (ip rule show"},
+    {"ARuleBehindTheMainTableOverrulesNothing",
+     [](Lost& l) {
+       add_rules(l, {40000});
+       l.routes[""] = out_of("eth0");
+     },
+     nothing, Step::kRoute, "the main table has that route, and something overrules it (ip rule show"},
     {"Blackhole", [](Lost& l) { l.routes[""].system_errno = EINVAL; }, nothing, Step::kRoute,
      "EINVAL (a blackhole route, or a source that cannot be)"},
     {"WrongRoute", [](Lost& l) { l.routes[""] = out_of("eth0"); }, nothing, Step::kRoute,
@@ -122,6 +140,16 @@ const Row kRows[] = {
        l.ask("netns1", "veth2", kReceived);
      },
      Step::kNeighbour, "net.ipv4.conf.veth2.arp_ignore is 8"},
+    {"ArpIgnoredForOtherLinksAlone",
+     [](Lost& l) {
+       l.state("netns1").sysctls["net.ipv4.conf.all.arp_ignore"] = "1";
+       l.filter("netns1", "input", "arp extra");
+     },
+     [](Lost& l) {
+       l.ask("", "veth1", kSent);
+       l.ask("netns1", "veth2", kReceived);
+     },
+     Step::kNeighbour, "a filter drops the question or the answer: table arp extra"},
     {"ArpIgnoredEverywhere", [](Lost& l) { l.state("netns1").sysctls["net.ipv4.conf.all.arp_ignore"] = "8"; },
      [](Lost& l) {
        l.ask("", "veth1", kSent);
@@ -175,8 +203,7 @@ const Row kRows[] = {
        l.evidence.trace.packet_size = 1500;
      },
      [](Lost& l) { l.pass(1); }, Step::kWire,
-     "its MTU is 1400 (both ends need the same one: ip link set veth2 (netns1) mtu 1500, or veth1 (the node) mtu "
-     "1400)"},
+     "its MTU is 1400 (both ends need the same one, 1500 or 1400: ip link set"},
     {"Xdp", [](Lost& l) { l.link("netns1", "veth2").xdp_attached = true; }, [](Lost& l) { l.pass(1); }, Step::kWire,
      "an XDP program"},
     {"AddressedToAnother", nothing,

@@ -121,7 +121,9 @@ bool Place::has_address(const IpAddress& address) const {
 }
 
 bool Place::lacks_own_route(const IpAddress& address) const {
-  return has_address(address) && std::none_of(now.routes.begin(), now.routes.end(), [&](const Route& route) {
+  // In IPv6 it comes only when the address is in use.
+  return address.is_v4() && has_address(address) &&
+         std::none_of(now.routes.begin(), now.routes.end(), [&](const Route& route) {
            return route.type == RouteType::kLocal && route.destination == Prefix::host(address);
          });
 }

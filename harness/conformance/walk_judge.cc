@@ -241,11 +241,11 @@ std::optional<Diagnosis> WalkJudge::judge_addressee(const Point& arrived) const 
   if (arrived.direction != PacketDirection::kReceived) return std::nullopt;
   if (sighting == nullptr || own == nullptr || own->is_loopback() || own->master) return std::nullopt;
   if (sighting->link_destination == own->mac || sighting->link_destination.is_zero()) return std::nullopt;
-  const Point* from = nullptr;
-  for (const Point& point : path_.points) {
-    if (point.place != arrived.place) from = &point;
-    if (point == arrived) break;
-  }
+  // Who made the frame: a bridge between only passes it on.
+  const auto at =
+      static_cast<std::size_t>(std::find(path_.points.begin(), path_.points.end(), arrived) - path_.points.begin());
+  const Point* const from =
+      at == path_.points.size() ? nullptr : &path_.points[path_.stages[stage_before(at)].first_point];
   const std::string sender = from == nullptr ? "its sender" : place(*from).said();
   const Link* const near = from == nullptr ? nullptr : link(*from);
   if (near != nullptr && (near->flags & IFF_NOARP) != 0) {

@@ -49,7 +49,7 @@ std::string no_carrier(const World& world, std::size_t place, const Link& link) 
   const std::string text = fmt::format("{} in {} has no carrier: ", link.name, world.at(place).said());
   const auto peer = world.peer(place, link);
   const Link* const other = peer ? world.at(peer->place).now.find_link(peer->link) : nullptr;
-  if (other == nullptr) return text + "the other end of the pair is down or missing";
+  if (other == nullptr || other->is_up()) return text + "the other end of the pair is down or missing";
   return text + fmt::format("its other end, {} in {}, is down (ip link set {} up, there)", other->name,
                             world.at(peer->place).said(), other->name);
 }
@@ -91,9 +91,14 @@ std::string WalkJudge::why_unanswered(const Point& owner, const IpAddress& addre
   if (own != nullptr && (own->flags & IFF_NOARP) != 0)
     return fmt::format("ARP is off on {} (ip link set {} arp on)", owner.link, owner.link);
   if (v4_ && there.lacks_own_route(address)) return fmt::format("it has the address, but {}", kOwnRouteGone);
-  for (const std::string& of : {owner.link, std::string("all")}) {  // the greater one counts (IN_DEV_MAXCONF)
+  const bool is_on_link = std::any_of(there.now.addresses.begin(), there.now.addresses.end(), [&](const auto& one) {
+    return one.link == owner.link && one.prefix.address == address;
+  });
+  for (const std::string& of : {owner.link, std::string("all")}) {
     const std::string ignore = there.sysctl("net.ipv4.conf." + of + ".arp_ignore");
-    if (v4_ && !ignore.empty() && ignore != "0") return fmt::format("net.ipv4.conf.{}.arp_ignore is {}", of, ignore);
+    // 1 answers for what the link itself has (arp_ignore(), net/ipv4/arp.c).
+    if (v4_ && !ignore.empty() && ignore != "0" && (ignore != "1" || !is_on_link))
+      return fmt::format("net.ipv4.conf.{}.arp_ignore is {}", of, ignore);
   }
   // ARP is seen by its own family alone, neighbour discovery by that of every packet.
   const std::string found = v4_ ? filters(owner.place, {"input", "output"}, "arp")
@@ -164,9 +169,8 @@ std::optional<Diagnosis> WalkJudge::judge_wire(std::size_t at) const {
   const std::uint32_t size = std::min(evidence_.trace.packet_size, near->mtu);
   if (far->mtu < near->mtu && size > far->mtu) {
     return Diagnosis{Step::kWire, fmt::format("{} left {}, whose MTU is {}, and is larger than {} takes: its MTU is {} "
-                                              "(both ends need the same one: ip link set {} mtu {}, or {} mtu {})",
-                                              what(), text(from), near->mtu, text(to), far->mtu, text(to), near->mtu,
-                                              text(from), far->mtu)};
+                                              "(both ends need the same one, {} or {}: ip link set … mtu …)",
+                                              what(), text(from), near->mtu, text(to), far->mtu, near->mtu, far->mtu)};
   }
   if (far->xdp_attached) {
     return Diagnosis{Step::kWire, fmt::format("{} left {} and never arrived at {}: an XDP program is attached there",

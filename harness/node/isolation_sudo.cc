@@ -17,62 +17,70 @@ const char* const kSudoScript = R"(#!/bin/sh
 # netns-lab: you are root on this node already; this runs its arguments as they are.
 refuse() { echo "sudo (netns-lab): $1" >&2; exit 1; }
 only_root() { case "$1" in root|'#0'|0) ;; *) refuse "only root exists on this node, not $1" ;; esac; }
-# As sudoers(5) has it unless told otherwise (env_reset): the caller's variables do not come along.
-keep=' HOME PATH SHELL TERM USER LOGNAME MAIL PWD LANG LANGUAGE LINGUAS TZ COLORTERM COLORS DISPLAY HOSTNAME LS_COLORS PS1 PS2 '
-reset_environment() {
-  [ -n "$keep" ] || return 0
-  for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-    case "$keep" in *" $name "*) continue ;; esac
-    case "$name" in LC_*) ;; *) unset "$name" ;; esac
-  done
-  keep=
-}
-shell=
+# As sudoers(5) has it unless told otherwise (env_reset): the caller's variables do not come along. All options are read
+# first. The names of our own variables begin with _sudo_.
+_sudo_kept=' HOME PATH SHELL TERM USER LOGNAME MAIL PWD LANG LANGUAGE LINGUAS TZ COLORTERM COLORS DISPLAY HOSTNAME LS_COLORS PS1 PS2 '
+_sudo_all= _sudo_shell= _sudo_count=0
 while [ $# -gt 0 ]; do
   case "$1" in
     --) shift; break ;;
     -u|--user|-g|--group) [ $# -ge 2 ] || refuse "$1 needs a name"; only_root "$2"; shift 2 ;;
     --user=*|--group=*) only_root "${1#*=}"; shift ;;
-    --preserve-env) keep=; shift ;;
-    --preserve-env=*) names=${1#*=}, ; while [ -n "$names" ]; do keep="$keep${names%%,*} "; names=${names#*,}; done; shift ;;
+    --preserve-env) _sudo_all=1; shift ;;
+    --preserve-env=*)
+      _sudo_names=${1#*=},
+      while [ -n "$_sudo_names" ]; do _sudo_kept="$_sudo_kept${_sudo_names%%,*} "; _sudo_names=${_sudo_names#*,}; done
+      shift ;;
     --non-interactive|--set-home|--stdin) shift ;;
-    --login|--shell) shell=1; shift ;;
+    --login|--shell) _sudo_shell=1; shift ;;
     --validate|--reset-timestamp|--remove-timestamp) exit 0 ;;
     -C|-p|-D|--close-from|--prompt|--chdir) refuse "option $1 is not known here; known: -E -n -H -S -u -g -i -s -v -k" ;;
     -?*)
-      letters=${1#-}
-      while [ -n "$letters" ]; do
-        rest=${letters#?}
-        letter=${letters%"$rest"}
-        case "$letter" in
-          E) keep= ;;
+      _sudo_letters=${1#-}
+      while [ -n "$_sudo_letters" ]; do
+        _sudo_rest=${_sudo_letters#?}
+        _sudo_letter=${_sudo_letters%"$_sudo_rest"}
+        case "$_sudo_letter" in
+          E) _sudo_all=1 ;;
           n|H|S|P) ;;
-          i|s) shell=1 ;;
+          i|s) _sudo_shell=1 ;;
           v|k|K) [ $# -gt 1 ] || exit 0 ;;
           u|g)
-            if [ -n "$rest" ]; then only_root "$rest"; rest=; else [ $# -ge 2 ] || refuse "-$letter needs a name"; only_root "$2"; shift; fi ;;
-          *) refuse "option -$letter is not known here; known: -E -n -H -S -u -g -i -s -v -k" ;;
+            if [ -n "$_sudo_rest" ]; then only_root "$_sudo_rest"; _sudo_rest=
+            else [ $# -ge 2 ] || refuse "-$_sudo_letter needs a name"; only_root "$2"; shift; fi ;;
+          *) refuse "option -$_sudo_letter is not known here; known: -E -n -H -S -u -g -i -s -v -k" ;;
         esac
-        letters=$rest
+        _sudo_letters=$_sudo_rest
       done
       shift ;;
     [A-Za-z_]*=*)
-      name=${1%%=*}
-      case "$name" in *[!A-Za-z0-9_]*) break ;; esac
-      value=${1#*=}; assigned=$name; reset_environment; export "$assigned=$value"; shift ;;
+      _sudo_name=${1%%=*}
+      case "$_sudo_name" in *[!A-Za-z0-9_]*) break ;; esac
+      _sudo_count=$((_sudo_count + 1))
+      eval "_sudo_name_$_sudo_count=\$_sudo_name _sudo_value_$_sudo_count=\${1#*=}"
+      shift ;;
     *) break ;;
   esac
 done
-reset_environment
+if [ -z "$_sudo_all" ]; then
+  for _sudo_name in $(env 2>/dev/null | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p' 2>/dev/null); do
+    case "$_sudo_kept" in *" $_sudo_name "*) continue ;; esac
+    case "$_sudo_name" in LC_*|_sudo_*|SHELLOPTS|BASHOPTS) ;; *) unset "$_sudo_name" 2>/dev/null ;; esac
+  done
+fi
+while [ "$_sudo_count" -gt 0 ]; do
+  eval "export \"\$_sudo_name_$_sudo_count=\$_sudo_value_$_sudo_count\""
+  _sudo_count=$((_sudo_count - 1))
+done
 # Assignments may stand behind -- too.
 while [ $# -gt 0 ]; do
   case "$1" in
-    [A-Za-z_]*=*) name=${1%%=*}; case "$name" in *[!A-Za-z0-9_]*) break ;; esac; export "$name=${1#*=}"; shift ;;
+    [A-Za-z_]*=*) _sudo_name=${1%%=*}; case "$_sudo_name" in *[!A-Za-z0-9_]*) break ;; esac; export "$_sudo_name=${1#*=}"; shift ;;
     *) break ;;
   esac
 done
 export SUDO_USER=root SUDO_UID=0 SUDO_GID=0
-if [ -n "$shell" ]; then
+if [ -n "$_sudo_shell" ]; then
   [ $# -eq 0 ] && exec "${SHELL:-/bin/sh}"
   exec "${SHELL:-/bin/sh}" -c '"$0" "$@"' "$@"
 fi

@@ -287,7 +287,8 @@ std::vector<std::string> SessionObjects::without_put(std::vector<std::string> fi
   };
   files.erase(std::remove_if(files.begin(), files.end(), is_ours), files.end());
   for (const auto& [path, put] : put_) {
-    if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) {
+    struct stat status {};
+    if (::lstat(path.c_str(), &status) != 0 && errno == ENOENT) {
       files.push_back(path + " (deleted)");
     } else if (!is_as_it_was_put(path, put)) {
       files.push_back(path + " (changed)");

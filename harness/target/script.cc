@@ -86,6 +86,23 @@ TargetOutcome outcome_of(const std::string& file, const CommandResult& result) {
   return outcome;
 }
 
+namespace {
+
+// Of a shell's script: most of its lines end in CR LF. (One in a here-document is somebody's wish.)
+bool has_windows_lines(std::string_view bytes) {
+  const std::string_view first = bytes.substr(0, bytes.find('\n'));
+  if (first.starts_with("#!") && first.find("sh") == std::string_view::npos) return false;
+  std::size_t lines = 0;
+  std::size_t windows = 0;
+  for (std::size_t at = bytes.find('\n'); at != std::string_view::npos; at = bytes.find('\n', at + 1)) {
+    ++lines;
+    if (at > 0 && bytes[at - 1] == '\r') ++windows;
+  }
+  return windows > 0 && 2 * windows >= lines;
+}
+
+}  // namespace
+
 ScriptTarget::ScriptTarget(std::string name, ScriptFiles script) : name_(std::move(name)), script_(std::move(script)) {}
 
 Result<void> ScriptTarget::put_files(Node& node, const BuildTask& task) const {
@@ -111,7 +128,9 @@ Result<TargetOutcome> ScriptTarget::run(Node& node, const BuildTask& task, const
     return tl::unexpected(std::move(error));
   }
   TargetOutcome outcome = outcome_of(file, result);
-  if (!outcome.succeeded && script->bytes.find("\r\n") != std::string::npos)
+  const bool has_ended =
+      result.end.how == protocol::CommandEnd::How::kExited || result.end.how == protocol::CommandEnd::How::kNotStarted;
+  if (!result.succeeded() && has_ended && has_windows_lines(script->bytes))
     outcome.failure +=
         fmt::format("; its lines end in CR LF, as on Windows, which bash does not read (dos2unix {})", file);
   return outcome;

@@ -143,6 +143,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "setup.sh ended, but left processes running (a daemon?); they were killed: sleep 1000", "done"},
         FailureCase{"NoInterpreter", "#!/nonexistent/bash\n", "interpreter that its #! line names is not", ""},
         FailureCase{"WindowsLines", "#!/bin/bash\r\nexit 0\r\n", "its lines end in CR LF", ""},
+        FailureCase{"WindowsLinesButTheFirst", "#!/bin/bash\nexit 3\r\n:\r\n", "its lines end in CR LF", ""},
         FailureCase{"WindowsLinesWithoutInterpreter", "exit 0\r\n", "its lines end in CR LF", ""},
         FailureCase{"MuchOutput",
                     "#!/bin/bash\nhead -c 100000000 /dev/zero | tr '\\0' x; echo; echo last words >&2; exit 1\n",
@@ -150,6 +151,11 @@ INSTANTIATE_TEST_SUITE_P(
         FailureCase{"BinaryOutput", "#!/bin/bash\nprintf '\\377\\000\\033[31m'; exit 1\n", "exited with status 1",
                     "\\xFF\\x00\\x1B[31m"}),
     [](const auto& row) { return row.param.name; });
+
+TEST_F(ScriptTargetTest, OneWindowsLineInAHereDocumentIsNobodysFault) {
+  write("setup.sh", "#!/bin/bash\ncat <<E\nGET / HTTP/1.0\r\nE\nexit 3\n");
+  EXPECT_EQ(build(task()).failure, "setup.sh exited with status 3");
+}
 
 TEST_F(ScriptTargetTest, SaysWhatItLeftOutOfLongOutput) {
   write("setup.sh", "#!/bin/bash\necho first; head -c 100000 /dev/zero | tr '\\0' x; echo; echo last\n");

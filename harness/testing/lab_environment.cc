@@ -292,8 +292,10 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
     if (!server) {
       if (!server_lies_in_the_subject(server.error())) return tl::unexpected(server.error());
       reports[i].system_errno = server.error().system_errno;
-      reports[i].unserved_in =
-          talks[i].server.network_namespace.empty() ? "the node" : talks[i].server.network_namespace;
+      const std::string& where = talks[i].server.network_namespace;
+      reports[i].unserved_in = subject_->nodes() > 1 ? place_on(node.hello().node, where)
+                               : where.empty()       ? "the node"
+                                                     : where;
       continue;
     }
     servers.push_back(server->handle);
@@ -311,16 +313,20 @@ Result<std::vector<ExchangeReport>> LabEnvironment::do_talks(const std::vector<T
   return reports;
 }
 
-std::string LabEnvironment::printed() const {
+std::string LabEnvironment::printed() {
   constexpr std::size_t kLines = 4;
   constexpr std::size_t kLongest = 600;
   if (!subject_ || subject_->builds() == 0) return "";
+  std::string printed;
   for (std::size_t node = 0; node < subject_->nodes(); ++node) {
     const TargetOutcome& outcome = subject_->outcome(node);
     if (!outcome.succeeded) return "";  // it is told with that
-    if (!outcome.output.empty()) return last_words(outcome.output, kLines, kLongest);
+    const std::string words = last_words(outcome.output, kLines, kLongest);
+    if (words.empty()) continue;
+    if (!printed.empty()) printed += "; ";
+    printed += subject_->nodes() > 1 ? fmt::format("on {}: {}", subject_->node(node).hello().node, words) : words;
   }
-  return "";
+  return printed;
 }
 
 void LabEnvironment::TearDown() {

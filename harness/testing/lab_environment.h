@@ -58,7 +58,7 @@ class LabEnvironment : public ::testing::Environment {
 
   // What the target printed while it built and said that all went well: the last of it; "" nothing. A script that goes
   // on when a step fails says only there what was wrong.
-  std::string printed() const;
+  std::string printed();
 
   // What a suite's cases keep for each other (ConformanceTest::kept); a repeated run begins without.
   std::any& kept() { return kept_; }
