@@ -56,10 +56,10 @@ bool is_same_mount(const MountEntry& a, const MountEntry& b) {
 
 // A folder that the machine removes takes what is mounted on it along in every mount namespace (d_invalidate,
 // fs/dcache.c): container managers do so all the time. A target cannot: while something is mounted on a folder that it
-// may remove, it is busy.
+// may remove, it is busy. Nor can it unmount what it cannot come to: a folder in another's closed one (EACCES).
 bool is_there(const std::string& mount_point) {
   struct stat status {};
-  return ::lstat(mount_point.c_str(), &status) == 0 || errno != ENOENT;
+  return ::lstat(mount_point.c_str(), &status) == 0;
 }
 
 std::vector<MountChange> compare(const MountTable& first, const MountTable& now,

@@ -2,6 +2,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "harness/base/text.h"
 #include "harness/node/sandbox.h"
@@ -14,6 +17,7 @@ using test::ask;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::SizeIs;
 
 constexpr auto kFirst =
     "1 0 0:1 / / ro - ext4 s o\n"
@@ -79,6 +83,19 @@ TEST(MountChangesOfTheMachine, AreNoTargetsDoing) {
   EXPECT_THAT(changes(first + "5 1 0:7 / /nowhere/at/all rw - overlay s o\n", first), IsEmpty())
       << "its folder is gone, too";
   EXPECT_THAT(changes(first + "5 1 0:7 / /run/user rw - tmpfs s o\n", first), IsEmpty()) << "hidden by /run";
+}
+
+// A plain user's sandbox, and root unmounts in a folder of root's (EACCES); here a file stands in the way (ENOTDIR).
+TEST(MountChangesOfTheMachine, WhereNobodyCanComeAreNone) {
+  const auto now = MountTable::parse(kFirst);
+  const auto gone_from = [&now](const std::string& mount_point) {
+    const auto was = MountTable::parse(std::string(kFirst) + "5 2 0:7 / " + mount_point + " rw - tmpfs s o\n");
+    return mount_changes(was, now, "/run/netns");
+  };
+  ASSERT_TRUE(std::ofstream("/run/closed").good());
+  EXPECT_THAT(gone_from("/run"), SizeIs(1)) << "its folder is there";
+  EXPECT_THAT(gone_from("/run/closed/in"), IsEmpty());
+  ::unlink("/run/closed");
 }
 
 // In a sandbox: what a target may do to what the agent stands on.
