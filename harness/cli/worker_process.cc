@@ -162,10 +162,10 @@ std::vector<RunEvent> WorkerProcess::take_events() {
     }
     progress_.clear();
     auto event = take_packed_event(content);
-    if (event) {
+    if (event && content.empty()) {
       events.push_back(*std::move(event));
     } else if (garbage_.empty()) {
-      garbage_ = event.error().message();
+      garbage_ = event ? "there is more than an event" : event.error().message();
     }
   }
   buffer_.erase(0, buffer_.size() - rest.size());

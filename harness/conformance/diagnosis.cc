@@ -26,14 +26,7 @@ std::optional<Diagnosis> judge_wanted_ends(const WalkEvidence& evidence) {
       return Diagnosis{Step::kNamespace,
                        fmt::format("there is no namespace {}: nothing can be sent from it or to it", name)};
     }
-    const Place& here = evidence.world.at(*place);
-    const Link* const link = here.now.find_link(link_name);
-    if (link == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", here.said(), link_name)};
-    if (!link->is_up()) {
-      return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", link_name,
-                                                here.said(), link_name)};
-    }
-    if (!link->carrier) return Diagnosis{Step::kLink, no_carrier(evidence.world, *place, *link)};
+    if (auto found = judge_link(evidence.world, *place, link_name)) return found;
   }
   return std::nullopt;
 }

@@ -52,6 +52,12 @@ const Row kRows[] = {
     {"NoLink", [](Lost& l) { l.state("").links.pop_back(); }, nothing, Step::kLink, "the node has no link veth1"},
     {"LinkDown", [](Lost& l) { l.link("", "veth1").flags = 0; }, nothing, Step::kLink, "ip link set veth1 up"},
     {"NoCarrier", [](Lost& l) { l.link("netns1", "veth2").carrier = false; }, nothing, Step::kLink, "no carrier"},
+    {"NoCarrierForTheOtherEndIsDown",
+     [](Lost& l) {
+       l.link("", "veth1").carrier = false;
+       l.link("netns1", "veth2").flags = 0;
+     },
+     nothing, Step::kLink, "its other end, veth2 in netns1, is down (ip link set veth2 up, there)"},
     {"NoRoute", [](Lost& l) { l.routes[""].system_errno = ENETUNREACH; }, nothing, Step::kRoute,
      "the node has no way to 10.200.1.1: asked for a route, its kernel says ENETUNREACH (Network is unreachable)"},
     {"NoRouteSaysWhereItIs",

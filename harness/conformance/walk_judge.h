@@ -14,8 +14,8 @@ namespace netns_lab {
 inline constexpr auto kOwnRouteGone =
     "its kernel's own route to it is gone (ip route show table local; add the address anew)";
 
-// Why a link of a pair has none.
-std::string no_carrier(const World& world, std::size_t place, const Link& link);
+// What keeps a link from carrying anything: it is not there, down, or without carrier.
+std::optional<Diagnosis> judge_link(const World& world, std::size_t place, const std::string& link);
 
 // One direction of the walk.
 class WalkJudge {
@@ -71,7 +71,9 @@ class WalkJudge {
 
   std::optional<Diagnosis> rewritten(std::size_t place, const std::string& where, const std::string& change) const;
   std::optional<Diagnosis> judge_first_look() const;
-  std::optional<Diagnosis> judge_link(const Point& point) const;
+  std::optional<Diagnosis> judge_link(const Point& point) const {
+    return netns_lab::judge_link(evidence_.world, point.place, point.link);
+  }
   std::optional<Diagnosis> judge_sending(std::size_t at) const;
   std::optional<Diagnosis> judge_queue(std::size_t at) const;
   std::optional<Diagnosis> judge_detour(std::size_t at) const;

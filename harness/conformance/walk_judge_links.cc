@@ -5,7 +5,6 @@
 #include <linux/neighbour.h>
 
 #include <algorithm>
-#include <cerrno>
 
 #include "harness/base/text.h"
 #include "harness/conformance/walk_judge.h"
@@ -45,25 +44,23 @@ std::uint32_t setting(const BridgeSettings& settings, const std::string& name, s
 
 }  // namespace
 
-std::string no_carrier(const World& world, std::size_t place, const Link& link) {
-  const std::string text = fmt::format("{} in {} has no carrier: ", link.name, world.at(place).said());
-  const auto peer = world.peer(place, link);
-  const Link* const other = peer ? world.at(peer->place).now.find_link(peer->link) : nullptr;
-  if (other == nullptr || other->is_up()) return text + "the other end of the pair is down or missing";
-  return text + fmt::format("its other end, {} in {}, is down (ip link set {} up, there)", other->name,
-                            world.at(peer->place).said(), other->name);
-}
-
-std::optional<Diagnosis> WalkJudge::judge_link(const Point& point) const {
-  const Place& here = place(point);
-  const Link* const found = here.now.find_link(point.link);
-  if (found == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", here.said(), point.link)};
+std::optional<Diagnosis> judge_link(const World& world, std::size_t place, const std::string& link) {
+  const std::string where = world.at(place).said();
+  const Link* const found = world.at(place).now.find_link(link);
+  if (found == nullptr) return Diagnosis{Step::kLink, fmt::format("{} has no link {}", where, link)};
   if (!found->is_up()) {
-    return Diagnosis{Step::kLink, fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", point.link,
-                                              here.said(), point.link)};
+    return Diagnosis{Step::kLink,
+                     fmt::format("{} in {} is down: nobody raised it (ip link set {} up)", link, where, link)};
   }
-  if (!found->carrier) return Diagnosis{Step::kLink, no_carrier(evidence_.world, point.place, *found)};
-  return std::nullopt;
+  if (found->carrier) return std::nullopt;
+  const auto peer = world.peer(place, *found);
+  const Link* const other = peer ? world.at(peer->place).now.find_link(peer->link) : nullptr;
+  std::string why = "the other end of the pair is down or missing";
+  if (other != nullptr && !other->is_up()) {
+    why = fmt::format("its other end, {} in {}, is down (ip link set {} up, there)", other->name,
+                      world.at(peer->place).said(), other->name);
+  }
+  return Diagnosis{Step::kLink, fmt::format("{} in {} has no carrier: {}", link, where, why)};
 }
 
 bool WalkJudge::saw_neighbours(const Point& point, Part part, PacketDirection direction, const IpAddress& about) const {
@@ -90,7 +87,7 @@ std::string WalkJudge::why_unanswered(const Point& owner, const IpAddress& addre
   }
   if (own != nullptr && (own->flags & IFF_NOARP) != 0)
     return fmt::format("ARP is off on {} (ip link set {} arp on)", owner.link, owner.link);
-  if (v4_ && there.lacks_own_route(address)) return fmt::format("it has the address, but {}", kOwnRouteGone);
+  if (there.lacks_own_route(address)) return fmt::format("it has the address, but {}", kOwnRouteGone);
   const bool is_on_link = std::any_of(there.now.addresses.begin(), there.now.addresses.end(), [&](const auto& one) {
     return one.link == owner.link && one.prefix.address == address;
   });
