@@ -123,17 +123,17 @@ TEST_P(StoppingSignal, EndsRunWith130AndSaysWhatStays) {
   const Ran ran = command_.wait(std::move(running));
   EXPECT_EQ(ran.status, 130) << ran;
   EXPECT_THAT(ran.errors, AllOf(HasSubstr("run: interrupted"), HasSubstr("netns-lab destroy --name begun")));
-  EXPECT_EQ(command_.run({"destroy", "--name", "begun"}).status, 0);
+  EXPECT_THAT(command_.run({"destroy", "--name", "begun"}), HasStatus(0));
   EXPECT_THAT(CommandUnderTest::leavings(), IsEmpty());
 }
 
 TEST_F(BadLuck, ALabThatSomebodyDestroysIsALostOne) {
-  ASSERT_EQ(command_.run({"up", "--name", "doomed"}).status, 0);
+  ASSERT_THAT(command_.run({"up", "--name", "doomed"}), HasStatus(0));
   std::vector<std::string> arguments = hanging_run();
   arguments.insert(arguments.end(), {"--name", "doomed"});
   CommandUnderTest::Running running = command_.start(arguments);
   ASSERT_TRUE(eventually([] { return has_descendant(::getpid(), "sleep"); }));
-  EXPECT_EQ(command_.run({"destroy", "--name", "doomed"}).status, 0);
+  EXPECT_THAT(command_.run({"destroy", "--name", "doomed"}), HasStatus(0));
   const Ran ran = command_.wait(std::move(running));
   EXPECT_EQ(ran.status, 3) << ran;
   expect_error_in_report("");
@@ -199,7 +199,7 @@ TEST_F(BadLuck, AKilledAgentIsALostLab) {
 }
 
 TEST_F(BadLuck, ASecondRunInOneLabIsRefusedAtOnce) {
-  ASSERT_EQ(command_.run({"up", "--name", "shared"}).status, 0);
+  ASSERT_THAT(command_.run({"up", "--name", "shared"}), HasStatus(0));
   CommandUnderTest::Running first = command_.start([&] {
     std::vector<std::string> arguments = hanging_run();
     arguments.insert(arguments.end(), {"--name", "shared"});
@@ -211,7 +211,7 @@ TEST_F(BadLuck, ASecondRunInOneLabIsRefusedAtOnce) {
                                    command_.folder() + "/second"});
   EXPECT_EQ(second.status, 3) << second;
   ::kill(first.pid, SIGINT);
-  EXPECT_EQ(command_.wait(std::move(first)).status, 130);
+  EXPECT_THAT(command_.wait(std::move(first)), HasStatus(130));
   const Ran third = command_.run({"test", "single-namespace", "--target", "native", "--name", "shared"});
   EXPECT_EQ(third.status, 0) << third;
 }
@@ -222,7 +222,7 @@ TEST_F(BadLuck, ASecondRunWithTheSameReportsIsRefusedAtOnce) {
   EXPECT_EQ(second.status, 3) << second;
   EXPECT_THAT(second.errors, AllOf(HasSubstr("--report-dir"), HasSubstr("another netns-lab run is writing there")));
   ::kill(first.pid, SIGINT);
-  EXPECT_EQ(command_.wait(std::move(first)).status, 130);
+  EXPECT_THAT(command_.wait(std::move(first)), HasStatus(130));
 }
 
 // Some containers on a bridge: how many, and how many descriptors a node needs for them (six each for a look, and 64).

@@ -6,6 +6,7 @@
 // Whatever the command leaves running becomes a child of the test (subreaper), so that `leavings()` sees it.
 #pragma once
 
+#include <gmock/gmock.h>
 #include <sys/types.h>
 
 #include <chrono>
@@ -25,6 +26,9 @@ struct Ran {
   std::string errors;
 };
 std::ostream& operator<<(std::ostream& out, const Ran& ran);
+
+// Of a Ran: a failure shows all that it printed.
+inline auto HasStatus(int status) { return ::testing::Field("status", &Ran::status, status); }
 
 class CommandUnderTest {
  public:

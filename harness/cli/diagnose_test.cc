@@ -14,7 +14,7 @@ using testing::HasSubstr;
 
 TEST(Diagnose, WalksTheWayBetweenNodesAndSaysWhereItEnds) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"run", "multi-node", "--name", "blue"}).status, 0);
+  ASSERT_THAT(command.run({"run", "multi-node", "--name", "blue"}), HasStatus(0));
   const std::vector<std::string> question = {"diagnose",      "--name", "blue",      "--from",
                                              "node-1:netns1", "--to",   "172.16.1.2"};
   const Ran reached = command.run(question);
@@ -39,7 +39,7 @@ TEST(Diagnose, WalksTheWayBetweenNodesAndSaysWhereItEnds) {
   const Ran nowhere = command.run({"diagnose", "--name", "blue", "--from", "node-1:red", "--to", "10.0.0.20"});
   EXPECT_EQ(nowhere.status, 2) << nowhere;
   EXPECT_THAT(nowhere.errors, HasSubstr("it has netns1, netns2"));
-  EXPECT_EQ(command.run({"diagnose", "--name", "blue", "--from", "node-9", "--to", "10.0.0.20"}).status, 2);
+  EXPECT_THAT(command.run({"diagnose", "--name", "blue", "--from", "node-9", "--to", "10.0.0.20"}), HasStatus(2));
 }
 
 TEST(Shuffle, TellsItsSeedAndIsTheSameAgain) {
@@ -60,7 +60,7 @@ TEST(Shuffle, TellsItsSeedAndIsTheSameAgain) {
 
 TEST(Snapshot, AsTextHasOneObjectALine) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue"}), HasStatus(0));
   const Ran text = command.run({"snapshot", "--name", "blue", "--text"});
   EXPECT_EQ(text.status, 0) << text;
   EXPECT_THAT(text.output, AllOf(HasSubstr("\n  link "), HasSubstr("eth0"), HasSubstr("\n  address ")));

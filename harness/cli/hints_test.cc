@@ -66,7 +66,7 @@ TEST(Run, SaysHowToRemoveWhatIsInTheWay) {
   give_this_machine_an_uplink();
   CommandUnderTest command;
   const std::vector<std::string> arguments{"run", "single-namespace", "--lab", "host", "--name", "blue"};
-  ASSERT_EQ(command.run(arguments).status, 0);
+  ASSERT_THAT(command.run(arguments), HasStatus(0));
   const Ran again = command.run(arguments);
   EXPECT_EQ(again.status, 3) << again;
   EXPECT_THAT(again.errors, HasSubstr("netns-lab destroy --lab host --name blue"));

@@ -40,7 +40,7 @@ TEST(HostLab, RefusesAScriptWhoseInnerNameIsTaken) {
   const Ran ran = command.run(judged_here(shipped()));
   EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.output, HasSubstr("claim interface veth2"));
-  EXPECT_EQ(command.run(judged_here("native")).status, 0);
+  EXPECT_THAT(command.run(judged_here("native")), HasStatus(0));
   change(DeleteLink{"", "veth2"});
 }
 

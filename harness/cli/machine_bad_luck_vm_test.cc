@@ -155,7 +155,7 @@ TEST_F(BadLuckOfMachines, APortThatComesLateIsWaitedFor) {
   const Ran up = command_.run({"up", "--lab", "qemu", "--name", "late"});
   EXPECT_EQ(up.status, 0) << up;
   EXPECT_THAT(up.errors, Not(HasSubstr("hello"))) << up;
-  EXPECT_EQ(command_.run({"destroy", "--lab", "qemu", "--name", "late"}).status, 0);
+  EXPECT_THAT(command_.run({"destroy", "--lab", "qemu", "--name", "late"}), HasStatus(0));
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
 

@@ -53,8 +53,8 @@ TEST_F(StateDisks, KeepWhatTheNodeWroteWhenTheMachineEnds) {
   ASSERT_EQ(made.status, 0) << made;
   EXPECT_THAT(made.errors, HasSubstr("lab.disk: a new state disk of 64 MiB"));
   EXPECT_EQ(fs::file_size(disk()), 64u << 20);
-  EXPECT_EQ(on_node("mkdir /state/d && echo kept >/state/d/file").status, 0);
-  ASSERT_EQ(destroy().status, 0);
+  EXPECT_THAT(on_node("mkdir /state/d && echo kept >/state/d/file"), HasStatus(0));
+  ASSERT_THAT(destroy(), HasStatus(0));
 
   const Ran again = up({"--state-disk", disk(), "--disk", "80M"});
   ASSERT_EQ(again.status, 0) << again;
@@ -68,12 +68,12 @@ TEST_F(StateDisks, KeepWhatTheNodeWroteWhenTheMachineEnds) {
   const Ran third = up({"--state-disk", disk()});
   ASSERT_EQ(third.status, 0) << third;
   EXPECT_EQ(on_node("ls /state; cat /state/file").output, "file\nlost+found\nmore\n");
-  EXPECT_EQ(destroy().status, 0);
+  EXPECT_THAT(destroy(), HasStatus(0));
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
 
 TEST_F(StateDisks, AreOfOneMachineAndNoConcernOfAVerdictUnlessTheTargetWritesThere) {
-  ASSERT_EQ(up({"--state-disk", disk(), "--disk", "64M"}).status, 0);
+  ASSERT_THAT(up({"--state-disk", disk(), "--disk", "64M"}), HasStatus(0));
   EXPECT_THAT(up({"--state-disk", disk()}).output, HasSubstr("reused"));
   const Ran other = up({"--state-disk", disk() + ".other"});
   EXPECT_EQ(other.status, 3) << other;
@@ -82,7 +82,7 @@ TEST_F(StateDisks, AreOfOneMachineAndNoConcernOfAVerdictUnlessTheTargetWritesThe
   EXPECT_EQ(second.status, 3) << second;
   EXPECT_THAT(second.errors, HasSubstr("another lab's machine has it"));
 
-  EXPECT_EQ(on_node("echo mine >/state/mine").status, 0);
+  EXPECT_THAT(on_node("echo mine >/state/mine"), HasStatus(0));
   const Ran native = judge("native");
   EXPECT_EQ(native.status, 0) << native;
 
@@ -100,8 +100,8 @@ TEST_F(StateDisks, AreOfOneMachineAndNoConcernOfAVerdictUnlessTheTargetWritesThe
               AllOf(HasSubstr("/state/left-by-target was made and not removed"), Not(HasSubstr("/state/mine"))));
   EXPECT_EQ(on_node("cat /state/*").output, "left\nmine\n");
   // It is the disk's now, and in nobody's way.
-  EXPECT_EQ(judge("native").status, 0);
-  EXPECT_EQ(destroy().status, 0);
+  EXPECT_THAT(judge("native"), HasStatus(0));
+  EXPECT_THAT(destroy(), HasStatus(0));
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
 
@@ -109,11 +109,11 @@ TEST_F(StateDisks, ThatCannotGrowFailInTheMachineWhichLivesOn) {
   const std::string small = command_.folder() + "/small";
   fs::create_directory(small);
   ASSERT_EQ(::mount("tmpfs", small.c_str(), "tmpfs", 0, "size=13m"), 0);
-  ASSERT_EQ(up({"--state-disk", small + "/disk", "--disk", "64M"}).status, 0);
+  ASSERT_THAT(up({"--state-disk", small + "/disk", "--disk", "64M"}), HasStatus(0));
   const Ran full = on_node("head -c 40000000 /dev/zero | tr '\\0' x >/state/large; sync; touch /state/more");
   EXPECT_NE(full.status, 0) << full;
-  EXPECT_EQ(on_node("true").status, 0);
-  EXPECT_EQ(destroy().status, 0);
+  EXPECT_THAT(on_node("true"), HasStatus(0));
+  EXPECT_THAT(destroy(), HasStatus(0));
   EXPECT_EQ(::umount(small.c_str()), 0);
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
@@ -123,8 +123,8 @@ TEST_F(StateDisks, ThatAreNoneAreToldAndNothingIsStarted) {
   const Ran letter = up({"--state-disk", command_.folder() + "/letter"});
   EXPECT_EQ(letter.status, 2) << letter;
   EXPECT_THAT(letter.errors, AllOf(HasSubstr("/letter"), HasSubstr("holds no ext4 file system")));
-  EXPECT_EQ(up({"--state-disk", command_.folder() + "/nosuch/disk"}).status, 2);
-  EXPECT_EQ(up({"--state-disk", command_.folder()}).status, 2);
+  EXPECT_THAT(up({"--state-disk", command_.folder() + "/nosuch/disk"}), HasStatus(2));
+  EXPECT_THAT(up({"--state-disk", command_.folder()}), HasStatus(2));
   EXPECT_THAT(left_by(command_), IsEmpty());
 }
 

@@ -62,7 +62,7 @@ class StandingMachine : public Machines {
   }
   static void TearDownTestSuite() {
     if (!command_) return;
-    EXPECT_EQ(command_->run({"destroy", "--lab", "qemu", "--name", "stands"}).status, 0);
+    EXPECT_THAT(command_->run({"destroy", "--lab", "qemu", "--name", "stands"}), HasStatus(0));
     EXPECT_THAT(left_by(*command_), IsEmpty());
     command_.reset();
   }
@@ -96,7 +96,7 @@ TEST_F(StandingMachine, RunsItsOwnKernelAndPassesTheStatusOn) {
   const auto kernel = qemu::find_kernel("");
   ASSERT_TRUE(kernel.has_value());
   EXPECT_EQ(on_node({"uname", "-r"}).output, kernel->release + "\n");
-  EXPECT_EQ(on_node({"bash", "-c", "exit 7"}).status, 7);
+  EXPECT_THAT(on_node({"bash", "-c", "exit 7"}), HasStatus(7));
   EXPECT_THAT(on_node({"ls", "/sys/bus/pci/devices"}).status, 0);
   // No way out: the node's only link leads to the outside beside it, in the machine.
   EXPECT_THAT(on_node({"ls", "/sys/class/net"}).output, "eth0\nlo\n");
@@ -149,7 +149,7 @@ TEST_F(StandingMachine, SurvivesAFloodAndACommandThatEatsItsMemory) {
   EXPECT_EQ(on_node({"head", "-c", "5000000", "/dev/zero"}).output.size(), 5'000'000u);
   const Ran eaten = on_node({"tail", "/dev/zero"});
   EXPECT_EQ(eaten.status, 128 + SIGKILL) << eaten;
-  EXPECT_EQ(on_node({"true"}).status, 0);
+  EXPECT_THAT(on_node({"true"}), HasStatus(0));
 }
 
 TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
@@ -169,7 +169,7 @@ TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
 TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure) {
   CommandUnderTest command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "dies"};
-  ASSERT_EQ(command.run(std::vector<std::string>{"up"} + lab).status, 0);
+  ASSERT_THAT(command.run(std::vector<std::string>{"up"} + lab), HasStatus(0));
   const std::string target = hanging_target(command);
   CommandUnderTest::Running running =
       command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + lab);
@@ -183,7 +183,7 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
   const Ran dead = command.run(look);
   EXPECT_EQ(dead.status, 3) << dead;
   EXPECT_THAT(dead.errors, HasSubstr("QEMU was killed by SIGKILL"));
-  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(command.run(std::vector<std::string>{"destroy"} + lab), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
@@ -208,7 +208,7 @@ TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
 TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
   CommandUnderTest command;
   const std::vector<std::string> up = {"up", "--lab", "qemu"};
-  ASSERT_EQ(command.run(up).status, 0);
+  ASSERT_THAT(command.run(up), HasStatus(0));
   const std::string labs = command.run({"list", "labs", "--json"}).output;
   const std::size_t at = labs.find("\"pid\":");
   ASSERT_NE(at, std::string::npos) << labs;
@@ -218,7 +218,7 @@ TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
   const Ran again = command.run(up);
   EXPECT_EQ(again.status, 0) << again;
   EXPECT_THAT(again.output, HasSubstr("made"));
-  EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
+  EXPECT_THAT(command.run({"destroy", "--lab", "qemu"}), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
@@ -248,7 +248,7 @@ TEST_F(Machines, ALabOfTwoNodesHasTwoAndIsJudgedAcrossThem) {
     return command.run({"list", "labs"}).output.find("nobody listens") != std::string::npos;
   };
   EXPECT_TRUE(eventually(is_dead));
-  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(command.run(std::vector<std::string>{"destroy"} + lab), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
@@ -261,7 +261,7 @@ TEST_F(Machines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
       command.run(std::vector<std::string>{"test", "overlay", "--target", "native", "--family", "ipv4"} + lab);
   EXPECT_EQ(judged.status, 0) << judged;
   EXPECT_THAT(judged.output, HasSubstr("conformant: "));
-  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(command.run(std::vector<std::string>{"destroy"} + lab), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
@@ -291,7 +291,7 @@ TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
   EXPECT_EQ(two.status, 0) << two;
   EXPECT_THAT(one.output + two.output, AllOf(HasSubstr("made"), HasSubstr("reused")));
   EXPECT_THAT(machines_below(), SizeIs(1));
-  EXPECT_EQ(command.run({"destroy", "--lab", "qemu"}).status, 0);
+  EXPECT_THAT(command.run({"destroy", "--lab", "qemu"}), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 
@@ -388,7 +388,7 @@ TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
   EXPECT_EQ(on_node({"nproc"}), "1\n");
   const std::string memory = on_node({"awk", "/MemTotal/ {print int($2 / 1024)}", "/proc/meminfo"});
   EXPECT_THAT(std::stoi(memory), AllOf(Ge(600), testing::Le(700))) << memory;
-  EXPECT_EQ(command.run(std::vector<std::string>{"destroy"} + lab).status, 0);
+  EXPECT_THAT(command.run(std::vector<std::string>{"destroy"} + lab), HasStatus(0));
   EXPECT_THAT(left_by(command), IsEmpty());
 }
 

@@ -108,7 +108,7 @@ TEST_F(FakeMultipass, AnInstanceIsLaunchedAsItIsChosen) {
 }
 
 TEST_F(FakeMultipass, TheSuiteIsJudgedInIt) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   const Ran native = lab({"test", "single-namespace", "--target", "native"});
   EXPECT_EQ(native.status, 0) << native;
   EXPECT_THAT(native.output, HasSubstr("conformant"));
@@ -137,7 +137,7 @@ TEST_F(FakeMultipass, ADeletedInstanceIsRecoveredWithAWordAndNotDeletedAgain) {
   const Ran up = lab({"up"});
   ASSERT_EQ(up.status, 0) << up;
   EXPECT_THAT(up.errors, AllOf(HasSubstr("recovered"), HasSubstr("multipass delete --purge lab")));
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_TRUE(has_instance());
 }
 
@@ -146,7 +146,7 @@ TEST_F(FakeMultipass, ALaunchThatTimesOutIsAdoptedAndIsOurs) {
   const Ran up = lab({"up"});
   ASSERT_EQ(up.status, 0) << up;
   EXPECT_THAT(up.errors, HasSubstr("timed out"));
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance());
 }
 
@@ -158,7 +158,7 @@ TEST_F(FakeMultipass, ARelease1_10IsLaunchedWithItsOwnOption) {
 }
 
 TEST_F(FakeMultipass, ALostStreamIsADeadLabAndItsInstanceIsStillOurs) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   std::ifstream file(home_ / "last-exec");
   pid_t exec = 0;
   file >> exec;
@@ -169,12 +169,12 @@ TEST_F(FakeMultipass, ALostStreamIsADeadLabAndItsInstanceIsStillOurs) {
   ASSERT_EQ(up.status, 0) << up;
   EXPECT_THAT(up.output, HasSubstr("made"));
   EXPECT_THAT(calls(), Not(Contains(StartsWith("delete"))));
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance());
 }
 
 TEST_F(FakeMultipass, AnInstanceThatSomebodyMadeAnewIsNotDeleted) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   multipass({"delete", "--purge", "lab"});
   multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
   const Ran refused = lab({"destroy"});
@@ -190,7 +190,7 @@ TEST_F(FakeMultipass, AnInstanceThatSomebodyMadeAnewIsNotDeleted) {
 }
 
 TEST_F(FakeMultipass, ALabThatComesUpInAnInstanceMadeAnewDoesNotDeleteIt) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   multipass({"delete", "--purge", "lab"});
   multipass({"launch", "22.04", "--name", "lab", "--memory", "1G"});
   std::ifstream file(home_ / "last-exec");
@@ -202,12 +202,12 @@ TEST_F(FakeMultipass, ALabThatComesUpInAnInstanceMadeAnewDoesNotDeleteIt) {
   const Ran up = lab({"up"});
   ASSERT_EQ(up.status, 0) << up;
   EXPECT_THAT(up.errors, HasSubstr("destroy will leave it"));
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_TRUE(has_instance());
 }
 
 TEST_F(FakeMultipass, AnInstanceThatWasDeletedAlreadyIsLeftWithAWord) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   multipass({"delete", "lab"});
   const Ran destroyed = lab({"destroy"});
   EXPECT_EQ(destroyed.status, 0) << destroyed;
@@ -215,13 +215,13 @@ TEST_F(FakeMultipass, AnInstanceThatWasDeletedAlreadyIsLeftWithAWord) {
 }
 
 TEST_F(FakeMultipass, ADestroyThatCannotReachMultipassIsToldAndTriedAgain) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   steer("daemon-down");
   const Ran destroyed = lab({"destroy"});
   EXPECT_EQ(destroyed.status, 3) << destroyed;
   EXPECT_THAT(destroyed.errors, AllOf(HasSubstr("multipass info lab"), HasSubstr("snap start multipass")));
   fs::remove(home_ / "daemon-down");
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance());
 }
 
@@ -231,8 +231,8 @@ TEST_F(FakeMultipass, AnUpThatFailedIsTriedAgainAndWhatItMadeIsOurs) {
   EXPECT_EQ(failed.status, 3) << failed;
   EXPECT_THAT(failed.errors, HasSubstr("the moon"));
   fs::remove(home_ / "launch-fails");
-  ASSERT_EQ(lab({"up"}).status, 0);
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance());
 }
 
@@ -272,8 +272,8 @@ TEST_F(FakeMultipassOfTwo, NeedsWhatWiresAreMadeOf) {
   const Ran unreachable = up_two();
   EXPECT_EQ(unreachable.status, 3) << unreachable;
   EXPECT_THAT(unreachable.errors, HasSubstr("lay the wire from machine 1 (192.0.2.77) to machine 2"));
-  EXPECT_EQ(lab({"exec", "--", "true"}).status, 3);
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"exec", "--", "true"}), HasStatus(3));
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance() || has_instance("lab-2"));
 }
 
@@ -298,7 +298,7 @@ TEST_F(FakeMultipassOfTwo, FoldsBackNothingThatItDidNotMake) {
 }
 
 TEST_F(FakeMultipassOfTwo, FoldsBackNothingThatAnEarlierUpMade) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   std::ifstream file(home_ / "last-exec");
   pid_t exec = 0;
   file >> exec;
@@ -316,7 +316,7 @@ TEST_F(FakeMultipassOfTwo, FoldsBackNothingThatAnEarlierUpMade) {
 
 TEST_F(FakeMultipassOfTwo, DeletesOfTwoOnlyTheOneThatItLaunched) {
   multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});
-  EXPECT_EQ(up_two().status, 3);
+  EXPECT_THAT(up_two(), HasStatus(3));
   const Ran destroyed = lab({"destroy"});
   EXPECT_EQ(destroyed.status, 0) << destroyed;
   EXPECT_THAT(destroyed.errors, HasSubstr("instance lab-2 was there before this lab: left running"));
@@ -325,7 +325,7 @@ TEST_F(FakeMultipassOfTwo, DeletesOfTwoOnlyTheOneThatItLaunched) {
 }
 
 TEST_F(FakeMultipassOfTwo, LeavesASecondInstanceThatSomebodyMadeAnew) {
-  EXPECT_EQ(up_two().status, 3);
+  EXPECT_THAT(up_two(), HasStatus(3));
   multipass({"delete", "--purge", "lab-2"});
   multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});
   const Ran refused = lab({"destroy"});
@@ -335,12 +335,12 @@ TEST_F(FakeMultipassOfTwo, LeavesASecondInstanceThatSomebodyMadeAnew) {
   EXPECT_FALSE(has_instance());
   EXPECT_TRUE(has_instance("lab-2"));
   multipass({"delete", "--purge", "lab-2"});
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
 }
 
 TEST_F(FakeMultipassOfTwo, WhoseLaunchIsRefusedBecauseTheNameIsTakenLeavesThatInstanceAlone) {
   steer("launch-fails-lab-2", "instance \"lab-2\" already exists");
-  EXPECT_EQ(up_two().status, 3);
+  EXPECT_THAT(up_two(), HasStatus(3));
   fs::remove(home_ / "launch-fails-lab-2");
   multipass({"launch", "22.04", "--name", "lab-2", "--memory", "1G"});  // whose it was
   EXPECT_EQ(lab({"destroy"}).status, 3) << "there is nothing of this lab";
@@ -349,14 +349,14 @@ TEST_F(FakeMultipassOfTwo, WhoseLaunchIsRefusedBecauseTheNameIsTakenLeavesThatIn
 }
 
 TEST_F(FakeMultipassOfTwo, HasNoInstanceOfAnotherLab) {
-  ASSERT_EQ(lab({"up"}).status, 0);
-  EXPECT_EQ(lab({"destroy"}).status, 0);
-  ASSERT_EQ(command_.run({"up", "--lab", "multipass", "--name", "lab-2"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
+  ASSERT_THAT(command_.run({"up", "--lab", "multipass", "--name", "lab-2"}), HasStatus(0));
   const Ran refused = up_two();
   EXPECT_EQ(refused.status, 3) << refused;
   EXPECT_THAT(refused.errors, HasSubstr("instance lab-2 for lab lab: lab lab-2 has it"));
   EXPECT_FALSE(has_instance());
-  EXPECT_EQ(command_.run({"destroy", "--lab", "multipass", "--name", "lab-2"}).status, 0);
+  EXPECT_THAT(command_.run({"destroy", "--lab", "multipass", "--name", "lab-2"}), HasStatus(0));
   EXPECT_EQ(up_two().status, 3);  // for want of addresses; its instances stay
   const Ran other = command_.run({"up", "--lab", "multipass", "--name", "lab-2"});
   EXPECT_EQ(other.status, 3) << other;

@@ -130,14 +130,14 @@ TEST_F(FakeMultipassInMachines, IsLaunchedReusedJudgedStoppedStartedAndDestroyed
 
   EXPECT_TRUE(multipass({"stop", "lab"}).succeeded());
   EXPECT_THAT(machines_below(), IsEmpty());
-  EXPECT_EQ(lab({"exec", "--", "true"}).status, 3);
+  EXPECT_THAT(lab({"exec", "--", "true"}), HasStatus(3));
   const Ran started = lab({"up"});
   ASSERT_EQ(started.status, 0) << started;
   EXPECT_THAT(calls("start lab"), SizeIs(1));
   EXPECT_THAT(calls("launch"), SizeIs(1));
   // What was put into it is on its disk still.
   EXPECT_THAT(calls("transfer - lab:/tmp/netns-lab-"), SizeIs(1));
-  EXPECT_EQ(lab({"exec", "--", "true"}).status, 0);
+  EXPECT_THAT(lab({"exec", "--", "true"}), HasStatus(0));
 
   const Ran destroyed = lab({"destroy"});
   EXPECT_EQ(destroyed.status, 0) << destroyed;
@@ -147,7 +147,7 @@ TEST_F(FakeMultipassInMachines, IsLaunchedReusedJudgedStoppedStartedAndDestroyed
 }
 
 TEST_F(FakeMultipassInMachines, ThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
-  ASSERT_EQ(lab({"up"}).status, 0);
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
   const std::string target = hanging_target(command_);
   CommandUnderTest::Running running =
       command_.start(with_lab({"test", "single-namespace", "--target", "script:" + target}));
@@ -183,7 +183,7 @@ TEST_F(FakeMultipassInMachines, TwoOfThemAreALabOfTwoNodesJudgedAndDestroyed) {
   EXPECT_EQ(snapshot.status, 0) << snapshot;
   EXPECT_THAT(snapshot.output, HasSubstr("10.0.0.20/24"));
   // Of the full size whatever their network has, and nothing of that network is changed.
-  EXPECT_EQ(lab({"exec", "--node", "2", "--", "ping", "-c1", "-s1472", "-Mdo", "10.0.0.10"}).status, 0);
+  EXPECT_THAT(lab({"exec", "--node", "2", "--", "ping", "-c1", "-s1472", "-Mdo", "10.0.0.10"}), HasStatus(0));
   const std::string links = multipass({"exec", "lab", "--", "ip", "-br", "link"}).output;
   EXPECT_THAT(links, AllOf(HasSubstr("eth0"), Not(HasSubstr("wire")), Not(HasSubstr("node-"))));
 
@@ -216,11 +216,11 @@ TEST_F(FakeMultipassInMachines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
   const Ran native = lab({"test", "overlay", "--target", "native", "--family", "ipv4"});
   EXPECT_EQ(native.status, 0) << native;
   EXPECT_THAT(native.output, HasSubstr("conformant: "));
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
 }
 
 TEST_F(FakeMultipassInMachines, TheSecondOfThemThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
-  ASSERT_EQ(lab({"up", "--nodes", "2"}).status, 0);
+  ASSERT_THAT(lab({"up", "--nodes", "2"}), HasStatus(0));
   const std::string target = hanging_target(command_);
   CommandUnderTest::Running running = command_.start(with_lab({"test", "multi-node", "--target", "script:" + target}));
   ASSERT_TRUE(eventually([&] {
@@ -239,8 +239,8 @@ TEST_F(FakeMultipassInMachines, TheSecondOfThemThatIsKilledMidSuiteIsAnErrorThat
   const Ran again = lab({"up", "--nodes", "2"});
   EXPECT_EQ(again.status, 0) << again;
   EXPECT_THAT(calls("start lab-2"), SizeIs(1));
-  EXPECT_EQ(lab({"exec", "--node", "2", "--", "ping", "-c1", "10.0.0.10"}).status, 0);
-  EXPECT_EQ(lab({"destroy"}).status, 0);
+  EXPECT_THAT(lab({"exec", "--node", "2", "--", "ping", "-c1", "10.0.0.10"}), HasStatus(0));
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
 }
 
 TEST_F(FakeMultipassInMachines, WhoseLaunchTimesOutIsAdoptedAndWhoseNameIsUsedAgainIsLeft) {
@@ -251,7 +251,7 @@ TEST_F(FakeMultipassInMachines, WhoseLaunchTimesOutIsAdoptedAndWhoseNameIsUsedAg
   fs::remove(home_ / "launch-times-out");
 
   EXPECT_TRUE(multipass({"delete", "lab"}).succeeded());
-  EXPECT_EQ(lab({"exec", "--", "true"}).status, 3);
+  EXPECT_THAT(lab({"exec", "--", "true"}), HasStatus(3));
   const process::CommandOutcome taken = multipass({"launch", "22.04", "--name", "lab"});
   EXPECT_EQ(taken.end.code, 2);
   EXPECT_EQ(taken.errors, "launch failed: instance \"lab\" already exists\n");

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 TEST(Up, DoesNotPassAnUnprivilegedLabOffAsAPrivilegedOne) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue"}), HasStatus(0));
   for (const std::vector<std::string>& arguments :
        {std::vector<std::string>{"up", "--name", "blue", "--privileged"},
         std::vector<std::string>{"run", "single-namespace", "--name", "blue", "--privileged"},
@@ -42,11 +42,11 @@ TEST(Up, ReusesAPrivilegedLab) {
 TEST(PrivilegedLab, DiagnosisTellsTheKernelsOwnReason) {
   if (const auto told = node::DropTrace::start({}); !told) GTEST_SKIP() << told.error().message();
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue", "--privileged"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue", "--privileged"}), HasStatus(0));
   const Ran ran = command.run({"diagnose", "--name", "blue", "--from", "node-1", "--to", "198.51.100.7"});
   EXPECT_EQ(ran.status, 1) << ran;
   EXPECT_THAT(ran.output, HasSubstr("the kernel's own reason for dropping it, behind eth0: IP_INADDRERRORS"));
-  EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+  EXPECT_THAT(command.run({"destroy", "--name", "blue"}), HasStatus(0));
 }
 
 }  // namespace

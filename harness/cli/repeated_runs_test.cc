@@ -42,7 +42,7 @@ TEST_P(RepeatedRun, IsConformantEachTimeAndPutsBackWhatItChanged) {
   CommandUnderTest command;
   const bool named = GetParam().lab.size() > 2;
   if (named) {
-    ASSERT_EQ(command.run({"up", "--name", "repeated"}).status, 0);
+    ASSERT_THAT(command.run({"up", "--name", "repeated"}), HasStatus(0));
   }
   std::vector<std::string> arguments{"test", "single-namespace", "--repeat", "3"};
   for (const auto* more : {&GetParam().target, &GetParam().lab})
@@ -52,7 +52,7 @@ TEST_P(RepeatedRun, IsConformantEachTimeAndPutsBackWhatItChanged) {
   EXPECT_THAT(command.report_lines("<failure"), IsEmpty());
   EXPECT_THAT(command.report_lines("<error"), IsEmpty());
   if (named) {
-    EXPECT_EQ(command.run({"destroy", "--name", "repeated"}).status, 0);
+    EXPECT_THAT(command.run({"destroy", "--name", "repeated"}), HasStatus(0));
   }
   const NamespaceState after = this_machine();
   EXPECT_EQ(names_of_links(after), names_of_links(before));
@@ -180,7 +180,7 @@ INSTANTIATE_TEST_SUITE_P(
 // What a wrong target leaves in a standing lab must not become what the next one is compared with.
 TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "spoilt"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "spoilt"}), HasStatus(0));
   const std::string script = command.write("table.sh",
                                            "set -e\n"
                                            "nft list table ip mine >/dev/null 2>&1 || nft add table ip mine\n" +
@@ -197,7 +197,7 @@ TEST(RunInAStandingLab, IsRefusedWhenAnEarlierOneLeftSomething) {
   EXPECT_THAT(
       second.output + second.errors,
       HasSubstr("netns-lab destroy --lab sandbox --name spoilt, then netns-lab up --lab sandbox --name spoilt"));
-  EXPECT_EQ(command.run({"destroy", "--name", "spoilt"}).status, 0);
+  EXPECT_THAT(command.run({"destroy", "--name", "spoilt"}), HasStatus(0));
 }
 
 // As in a minimal system made for building (debootstrap and the like): the kernel refuses user namespaces there.

@@ -23,12 +23,12 @@ TEST(SeveralNodes, StandAndAreReachedOneByOne) {
   EXPECT_EQ(third.status, 3) << third;
   EXPECT_THAT(third.errors, AllOf(HasSubstr("it is up with 2 nodes"), HasSubstr("3 are needed")));
   EXPECT_EQ(command.run({"up", "--name", "blue"}).status, 0) << "more than are asked for will do";
-  EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+  EXPECT_THAT(command.run({"destroy", "--name", "blue"}), HasStatus(0));
 }
 
 TEST(SeveralNodes, AreNotMadeOfALabOfOne) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue"}), HasStatus(0));
   for (const std::vector<std::string>& arguments : {std::vector<std::string>{"up", "--name", "blue", "--nodes", "2"},
                                                     std::vector<std::string>{"run", "multi-node", "--name", "blue"},
                                                     std::vector<std::string>{"test", "multi-node", "--name", "blue"}}) {
@@ -40,7 +40,7 @@ TEST(SeveralNodes, AreNotMadeOfALabOfOne) {
 
 TEST(SeveralNodes, AScenarioThatWasNotNamedIsLeftOutWhereTheyAreMissing) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue"}), HasStatus(0));
   const Ran ran = command.run({"test", "--name", "blue", "--filter", "*.build"});
   EXPECT_EQ(ran.status, 0) << ran;
   EXPECT_THAT(ran.errors, HasSubstr("scenario multi-node is left out"));
@@ -54,8 +54,8 @@ TEST(SeveralNodes, AScenarioStandsOnAllOfThemAndIsJudgedThere) {
   const Ran reached =
       command.run({"exec", "--name", "blue", "--netns", "netns1", "--", "ping", "-n", "-c", "1", "172.16.1.3"});
   EXPECT_EQ(reached.status, 0) << reached;
-  ASSERT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
-  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2"}).status, 0);
+  ASSERT_THAT(command.run({"destroy", "--name", "blue"}), HasStatus(0));
+  ASSERT_THAT(command.run({"up", "--name", "blue", "--nodes", "2"}), HasStatus(0));
   for (int round = 0; round < 2; ++round) {  // the second finds it as it was made
     const Ran judged = command.run({"test", "multi-node", "--name", "blue", "--no-skip"});
     EXPECT_EQ(judged.status, 0) << judged;
@@ -67,7 +67,7 @@ TEST(RoutedNodes, AreOfAnotherLabThanThoseOnOneSegment) {
   const Ran alone = command.run({"up", "--name", "blue", "--routed"});
   EXPECT_EQ(alone.status, 2) << alone;
   EXPECT_THAT(alone.errors, HasSubstr("add --nodes 2"));
-  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}), HasStatus(0));
   const Ran other = command.run({"exec", "--name", "blue", "--node", "2", "--", "ping", "-n", "-c", "1", "10.0.0.10"});
   EXPECT_THAT(other.output, HasSubstr("ttl=63")) << "a router is between: " << other;
   const Ran again = command.run({"up", "--name", "blue", "--nodes", "2"});
@@ -85,7 +85,7 @@ TEST(RoutedNodes, AreOfAnotherLabThanThoseOnOneSegment) {
 // What is judged on one node is judged in a lab of several as well, wherever its outside is.
 TEST(RoutedNodes, AreEachJudgedAsOneNodeIs) {
   CommandUnderTest command;
-  ASSERT_EQ(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}).status, 0);
+  ASSERT_THAT(command.run({"up", "--name", "blue", "--nodes", "2", "--routed"}), HasStatus(0));
   const Ran judged =
       command.run({"test", "bridge", "egress", "port-mapping", "--target", "native", "--name", "blue", "--no-skip"});
   EXPECT_EQ(judged.status, 0) << judged;
@@ -99,7 +99,7 @@ TEST(RoutedNodes, ATunnelStandsAsLongAsItsLab) {
     const Ran reached =
         command.run({"exec", "--name", "blue", "--netns", "netns1", "--", "ping", "-n", "-c", "1", "172.16.1.3"});
     EXPECT_THAT(reached.output, HasSubstr("ttl=62")) << tunnel << ": " << reached;
-    EXPECT_EQ(command.run({"destroy", "--name", "blue"}).status, 0);
+    EXPECT_THAT(command.run({"destroy", "--name", "blue"}), HasStatus(0));
   }
 }
 

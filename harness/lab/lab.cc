@@ -19,6 +19,9 @@ namespace {
 
 using std::chrono::seconds;
 
+// A lab that does not answer for so long has to make way for a new one: an agent of a busy machine takes seconds.
+constexpr seconds kHelloLimit{20};
+
 struct ProviderName {
   Provider provider;
   const char* name;
@@ -286,7 +289,7 @@ Result<UpReport> bring_up(const LabSpec& spec, const LabServices& services, Dead
   NETNS_LAB_ASSIGN(const LabHome home, lab_home());
   NETNS_LAB_ASSIGN(const LabFolder folder, LabFolder::lock(home, spec.name, LabFolder::Missing::kMake, deadline));
   const Provider found = provider_of(folder, spec.provider);
-  auto session = open_session(folder.path(), deadline.sooner_of(Deadline::after(seconds(5))));
+  auto session = open_session(folder.path(), deadline.sooner_of(Deadline::after(kHelloLimit)));
   if (session) {
     const protocol::HelloReply hello = session->hello();
     if (hello.provider != to_string(spec.provider)) return tl::unexpected(other_provider(spec, hello.provider));

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -30,6 +31,11 @@ Result<UniqueFd> file_in_memory(const char* name, std::string_view contents) {
   }
   if (file.valid() && contents.empty()) return file;
   return tl::unexpected(Error::system(fmt::format("keep {} in memory", name), errno));
+}
+
+off_t size_of(const UniqueFd& file) {
+  struct stat status {};
+  return ::fstat(file.get(), &status) == 0 ? status.st_size : 0;
 }
 
 std::string what_it_said(const UniqueFd& console, std::size_t lines) {
@@ -77,8 +83,7 @@ Result<Machine> Machine::boot(MachineSpec spec, std::span<const int> interrupts)
   for (std::size_t i = 0; i < spec.accelerations.size(); ++i) {
     const Acceleration acceleration = spec.accelerations[i];
     NETNS_LAB_ASSIGN(Machine machine, start(spec, acceleration, archive));
-    const Deadline deadline = Deadline::after(acceleration == Acceleration::kKvm ? spec.kvm_limit : spec.tcg_limit);
-    const auto greeted = machine.await_greeting(spec, deadline, interrupts);
+    const auto greeted = machine.await_greeting(spec, interrupts);
     if (greeted) return machine;
     last = greeted.error();
     if (last.kind == ErrorKind::kCancelled) break;
@@ -87,9 +92,13 @@ Result<Machine> Machine::boot(MachineSpec spec, std::span<const int> interrupts)
   return tl::unexpected(std::move(last));
 }
 
-Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline, std::span<const int> interrupts) {
+Result<void> Machine::await_greeting(const MachineSpec& spec, std::span<const int> interrupts) {
   const std::string attempted =
       fmt::format("boot a virtual machine (kernel {}, {})", spec.qemu.kernel, to_string(acceleration_));
+  const auto patience = acceleration_ == Acceleration::kKvm ? spec.kvm_patience : spec.tcg_patience;
+  const Deadline last = Deadline::after(spec.limit);
+  Deadline deadline = last.sooner_of(Deadline::after(patience));
+  off_t said = size_of(console_);
   while (!trunk_->greeting()) {
     std::vector<pollfd> waits = {{.fd = ready_fd(), .events = POLLIN, .revents = 0}};
     for (const int fd : interrupts) waits.push_back({.fd = fd, .events = POLLIN, .revents = 0});
@@ -105,9 +114,9 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
     if (!worked && worked.error().kind != ErrorKind::kLost) return worked;
     if (!worked || waits.front().revents != 0) {
       // Its port ends just before it does.
-      const Deadline patience = Deadline::after(std::chrono::seconds(5));
+      const Deadline its_end = Deadline::after(std::chrono::seconds(5));
       pollfd end{.fd = ready_fd(), .events = POLLIN, .revents = 0};
-      while (!worked && !has_ended() && !patience.passed()) ::poll(&end, 1, patience.poll_timeout());
+      while (!worked && !has_ended() && !its_end.passed()) ::poll(&end, 1, its_end.poll_timeout());
       if (!worked || has_ended()) {
         Error error = how_it_ended(kBootLines);
         error.attempted = attempted;
@@ -116,9 +125,15 @@ Result<void> Machine::await_greeting(const MachineSpec& spec, Deadline deadline,
       }
     }
     if (ready == 0) {
-      const auto seconds = acceleration_ == Acceleration::kKvm ? spec.kvm_limit : spec.tcg_limit;
-      return tl::unexpected(Error::timeout(attempted, fmt::format("it has not said hello for {} ms{}", seconds.count(),
-                                                                  what_it_said(console_, kBootLines))));
+      const off_t size = size_of(console_);
+      if (size == said || last.passed()) {
+        const std::string why =
+            last.passed() ? fmt::format("no hello within {} ms", spec.limit.count())
+                          : fmt::format("no hello, and nothing new on its console for {} ms", patience.count());
+        return tl::unexpected(Error::timeout(attempted, why + what_it_said(console_, kBootLines)));
+      }
+      said = size;
+      deadline = last.sooner_of(Deadline::after(patience));
     }
   }
   if (trunk_->greeting() == spec.greeting) return {};

@@ -28,19 +28,22 @@ struct MachineSpec {
   std::string archive;   // the initramfs
   std::string greeting;  // what the first process must greet with; another is kInternal
   std::vector<Acceleration> accelerations;
-  std::chrono::milliseconds kvm_limit{10'000};  // to the greeting
-  std::chrono::milliseconds tcg_limit{60'000};
-  int console = -1;        // borrowed: a file that keeps what the machine says on its console
-  std::vector<int> wires;  // borrowed: the sockets of qemu.wires
-  int disk = -1;           // borrowed: a file that is its disk; -1 none
+  // So long without a word on its console, or up to twice as long, is a machine that hangs; one that goes on talking is
+  // slow, as on a busy host, and has until the limit to greet.
+  std::chrono::milliseconds kvm_patience{10'000};
+  std::chrono::milliseconds tcg_patience{30'000};
+  std::chrono::milliseconds limit{120'000};  // of each acceleration
+  int console = -1;                          // borrowed: a file that keeps what the machine says on its console
+  std::vector<int> wires;                    // borrowed: the sockets of qemu.wires
+  int disk = -1;                             // borrowed: a file that is its disk; -1 none
   // Called when an acceleration did not boot and another is tried.
   std::function<void(Acceleration, const Error&)> on_refusal = [](Acceleration, const Error&) {};
 };
 
 class Machine : public KeptMachine {
  public:
-  // Started, and greeted. kMissing without QEMU. kLost when QEMU ended, kTimeout when the machine said nothing: the
-  // error shows the last lines of its console. kCancelled when one of `interrupts` (descriptors) became readable.
+  // Started, and greeted. kMissing without QEMU. kLost when QEMU ended, kTimeout when the machine hangs or is too slow:
+  // the error shows the last lines of its console. kCancelled when one of `interrupts` (descriptors) became readable.
   static Result<Machine> boot(MachineSpec spec, std::span<const int> interrupts);
 
   protocol::ChannelTrunk& trunk() override { return *trunk_; }
@@ -55,7 +58,7 @@ class Machine : public KeptMachine {
   Machine(process::RunningCommand qemu, UniqueFd port, UniqueFd console, Acceleration acceleration);
   static Result<Machine> start(const MachineSpec& spec, Acceleration acceleration, const UniqueFd& archive);
   Error how_it_ended(std::size_t lines) const;  // so many of its console
-  Result<void> await_greeting(const MachineSpec& spec, Deadline deadline, std::span<const int> interrupts);
+  Result<void> await_greeting(const MachineSpec& spec, std::span<const int> interrupts);
 
   process::RunningCommand qemu_;
   std::unique_ptr<protocol::ChannelTrunk> trunk_;

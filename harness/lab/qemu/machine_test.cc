@@ -88,15 +88,32 @@ TEST_F(FakeQemu, ThatEndsIsToldWithWhatItAndItsConsoleSaid) {
                                                HasSubstr("no such machine"), HasSubstr("Kernel panic")));
 }
 
-TEST_F(FakeQemu, ThatSaysNothingIsGivenUpAtItsDeadline) {
-  spec_.tcg_limit = milliseconds(200);
+TEST_F(FakeQemu, ThatFallsSilentIsGivenUp) {
+  spec_.tcg_patience = milliseconds(200);
   const auto begun = Deadline::Clock::now();
   const auto machine = boot("echo waiting for the root device >&4; exec cat <&3");
   EXPECT_LT(Deadline::Clock::now() - begun, std::chrono::seconds(10));
   ASSERT_FALSE(machine.has_value());
   EXPECT_EQ(machine.error().kind, ErrorKind::kTimeout);
-  EXPECT_THAT(machine.error().message(),
-              AllOf(HasSubstr("not said hello for 200 ms"), HasSubstr("waiting for the root device")));
+  EXPECT_THAT(machine.error().message(), AllOf(HasSubstr("no hello, and nothing new on its console for 200 ms"),
+                                               HasSubstr("waiting for the root device")));
+}
+
+TEST_F(FakeQemu, ThatIsSlowButTalksIsWaitedForLongerThanOneThatFallsSilent) {
+  spec_.tcg_patience = milliseconds(1'000);
+  const auto begun = Deadline::Clock::now();
+  const auto machine = boot("for i in {1..30}; do echo step $i >&4; sleep 0.1; done; cat greeting >&3; exec cat <&3");
+  EXPECT_GT(Deadline::Clock::now() - begun, std::chrono::seconds(2));
+  ASSERT_TRUE(machine.has_value()) << machine.error();
+}
+
+TEST_F(FakeQemu, ThatTalksOnAndOnIsGivenUpAtItsLimit) {
+  spec_.tcg_patience = milliseconds(200);
+  spec_.limit = milliseconds(500);
+  const auto machine = boot("while echo step >&4; do sleep 0.05; done");
+  ASSERT_FALSE(machine.has_value());
+  EXPECT_EQ(machine.error().kind, ErrorKind::kTimeout);
+  EXPECT_THAT(machine.error().message(), AllOf(HasSubstr("no hello within 500 ms"), HasSubstr("step")));
 }
 
 TEST_F(FakeQemu, ThatCannotUseKvmIsStartedAgainWithoutIt) {
@@ -114,7 +131,7 @@ TEST_F(FakeQemu, ThatCannotUseKvmIsStartedAgainWithoutIt) {
 
 TEST_F(FakeQemu, ThatIsSilentUnderKvmIsStartedAgainWithoutIt) {
   spec_.accelerations = {Acceleration::kKvm, Acceleration::kTcg};
-  spec_.kvm_limit = milliseconds(200);
+  spec_.kvm_patience = milliseconds(200);
   int refusals = 0;
   spec_.on_refusal = [&](Acceleration, const Error& why) {
     ++refusals;
