@@ -45,7 +45,7 @@ class StateDisks : public ::testing::Test {
   }
   Ran destroy() { return command_.run({"destroy", "--lab", "qemu", "--name", "keeps"}); }
 
-  CommandUnderTest command_;
+  MachineCommand command_;
 };
 
 TEST_F(StateDisks, KeepWhatTheNodeWroteWhenTheMachineEnds) {

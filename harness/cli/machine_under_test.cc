@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <stdexcept>
 #include <utility>
 
 #include "harness/lab/qemu/acceleration.h"
@@ -122,6 +123,21 @@ void QemuInTheWay::write() const {
                      "change() { local i; for i in \"${!args[@]}\"; do args[i]=${args[i]//$1/$2}; done; }\n" +
                      lines_ + "exec " + program + " \"${args[@]}\"\n",
                  0755);
+}
+
+MachineCommand::MachineCommand() {
+  struct Folder {
+    std::string path = ::testing::TempDir() + "netns-lab-cache-XXXXXX";
+    Folder() {
+      if (::mkdtemp(path.data()) == nullptr) throw std::runtime_error("mkdtemp");
+    }
+    ~Folder() {
+      std::error_code ignored;
+      fs::remove_all(path, ignored);
+    }
+  };
+  static const Folder known;
+  environment["XDG_CACHE_HOME"] = known.path;
 }
 
 void without_kvm(const CommandUnderTest& command) {

@@ -50,6 +50,13 @@ class QemuInTheWay {
   const CommandUnderTest& command_;
 };
 
+// Boots machines. Whether KVM works here is found out by the first of this process, for all of them: where it does not,
+// that takes 10 s.
+class MachineCommand : public CommandUnderTest {
+ public:
+  MachineCommand();
+};
+
 // The command is made to believe that KVM does not work here: it starts QEMU once.
 void without_kvm(const CommandUnderTest& command);
 

@@ -44,7 +44,7 @@ class Machines : public ::testing::Test {
 };
 
 TEST_F(Machines, AWholeTestInAFreshOneIsConformantAndLeavesNothing) {
-  CommandUnderTest command;
+  MachineCommand command;
   const Ran ran = command.run(std::vector<std::string>{"test", "single-namespace", "--target", "native"} + kInQemu);
   EXPECT_EQ(ran.status, 0) << ran;
   EXPECT_THAT(ran.output, HasSubstr("conformant: 94 passed (2 workers)"));
@@ -57,7 +57,7 @@ class StandingMachine : public Machines {
  protected:
   static void SetUpTestSuite() {
     if (!missing_for_machines().empty()) return;
-    command_ = std::make_unique<CommandUnderTest>();
+    command_ = std::make_unique<MachineCommand>();
     made_ = command_->run(up());
   }
   static void TearDownTestSuite() {
@@ -76,10 +76,10 @@ class StandingMachine : public Machines {
     return command_->run(std::vector<std::string>{"exec", "--lab", "qemu", "--name", "stands", "--"} + argv);
   }
 
-  static std::unique_ptr<CommandUnderTest> command_;
+  static std::unique_ptr<MachineCommand> command_;
   static Ran made_;
 };
-std::unique_ptr<CommandUnderTest> StandingMachine::command_;
+std::unique_ptr<MachineCommand> StandingMachine::command_;
 Ran StandingMachine::made_;
 
 TEST_F(StandingMachine, IsMadeOnceAndThenReused) {
@@ -167,7 +167,7 @@ TEST_F(StandingMachine, OfAnotherKernelIsNotGivenOut) {
 }
 
 TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "dies"};
   ASSERT_THAT(command.run(std::vector<std::string>{"up"} + lab), HasStatus(0));
   const std::string target = hanging_target(command);
@@ -188,7 +188,7 @@ TEST_F(Machines, AStandingOneThatIsKilledWhileATargetRunsIsAnErrorNeverAFailure)
 }
 
 TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::string target = command.write("hangs/setup.sh", "#!/bin/bash\nsleep 600\n", 0755);
   CommandUnderTest::Running running =
       command.start(std::vector<std::string>{"test", "single-namespace", "--target", "script:" + target} + kInQemu);
@@ -206,7 +206,7 @@ TEST_F(Machines, OneThatIsKilledMidSuiteIsAnErrorNeverAFailure) {
 }
 
 TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::vector<std::string> up = {"up", "--lab", "qemu"};
   ASSERT_THAT(command.run(up), HasStatus(0));
   const std::string labs = command.run({"list", "labs", "--json"}).output;
@@ -223,7 +223,7 @@ TEST_F(Machines, EndsWithItsKeeperAndTheNextUpMakesAnother) {
 }
 
 TEST_F(Machines, ALabOfTwoNodesHasTwoAndIsJudgedAcrossThem) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "two"};
   const Ran up = command.run(std::vector<std::string>{"up", "--nodes", "2"} + lab);
   ASSERT_EQ(up.status, 0) << up;
@@ -253,7 +253,7 @@ TEST_F(Machines, ALabOfTwoNodesHasTwoAndIsJudgedAcrossThem) {
 }
 
 TEST_F(Machines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "routed"};
   const Ran up = command.run(std::vector<std::string>{"up", "--nodes", "2", "--routed"} + lab);
   ASSERT_EQ(up.status, 0) << up;
@@ -266,7 +266,7 @@ TEST_F(Machines, TwoOfThemWithARouterBetweenCarryAnOverlay) {
 }
 
 TEST_F(Machines, OneOfTwoThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::string target = hanging_target(command);
   CommandUnderTest::Running running =
       command.start(std::vector<std::string>{"test", "multi-node", "--target", "script:" + target} + kInQemu);
@@ -283,7 +283,7 @@ TEST_F(Machines, OneOfTwoThatIsKilledMidSuiteIsAnErrorThatNamesIt) {
 }
 
 TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
-  CommandUnderTest command;
+  MachineCommand command;
   CommandUnderTest::Running first = command.start({"up", "--lab", "qemu"});
   const Ran two = command.run({"up", "--lab", "qemu"});
   const Ran one = command.wait(std::move(first));
@@ -297,7 +297,7 @@ TEST_F(Machines, OfTwoUpsAtOnceOneMakesAndTheOtherReuses) {
 
 TEST_F(Machines, AnInterruptedRunLeavesNothing) {
   for (const bool while_booting : {true, false}) {
-    CommandUnderTest command;
+    MachineCommand command;
     CommandUnderTest::Running running = command.start(kJudgeScript + kInQemu);
     const Deadline deadline = Deadline::after(std::chrono::seconds(50));
     const auto reached = [&] {
@@ -332,7 +332,7 @@ std::string copy_of_kernel(const CommandUnderTest& command, const std::string& l
 }
 
 TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
-  CommandUnderTest command;
+  MachineCommand command;
   command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const std::string other = "9" + kernel->release.substr(1);
@@ -351,7 +351,7 @@ TEST_F(Machines, SeveralKernelsAreJudgedSideBySide) {
 }
 
 TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
-  CommandUnderTest command;
+  MachineCommand command;
   command.patience = std::chrono::minutes(3);
   const auto kernel = qemu::find_kernel("");
   const Ran ran = command.run(std::vector<std::string>{"test", "bridge", "--target",
@@ -367,7 +367,7 @@ TEST_F(Machines, WhatAKernelLacksIsASkipThatNamesItsOption) {
 }
 
 TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
-  CommandUnderTest command;
+  MachineCommand command;
   const auto kernel = qemu::find_kernel("");
   const Ran ran = command.run(kJudgeScript + kInQemu +
                               std::vector<std::string>{"--kernel", "/nosuch/vmlinuz", "--kernel", kernel->path});
@@ -378,7 +378,7 @@ TEST_F(Machines, OneKernelThatCannotBeUsedDoesNotKeepTheOtherFromBeingJudged) {
 }
 
 TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
-  CommandUnderTest command;
+  MachineCommand command;
   const std::vector<std::string> lab = {"--lab", "qemu", "--name", "large"};
   const Ran made = command.run(std::vector<std::string>{"up", "--memory", "700M", "--cpus", "1"} + lab);
   ASSERT_EQ(made.status, 0) << made;
@@ -393,7 +393,7 @@ TEST_F(Machines, HaveTheMemoryAndTheProcessorsThatAreAskedFor) {
 }
 
 TEST_F(Machines, AKernelThatCannotBootIsToldAndNothingIsLeft) {
-  CommandUnderTest command;
+  MachineCommand command;
   std::ifstream real(qemu::find_kernel("")->path, std::ios::binary);
   std::string image(std::istreambuf_iterator<char>(real), {});
   const std::string file = command.write("vmlinuz-cut", image.substr(0, 200'000));

@@ -22,6 +22,7 @@ using ::testing::AllOf;
 using ::testing::Contains;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Matches;
 using ::testing::Not;
 using ::testing::StartsWith;
 
@@ -231,6 +232,21 @@ TEST_F(FakeMultipass, AnUpThatFailedIsTriedAgainAndWhatItMadeIsOurs) {
   EXPECT_EQ(failed.status, 3) << failed;
   EXPECT_THAT(failed.errors, HasSubstr("the moon"));
   fs::remove(home_ / "launch-fails");
+  ASSERT_THAT(lab({"up"}), HasStatus(0));
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
+  EXPECT_FALSE(has_instance());
+}
+
+TEST_F(FakeMultipass, AnUpThatIsInterruptedSaysWhatRemovesWhatItBegan) {
+  steer("launch-hangs");
+  CommandUnderTest::Running up = command_.start(with_lab({"up"}));
+  ASSERT_TRUE(eventually([this] { return Matches(Contains(StartsWith("launch")))(calls()); }));
+  ::kill(up.pid, SIGINT);
+  const Ran ran = command_.wait(std::move(up));
+  EXPECT_EQ(ran.status, 130) << ran;
+  EXPECT_THAT(ran.errors, HasSubstr("up: interrupted; netns-lab destroy --lab multipass --name lab removes"));
+  fs::remove(home_ / "launch-hangs");
+  EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   ASSERT_THAT(lab({"up"}), HasStatus(0));
   EXPECT_THAT(lab({"destroy"}), HasStatus(0));
   EXPECT_FALSE(has_instance());
