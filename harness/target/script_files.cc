@@ -135,6 +135,12 @@ Result<ScriptFiles> read_script_files(const std::string& path) {
   NETNS_LAB_TRY(reader.read(folder, "", kDeepestScriptFolder));
   script.files = std::move(reader).files();
 
+  for (const std::string& name : {script.setup, std::string(kTeardown), std::string(kEnvironment)}) {
+    struct stat there {};
+    if (script.find(name) != nullptr || ::stat((folder / name).c_str(), &there) != 0) continue;
+    return refused((folder / name).string(), "it is no regular file",
+                   name == kEnvironment ? "a file of assignments, NAME=value" : "a script that can be executed");
+  }
   const ScriptFile* setup = script.find(script.setup);
   if (setup == nullptr)
     return refused(path, fmt::format("the folder has no {}", script.setup),
@@ -146,9 +152,6 @@ Result<ScriptFiles> read_script_files(const std::string& path) {
     script.teardown = kTeardown;
   }
   const ScriptFile* const environment = script.find(kEnvironment);
-  if (struct stat there{}; environment == nullptr && ::stat((folder / kEnvironment).c_str(), &there) == 0) {
-    return refused((folder / kEnvironment).string(), "it is no regular file", "a file of assignments, NAME=value");
-  }
   if (environment != nullptr) {
     NETNS_LAB_ASSIGN(script.parameters, parse_env_file(environment->bytes, (folder / kEnvironment).string()));
   }

@@ -92,6 +92,14 @@ INSTANTIATE_TEST_SUITE_P(
                       fs::create_directories(std::string(kFolder) + "/env.sh");
                     },
                     kFolder, "env.sh: it is no regular file"},
+        RefusedCase{"SetupIsAFolder", [] { fs::create_directories(std::string(kFolder) + "/setup.sh"); }, kFolder,
+                    "setup.sh: it is no regular file; a script that can be executed"},
+        RefusedCase{"TeardownIsAFifo",
+                    [] {
+                      write("setup.sh", "#!/bin/bash\n");
+                      ASSERT_EQ(::mkfifo((std::string(kFolder) + "/teardown.sh").c_str(), 0755), 0);
+                    },
+                    kFolder, "teardown.sh: it is no regular file; a script that can be executed"},
         RefusedCase{"EmptyFolder", [] {}, kFolder, "the folder has no setup.sh"},
         RefusedCase{"Device", [] {}, "/dev/null", "neither a file nor a folder"},
         RefusedCase{"NotExecutable", [] { write("setup.sh", "#!/bin/bash\n", 0644); }, kFolder,
