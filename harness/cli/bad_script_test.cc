@@ -93,6 +93,41 @@ TEST(MisbehavingScript, WhatItPrintedIsToldOnceWhereItSaidThatAllWentWell) {
   EXPECT_EQ(ran.output.find(words, first + 1), std::string::npos) << "twice: " << ran;
 }
 
+// Of nothing that was built nothing is left: that is no proof of a tear-down.
+TEST(MisbehavingScript, ThatFailsIsNotTornDownRightWhateverTheFilterLeavesOut) {
+  CommandUnderTest command;
+  const std::string path = command.write("target/setup.sh", "#!/bin/bash\necho no; exit 7\n", 0755);
+  const std::vector<std::string> judge = {"test", "single-namespace", "--target", "script:" + path, "--filter"};
+  const auto filtered = [&](const std::string& filter) {
+    std::vector<std::string> words = judge;
+    words.push_back(filter);
+    return command.run(words);
+  };
+  const Ran ran = filtered("single-namespace.tear-down");
+  EXPECT_EQ(ran.status, 1) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("the build before it failed: setup.sh exited with status 7"));
+  const Ran others = filtered("single-namespace.no-other-links");
+  EXPECT_THAT(others.output,
+              HasSubstr("the target did not report success, which single-namespace.build is about and the filter left "
+                        "out: setup.sh exited with status 7"))
+      << others;
+}
+
+// A right one that fails once, on the fresh node, where there was nothing before.
+TEST(MisbehavingScript, ThatFailsNowAndThenIsFound) {
+  CommandUnderTest command;
+  const std::string path =
+      command.write("target/setup.sh",
+                    "#!/bin/bash\nip link show vethbystander >/dev/null 2>&1 && [ ! -e /home/ubuntu/.once ] && { touch "
+                    "/home/ubuntu/.once; exit 9; }\n" +
+                        right_script() + "rm -f /home/ubuntu/.once\n",
+                    0755);
+  command.write("target/teardown.sh", "#!/bin/bash\nip netns delete \"$CON\" 2>/dev/null || true\n", 0755);
+  const Ran ran = command.run({"test", "single-namespace", "--target", "script:" + path});
+  EXPECT_EQ(ran.status, 1) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("the build before it failed: setup.sh exited with status 9"));
+}
+
 struct Unusable {
   std::string name;
   std::string file;

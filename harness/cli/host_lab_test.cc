@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <fstream>
+#include <iterator>
 
 #include "harness/cli/command_under_test.h"
 #include "harness/cli/this_machine.h"
@@ -50,6 +52,27 @@ TEST(HostLab, RefusesAMachineWithoutAnyAddress) {
   const Ran ran = command.run(judged_here(shipped()));
   EXPECT_EQ(ran.status, 3) << ran;
   EXPECT_THAT(ran.output, HasSubstr("no address besides loopback"));
+}
+
+TEST(HostLab, ARouterOfOurOwnIsConformant) {
+  give_this_machine_an_uplink();
+  CommandUnderTest command;
+  const Ran ran = command.run({"test", "egress", "--lab", "host", "--target", "native", "--family", "ipv4"});
+  EXPECT_EQ(ran.status, 0) << ran;
+}
+
+// Other programs keep such (flannel, cilium), and nobody can tell whose they are.
+TEST(HostLab, NeighboursOfOthersAreToldAndFailNothing) {
+  give_this_machine_an_uplink();
+  CommandUnderTest command;
+  std::filesystem::copy(CommandUnderTest::fixture("scenarios/single-namespace"), command.folder() + "/beside");
+  std::ifstream file(command.folder() + "/beside/setup.sh");
+  const std::string script(std::istreambuf_iterator<char>(file), {});
+  command.write("beside/setup.sh",
+                script + "\nip neigh replace 192.0.2.78 lladdr 02:00:00:00:00:78 dev eth0 nud permanent\n", 0755);
+  const Ran ran = command.run(judged_here("script:" + command.folder() + "/beside"));
+  EXPECT_EQ(ran.status, 0) << ran;
+  EXPECT_THAT(ran.output, AllOf(HasSubstr("nobody can tell"), HasSubstr("192.0.2.78")));
 }
 
 TEST(HostLab, DestroyUndoesWhatADeadRunLeft) {

@@ -6,6 +6,8 @@
 #include <utility>
 #include <vector>
 
+#include "harness/conformance/undeclared_sysctls.h"
+
 namespace netns_lab {
 namespace {
 
@@ -69,6 +71,10 @@ void keep_tied(const NamespaceState& was, const NamespaceState* pristine, const 
   });
   now.further = was.further;
   const auto is_tied = [&](const std::string& key) {
+    // Of links to come: whoever set it, it is what the kernel makes of what is declared.
+    const bool is_usual = key.find(".default.") != std::string::npos;
+    const auto found = now.sysctls.find(key);
+    if (is_usual && found != now.sysctls.end() && found->second == set_along("", key, declared)) return true;
     return std::any_of(declared.links.begin(), declared.links.end(),
                        [&](const DeclaredLink& link) {
                          return link.network_namespace.empty() && is_of_link(key, link.name);

@@ -33,6 +33,22 @@ TEST(SharedNode, ARightNetworkIsWhatItWas) {
   EXPECT_THAT(left_behind(before(), tied(before())), IsEmpty());
 }
 
+// The kernel sets what links to come have along with what is declared, and back.
+TEST(SharedNode, WhatFollowsFromADeclaredSettingIsTheTargetsAndItsUndoingToo) {
+  constexpr auto kForLinksToCome = "net.ipv4.conf.default.forwarding";
+  Declaration declared = declaration_of(topology());
+  declared.sysctls.push_back({"", "net.ipv4.ip_forward", "1"});
+  Snapshot was = before();
+  was.namespaces.front().sysctls[kForLinksToCome] = "0";
+  Snapshot now = after();
+  now.namespaces.front().sysctls["net.ipv4.ip_forward"] = "1";
+  now.namespaces.front().sysctls[kForLinksToCome] = "1";
+  EXPECT_THAT(undeclared(Area::kSysctls, was, tied_to_target(was, now, declared), declared), IsEmpty());
+  EXPECT_THAT(left_behind(was, tied_to_target(was, was, declared)), IsEmpty());
+  now.namespaces.front().sysctls[kForLinksToCome] = "0";
+  EXPECT_THAT(undeclared(Area::kSysctls, was, tied_to_target(was, now, declared), declared), Not(IsEmpty()));
+}
+
 struct Row {
   const char* name;
   std::function<void(Snapshot&)> change;

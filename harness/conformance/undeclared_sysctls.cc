@@ -36,21 +36,6 @@ LinkKey link_key(const std::string& key) {
   return {};
 }
 
-// What the kernel sets along with a declared setting: turning forwarding on or off does so for every link and for links
-// to come, and in IPv4 turns redirects off or on (inet_forward_change, net/ipv4/devinet.c; addrconf_fixup_forwarding,
-// net/ipv6/addrconf.c). The value that this setting has then; "" when it is none of them.
-std::string set_along(const std::string& network_namespace, const std::string& key, const Declaration& declared) {
-  for (const DeclaredSysctl& sysctl : declared.sysctls) {
-    if (sysctl.network_namespace != network_namespace) continue;
-    const bool v4 = sysctl.key == "net.ipv4.ip_forward";
-    if (!v4 && sysctl.key != "net.ipv6.conf.all.forwarding") continue;
-    const std::string prefix = v4 ? "net.ipv4.conf." : "net.ipv6.conf.";
-    if (key.starts_with(prefix) && key.ends_with(".forwarding")) return sysctl.value;
-    if (v4 && key == "net.ipv4.conf.all.accept_redirects") return sysctl.value == "0" ? "1" : "0";
-  }
-  return "";
-}
-
 // That a declared setting has its value is a claim of its own.
 bool forwards_as_declared(const std::string& network_namespace, const NamespaceState& is, const Declaration& declared) {
   return std::none_of(declared.sysctls.begin(), declared.sysctls.end(), [&](const DeclaredSysctl& sysctl) {
@@ -70,6 +55,21 @@ std::string set_without_link_address(const std::string& key, const Link* link) {
 }
 
 }  // namespace
+
+// What the kernel sets along with a declared setting: turning forwarding on or off does so for every link and for links
+// to come, and in IPv4 turns redirects off or on (inet_forward_change, net/ipv4/devinet.c; addrconf_fixup_forwarding,
+// net/ipv6/addrconf.c).
+std::string set_along(const std::string& network_namespace, const std::string& key, const Declaration& declared) {
+  for (const DeclaredSysctl& sysctl : declared.sysctls) {
+    if (sysctl.network_namespace != network_namespace) continue;
+    const bool v4 = sysctl.key == "net.ipv4.ip_forward";
+    if (!v4 && sysctl.key != "net.ipv6.conf.all.forwarding") continue;
+    const std::string prefix = v4 ? "net.ipv4.conf." : "net.ipv6.conf.";
+    if (key.starts_with(prefix) && key.ends_with(".forwarding")) return sysctl.value;
+    if (v4 && key == "net.ipv4.conf.all.accept_redirects") return sysctl.value == "0" ? "1" : "0";
+  }
+  return "";
+}
 
 bool is_volatile_sysctl(const std::string& key) {
   constexpr std::array<const char*, 4> kNames = {"net.netfilter.nf_conntrack_count", "net.ipv4.tcp_fastopen_key",

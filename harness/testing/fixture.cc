@@ -92,6 +92,11 @@ const TargetOutcome& ConformanceTest::build_outcome() {
   return environment().subject().outcome(looked_at_);
 }
 
+bool ConformanceTest::is_told_that_build_failed() const {
+  const auto told = context().book.verdict_of(context().spec.scenario->name + ".build");
+  return told == Verdict::kFail || told == Verdict::kKnownFailure;
+}
+
 const Snapshot& ConformanceTest::before() { return environment().subject().before(looked_at_); }
 
 const Snapshot& ConformanceTest::after() {

@@ -52,6 +52,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   const Topology& topology() const;
   const Declaration& declared() const;
   const TargetOutcome& build_outcome();
+  // That the target did not report success has been told by the claim that is about it (SCENARIO.build).
+  bool is_told_that_build_failed() const;
   const Snapshot& before();
   const Snapshot& after();
   // A namespace in after(); nullptr when it is not there. "" is the node's own.

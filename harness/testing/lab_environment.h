@@ -76,6 +76,7 @@ class LabEnvironment : public ::testing::Environment {
   void start_fresh_lab();
   Result<std::vector<ExchangeReport>> do_talks(const std::vector<Talk>& talks, std::size_t node);
   void note_lateness();
+  void note_failed_build();
   Result<void> tear_down();
 
   WorkerContext& context_;

@@ -73,6 +73,11 @@ void RequirementBook::record(const std::string& id, Verdict verdict) {
   if (!found.second && weight(verdict) > weight(found.first->second)) found.first->second = verdict;
 }
 
+std::optional<Verdict> RequirementBook::verdict_of(const std::string& id) const {
+  const auto found = verdicts_.find(id);
+  return found == verdicts_.end() ? std::nullopt : std::optional(found->second);
+}
+
 void RequirementBook::forget() { verdicts_.clear(); }
 
 }  // namespace netns_lab

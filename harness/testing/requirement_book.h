@@ -23,7 +23,8 @@ class RequirementBook {
   std::vector<std::string> unjudged_bases(const std::string& id) const;
   // The worst verdict of a requirement's cases counts.
   void record(const std::string& id, Verdict verdict);
-  void forget();  // for a further repetition
+  std::optional<Verdict> verdict_of(const std::string& id) const;  // none: nobody has judged it
+  void forget();                                                   // for a further repetition
 
  private:
   std::vector<Requirement> catalogue_;

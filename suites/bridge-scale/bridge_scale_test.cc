@@ -72,12 +72,12 @@ TEST_P(BridgeScale, RoutesAreTheDeclared) {
 
 // ---- nothing else ----
 
-#define NETNS_LAB_NOTHING_UNDECLARED_AT_SCALE(name, id, area)                  \
-  TEST_P(BridgeScale, name) {                                                  \
-    REQUIREMENT("bridge-scale." id);                                           \
-    EXPECT_THAT(after(), NothingUndeclared(Area::area, before(), declared())); \
-    EXPECT_NONE(census().undeclared(Area::area));                              \
-  }                                                                            \
+#define NETNS_LAB_NOTHING_UNDECLARED_AT_SCALE(name, id, area) \
+  TEST_P(BridgeScale, name) {                                 \
+    REQUIREMENT("bridge-scale." id);                          \
+    judge_undeclared(Area::area);                             \
+    EXPECT_NONE(census().undeclared(Area::area));             \
+  }                                                           \
   static_assert(true, "a semicolon may follow")
 
 NETNS_LAB_NOTHING_UNDECLARED_AT_SCALE(NoOtherLinks, "no-other-links", kLinks);
@@ -98,7 +98,7 @@ TEST_P(BridgeScale, NoProcessesLeft) {
   REQUIREMENT("bridge-scale.no-other-processes");
   EXPECT_FALSE(build_outcome().processes_left) << "killed by the harness: " << build_outcome().failure;
   if (after().processes_hidden && !HasFailure()) GTEST_SKIP() << "this node's /proc does not show its processes";
-  EXPECT_THAT(after(), NothingUndeclared(Area::kProcesses, before(), declared()));
+  judge_undeclared(Area::kProcesses);
 }
 
 NETNS_LAB_NOTHING_UNDECLARED_AT_SCALE(NoForwardingEntriesMadeByHand, "no-other-forwarding", kForwarding);
@@ -195,9 +195,7 @@ TEST_P(BridgeScale, TearDownLeavesNothing) {
   REQUIREMENT("bridge-scale.tear-down");
   no_more_probes(subject());
   value(subject().tear_down());
-  const TargetOutcome& outcome = subject().tear_down_outcome();
-  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
-  EXPECT_THAT(value(subject().observe(Look::kNode)), SameAsBefore(before()));
+  expect_torn_down(subject());
 }
 
 }  // namespace

@@ -263,22 +263,31 @@ void NetworkCases::judge_tear_down() {
   }
   Subject& subject = fresh_subject();
   if (subject.builds() == 0) value(subject.build(Look::kLinks));
+  // Where nothing was built it is no wonder that nothing is left.
+  if (!is_told_that_build_failed()) {
+    on_each_node([&] {
+      const TargetOutcome& outcome = subject.outcome(looked_at());
+      EXPECT_TRUE(outcome.succeeded) << "the build before it failed: " << outcome.failure << "\n" << outcome.output;
+    });
+  }
   if (&subject != &this->subject()) no_more_probes(this->subject());
   value(subject.tear_down());
-  on_each_node([&] {
-    const std::size_t node = looked_at();
-    const TargetOutcome& outcome = subject.tear_down_outcome(node);
-    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
-    const Snapshot& was = subject.before(node);
-    Snapshot now = value(subject.observe(Look::kNode, node));
-    if (on_this_machine()) {
-      Snapshot tied = tied_to_target(was, now, declared());
-      tell_untied(left_behind(was, now), left_behind(was, tied));
-      now = std::move(tied);
-    }
-    EXPECT_THAT(now, SameAsBefore(was));
-  });
+  on_each_node([&] { expect_torn_down(subject); });
   if (HasFailure()) spoil_fresh_subject();
+}
+
+void NetworkCases::expect_torn_down(Subject& subject) {
+  const std::size_t node = looked_at();
+  const TargetOutcome& outcome = subject.tear_down_outcome(node);
+  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+  const Snapshot& was = subject.before(node);
+  Snapshot now = value(subject.observe(Look::kNode, node));
+  if (on_this_machine()) {
+    Snapshot tied = tied_to_target(was, now, declared());
+    tell_untied(left_behind(was, now), left_behind(was, tied));
+    now = std::move(tied);
+  }
+  EXPECT_THAT(now, SameAsBefore(was));
 }
 
 void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {

@@ -72,6 +72,9 @@ class NetworkCases : public ConformanceTest {
 
   void tell_untied(const std::vector<std::string>& all, const std::vector<std::string>& tied);
 
+  // After a tear-down the node that is looked at is as before, and the target says so.
+  void expect_torn_down(Subject& subject);
+
   // On a fresh node: after tear-down it is as before; built again, the same network stands and `reached` holds.
   void judge_tear_down();
   void judge_rebuild(const std::function<void(Subject&)>& reached);
