@@ -128,6 +128,32 @@ TEST(MisbehavingScript, ThatFailsNowAndThenIsFound) {
   EXPECT_THAT(ran.output, HasSubstr("the build before it failed: setup.sh exited with status 9"));
 }
 
+// The files beside a script are its own: that it makes them executable harms nobody, that others may write them does.
+TEST(MisbehavingScript, ThatMakesTheFilesBesideItExecutableIsConformant) {
+  CommandUnderTest command;
+  std::filesystem::copy(CommandUnderTest::fixture("scenarios/single-namespace"), command.folder() + "/target");
+  std::ifstream file(command.folder() + "/target/setup.sh");
+  const std::string text{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  const auto judge = [&](const std::string& line) {
+    command.write("target/setup.sh", text + "\n" + line + "\n", 0755);
+    return command.run({"test", "single-namespace", "--target", "script:" + command.folder() + "/target"});
+  };
+  EXPECT_THAT(judge("chmod +x /home/ubuntu/*.sh"), HasStatus(0));
+  const Ran open = judge("chmod 666 /home/ubuntu/env.sh");
+  EXPECT_EQ(open.status, 1) << open;
+  EXPECT_THAT(open.output, HasSubstr("/home/ubuntu/env.sh (mode 666, it was "));
+}
+
+// It has to live beside what others have on a node.
+TEST(MisbehavingScript, ThatCountsWhatOthersHaveIsToldWhatTheyHave) {
+  CommandUnderTest command;
+  const std::string path = command.write("target/setup.sh", right_script(), 0755);
+  command.write("target/teardown.sh", "#!/bin/bash\nip netns delete \"$CON\"\n[ -z \"$(ip netns list)\" ]\n", 0755);
+  const Ran ran = command.run({"test", "single-namespace", "--target", "script:" + path});
+  EXPECT_EQ(ran.status, 1) << ran;
+  EXPECT_THAT(ran.output, HasSubstr("others have something, too, as on any machine: namespace netns-lab-bystander"));
+}
+
 struct Unusable {
   std::string name;
   std::string file;

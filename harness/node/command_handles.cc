@@ -108,6 +108,7 @@ std::map<std::string, std::string> base_environment(bool terminal) {
       {"LOGNAME", "root"},
       {"SHELL", "/bin/bash"},
       {"LANG", "C.UTF-8"},
+      {"PYTHONDONTWRITEBYTECODE", "1"},  // what Python leaves beside a script's modules is nobody's intention
   };
   if (terminal) environment["TERM"] = "xterm-256color";
   return environment;

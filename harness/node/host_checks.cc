@@ -24,7 +24,9 @@ namespace {
 // The node is seldom the machine on which the message is read.
 std::string remedy_there(const std::string& command) {
   return fmt::format(
-      "what netns-lab run left goes with netns-lab destroy, and --lab and --name as here; anything else, on the node: "
+      "what an earlier netns-lab run left there is removed by netns-lab destroy with this --lab and --name; anything "
+      "else, "
+      "on the node, by: "
       "{}",
       command);
 }
@@ -80,11 +82,12 @@ Result<void> check_nft_tables(const AgentContext& context, const std::vector<std
     if (!key) return tl::unexpected(Error::invalid("nft table \"" + visible(name, 64) + "\"", "that names none"));
     NETNS_LAB_ASSIGN(const bool is_there, netlink::has_nft_table(socket, *key));
     if (!is_there) continue;
-    return tl::unexpected(Error::taken(
-        "claim nft table " + name, fmt::format("there is one of that name on {}", context.host_name),
-        // Of iptables, of a container engine: without it a machine may be cut off.
-        "what netns-lab run left goes with netns-lab destroy, and --lab and --name as here; of anything else give "
-        "another name (--param), or use --lab sandbox"));
+    return tl::unexpected(Error::taken("claim nft table " + name,
+                                       fmt::format("there is one of that name on {}", context.host_name),
+                                       // Of iptables, of a container engine: without it a machine may be cut off.
+                                       "what an earlier netns-lab run left there is removed by netns-lab destroy with "
+                                       "this --lab and --name; for anything "
+                                       "else choose another name (--param), or use --lab sandbox"));
   }
   return {};
 }

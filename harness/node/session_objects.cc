@@ -260,24 +260,27 @@ void SessionObjects::after_file(const std::string& path, std::uint32_t mode, std
   put_[path] = {.mode = mode & 07777, .size = bytes.size(), .digest = std::hash<std::string_view>()(bytes)};
 }
 
-// By its contents: a time that is put back, or the clock's tick, would hide a change.
-bool SessionObjects::is_as_it_was_put(const std::string& path, const PutFile& put) {
+// By its contents: a time that is put back, or the clock's tick, would hide a change. That a script makes the files
+// beside it executable, or no longer so, does no harm to anybody.
+std::string SessionObjects::what_changed(const std::string& path, const PutFile& put) {
+  constexpr std::string_view kChanged = "changed";
+  constexpr mode_t kMayExecute = 0111;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) return false;
-  if (!S_ISREG(status.st_mode) || (status.st_mode & 07777U) != put.mode ||
-      static_cast<std::size_t>(status.st_size) != put.size) {
-    return false;
-  }
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return std::string(kChanged);
+  if (!S_ISREG(status.st_mode) || static_cast<std::size_t>(status.st_size) != put.size) return std::string(kChanged);
   std::string bytes(put.size, '\0');
   std::size_t got = 0;
   while (got < bytes.size()) {
     const ssize_t n = ::read(file.get(), bytes.data() + got, bytes.size() - got);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return false;
+    if (n <= 0) return std::string(kChanged);
     got += static_cast<std::size_t>(n);
   }
-  return std::hash<std::string_view>()(bytes) == put.digest;
+  if (std::hash<std::string_view>()(bytes) != put.digest) return std::string(kChanged);
+  const mode_t mode = status.st_mode & 07777U;
+  if ((mode & ~kMayExecute) == (put.mode & ~kMayExecute)) return "";
+  return fmt::format("mode {:o}, it was {:o}", mode, put.mode);
 }
 
 std::vector<std::string> SessionObjects::without_put(std::vector<std::string> files) const {
@@ -290,8 +293,8 @@ std::vector<std::string> SessionObjects::without_put(std::vector<std::string> fi
     struct stat status {};
     if (::lstat(path.c_str(), &status) != 0 && errno == ENOENT) {
       files.push_back(path + " (deleted)");
-    } else if (!is_as_it_was_put(path, put)) {
-      files.push_back(path + " (changed)");
+    } else if (const std::string change = what_changed(path, put); !change.empty()) {
+      files.push_back(fmt::format("{} ({})", path, change));
     }
   }
   return files;

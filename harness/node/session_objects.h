@@ -35,7 +35,8 @@ class SessionObjects {
   // That it has been written, with these contents.
   void after_file(const std::string& path, std::uint32_t mode, std::string_view bytes);
   // What is left of a snapshot's files when those that were put, and the folders made for them, are taken out: they are
-  // the tester's, not the target's. One that is no longer as it was put stays: "/home/ubuntu/env.sh (changed)".
+  // the tester's, not the target's. One that is no longer as it was put stays: "/home/ubuntu/env.sh (changed)"; whether
+  // it may be executed does not count.
   std::vector<std::string> without_put(std::vector<std::string> files) const;
   bool empty() const;
   // Removes everything remembered, and what of `claimed` is there. Goes on after errors and returns them.
@@ -64,7 +65,8 @@ class SessionObjects {
     std::size_t size = 0;
     std::size_t digest = 0;
   };
-  static bool is_as_it_was_put(const std::string& path, const PutFile& put);
+  // "changed", "mode 600, it was 644"; "" nothing.
+  static std::string what_changed(const std::string& path, const PutFile& put);
   std::map<std::string, PutFile> put_;  // files that were put, new or not
 };
 

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "harness/base/text.h"
 
@@ -25,7 +26,8 @@ struct Assignment {
 };
 
 struct Line {
-  std::optional<Assignment> assignment;  // none: blank, or a comment
+  std::optional<Assignment> assignment;  // none: blank, a comment, or
+  std::vector<std::string> exported;     // names that have their values already
   std::string problem;                   // not empty: refused
 };
 
@@ -44,14 +46,14 @@ class LineReader {
       assignment.exported = true;
       skip_blanks();
       word = take_name();
+      if (!word.empty() && (at_end() || is_blank(peek()) || peek() == ';')) return read_names(std::move(word));
     }
     if (word.empty() || at_end() || peek() != '=') return refused(seen("an assignment was expected, but here stands"));
     assignment.name = std::move(word);
     ++at_;
     if (std::string problem = take_value(assignment.value); !problem.empty()) return refused(std::move(problem));
     assignment.rest = line_.substr(at_);
-    skip_blanks();
-    if (!at_end() && peek() != '#')
+    if (!ends_here())
       return refused("after the value of " + assignment.name + " stands more: " + quoted(line_.substr(at_)));
     Line line;
     line.assignment = std::move(assignment);
@@ -59,6 +61,28 @@ class LineReader {
   }
 
  private:
+  // export NAME NAME: the first is read.
+  Line read_names(std::string name) {
+    Line line;
+    while (!name.empty()) {
+      line.exported.push_back(std::move(name));
+      skip_blanks();
+      name = take_name();
+    }
+    return ends_here() ? line : refused(seen("names were expected behind export, but here stands"));
+  }
+
+  // But for one semicolon and a comment.
+  bool ends_here() {
+    skip_blanks();
+    if (!at_end() && peek() == ';') {
+      ++at_;
+      if (!at_end() && peek() == ';') return false;
+      skip_blanks();
+    }
+    return at_end() || peek() == '#';
+  }
+
   static Line refused(std::string problem) {
     Line line;
     line.problem = std::move(problem);
@@ -101,6 +125,7 @@ class LineReader {
         continue;
       }
       if (std::string_view("$`").find(c) != std::string_view::npos) return expansion();
+      if (c == ';' && LineReader(line_.substr(at_)).ends_here()) return "";
       // The braces and patterns would stay as they are after NAME=, but not everywhere after export.
       if (std::string_view(";&|<>()\\{}*?[]").find(c) != std::string_view::npos) {
         return fmt::format("a bare {} is not allowed in a value, quote it; seen {}", c, quoted(line_));
@@ -168,6 +193,11 @@ Result<Parameters> parse_env_file(std::string_view text, const std::string& name
     Line line = LineReader(text.substr(0, end)).read();
     if (!line.problem.empty())
       return tl::unexpected(Error::invalid(fmt::format("{}:{}", name, number), line.problem, kRemedy));
+    for (const std::string& exported : line.exported) {
+      if (parameters.contains(exported)) continue;
+      return tl::unexpected(Error::invalid(fmt::format("{}:{}", name, number),
+                                           fmt::format("it exports {}, which has no value here", exported), kRemedy));
+    }
     if (line.assignment) parameters[line.assignment->name] = line.assignment->value;
     text = end == std::string_view::npos ? "" : text.substr(end + 1);
   }

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <sstream>
 
+#include "harness/testing/bystanders.h"
 #include "harness/testing/lab_error.h"
 
 namespace netns_lab {
@@ -171,6 +172,14 @@ void ConformanceTest::no_more_probes(Subject& subject) {
   }
 }
 
+std::string ConformanceTest::others_on_fresh_node() const {
+  if (on_this_machine() || context().spec.target->is_builtin()) return "";
+  return fmt::format(
+      "\nOn this node others have something, too, as on any machine: namespace {}, link {}, an nftables "
+      "table. A target leaves it alone, and works beside it.",
+      kBystanderNamespace, kBystanderLink);
+}
+
 bool ConformanceTest::on_this_machine() const { return context().spec.lab.provider == Provider::kHost; }
 
 void ConformanceTest::note_slow(const EchoReport& report) {
@@ -291,6 +300,11 @@ void ConformanceTest::lab_failed(Error error) { context().lab_failed(std::move(e
 
 void ConformanceTest::note_observation() {
   if (context().running) ++context().running->observations;
+}
+
+void ConformanceTest::tell_of_others(const std::string& change) {
+  std::vector<std::string>& known = context().untied;
+  if (std::find(known.begin(), known.end(), change) == known.end()) known.push_back(change);
 }
 
 void ConformanceTest::tell(std::string note) { context().notes.push_back(std::move(note)); }

@@ -48,9 +48,18 @@ void WorkerContext::announce_running() {
 
 std::string WorkerContext::slow_text() const {
   std::vector<std::string> all = notes;
+  if (!untied.empty()) all.insert(all.begin(), untied_text());
   if (kernel_late.count() > 0) all.insert(all.begin(), kernel_text());
   if (slow_replies > 0) all.insert(all.begin(), replies_text());
   return join(all, "; ");
+}
+
+std::string WorkerContext::untied_text() const {
+  constexpr std::size_t kTold = 5;
+  return fmt::format(
+      "this machine has changed, whether by the target or by somebody else nobody can tell: it does not count "
+      "(--lab sandbox tells): {}",
+      join_first(untied, kTold));
 }
 
 std::string WorkerContext::replies_text() const {

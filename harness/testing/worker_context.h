@@ -38,11 +38,13 @@ struct WorkerContext {
   std::chrono::nanoseconds longest_starved{0};
   std::chrono::milliseconds kernel_late{0};  // Subject::late, at the most
 
-  std::vector<std::string> notes;  // what cases tell of this machine, whatever their verdict (ConformanceTest::tell)
+  std::vector<std::string> untied;  // changes of this machine that may be the target's or anybody's
+  std::vector<std::string> notes;   // what cases tell of this machine, whatever their verdict (ConformanceTest::tell)
 
   // What is told of these; "" when there is nothing.
   std::string slow_text() const;
 
+  std::string untied_text() const;   // of untied
   std::string replies_text() const;  // of slow_replies
   std::string kernel_text() const;   // of kernel_late
 

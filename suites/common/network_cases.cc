@@ -234,16 +234,9 @@ std::string NetworkCases::machines_own_settings() {
 
 // `all` but those that are in `tied`: whose they are nobody can tell.
 void NetworkCases::tell_untied(const std::vector<std::string>& all, const std::vector<std::string>& tied) {
-  constexpr std::size_t kTold = 3;
-  std::vector<std::string> others;
-  std::copy_if(all.begin(), all.end(), std::back_inserter(others), [&tied](const std::string& finding) {
-    return std::find(tied.begin(), tied.end(), finding) == tied.end();
-  });
-  if (others.empty()) return;
-  tell(
-      fmt::format("this machine has changed, whether by the target or by somebody else nobody can tell: it does not "
-                  "count (--lab sandbox tells): {}",
-                  join_first(others, kTold)));
+  for (const std::string& finding : all) {
+    if (std::find(tied.begin(), tied.end(), finding) == tied.end()) tell_of_others(finding);
+  }
 }
 
 void NetworkCases::judge_undeclared(Area area) {
@@ -267,7 +260,8 @@ void NetworkCases::judge_tear_down() {
   if (!is_told_that_build_failed()) {
     on_each_node([&] {
       const TargetOutcome& outcome = subject.outcome(looked_at());
-      EXPECT_TRUE(outcome.succeeded) << "the build before it failed: " << outcome.failure << "\n" << outcome.output;
+      EXPECT_TRUE(outcome.succeeded) << "the build before it failed: " << outcome.failure << "\n"
+                                     << outcome.output << others_on_fresh_node();
     });
   }
   if (&subject != &this->subject()) no_more_probes(this->subject());
@@ -279,7 +273,7 @@ void NetworkCases::judge_tear_down() {
 void NetworkCases::expect_torn_down(Subject& subject) {
   const std::size_t node = looked_at();
   const TargetOutcome& outcome = subject.tear_down_outcome(node);
-  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_on_fresh_node();
   const Snapshot& was = subject.before(node);
   Snapshot now = value(subject.observe(Look::kNode, node));
   if (on_this_machine()) {
@@ -303,7 +297,7 @@ void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
   on_each_node([&] {
     const std::size_t node = looked_at();
     const TargetOutcome& outcome = subject.outcome(node);
-    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output;
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_on_fresh_node();
     const Snapshot& was = subject.before(node);
     Snapshot second = value(subject.observe(Look::kObjects, node));
     if (on_this_machine()) {
