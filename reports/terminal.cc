@@ -144,7 +144,8 @@ void TerminalPrinter::print_worker(const WorkerResult& worker) {
       const CaseEnded& of = worker.cases[index];
       if (of.verdict == Verdict::kPass) continue;
       if (of.verdict == Verdict::kSkip || of.verdict == Verdict::kKnownFailure) {
-        if (of.message != std::exchange(told, of.message)) print_indented(out_, indent, of.message);
+        if (of.message == std::exchange(told, of.message)) continue;
+        print_indented(out_, indent, without_code(without_evidence(of.message)));
       } else {
         print_case(out_, indent, of);
       }

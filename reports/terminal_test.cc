@@ -82,6 +82,15 @@ TEST(TerminalPrinter, LeavesTheEvidenceToTheReport) {
                                          "          Why: the route is missing\n"
                                          "          setup.sh: no\n"));
 }
+TEST(TerminalPrinter, ShowsNoCodeOfWhatIsKnownToFail) {
+  std::vector<RunEvent> events = samples::run();
+  auto& known = std::get<CaseEnded>(events[3]);
+  known.verdict = Verdict::kKnownFailure;
+  known.message =
+      "known failure: issue 7\nValue of: build_outcome().succeeded\n  Actual: false\nExpected: true\nsetup.sh exited "
+      "with status 3";
+  EXPECT_THAT(printed(events), HasSubstr("        known failure: issue 7\n        setup.sh exited with status 3\n"));
+}
 TEST(TerminalPrinter, TellsALowerLevelApart) {
   std::vector<RunEvent> events = samples::run();
   std::get<WorkerStarted>(events[1]).catalogue[0].level = Level::kShould;

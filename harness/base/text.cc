@@ -116,7 +116,10 @@ std::vector<std::string> split_lines(std::string_view text) {
 
 std::string nearest_word(std::string_view word, std::span<const std::string> known) {
   std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, word.size() / 3) + 1;
+  if (word.empty()) return best;
+  // Of a short word no more than half is mistyped.
+  const std::size_t most = std::min(word.size() / 2, std::max<std::size_t>(2, word.size() / 3));
+  std::size_t best_distance = most + 1;
   for (const std::string& candidate : known) {
     std::vector<std::size_t> row(candidate.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;

@@ -78,7 +78,7 @@ INSTANTIATE_TEST_SUITE_P(Typing, NearestWord,
                          ::testing::Values(Word{"bridge", "bridge"}, Word{"brigde", "bridge"},
                                            Word{"single-namespaces", "single-namespace"},
                                            Word{"singlenamespace", "single-namespace"}, Word{"vlan", ""},
-                                           Word{"", ""}));
+                                           Word{"bri", ""}, Word{"", ""}));
 
 TEST(Text, HexadecimalHasTwoDigitsAByte) {
   const std::vector<std::uint8_t> bytes{0xc6, 0x33, 0x64, 0x00};

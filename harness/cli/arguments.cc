@@ -334,6 +334,8 @@ std::string usage_error(const CLI::App& root, const CLI::ParseError& error, int 
   if (wrong.empty() && !commands.empty() && dynamic_cast<const CLI::RequiredError*>(&error) != nullptr) {
     text = "which one? " + join(commands, ", ");
   }
+  if (is_unexpected && wrong.empty() && commands.empty() && at->get_name() == "exec")
+    text += "; the command to run stands behind --";
   const std::string name =
       called.size() > root.get_name().size() ? called.substr(root.get_name().size() + 1) + ": " : "";
   return fmt::format("{}{} (see {} --help)", name, text, called);

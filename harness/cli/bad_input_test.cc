@@ -147,6 +147,7 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"LabNameWithASlash", {"up", "--name", "a/b"}, 2, {"a/b", "'/' is not allowed"}},
         Refusal{"ShellWithoutALab", {"shell"}, 3, {"lab netns-lab", "netns-lab up"}},
         Refusal{"ExecWithoutACommand", {"exec"}, 2, {"--", "which command"}},
+        Refusal{"ExecOfACommandNotBehindTheDashes", {"exec", "true"}, 2, {"the command to run stands behind --"}},
         Refusal{"ExecWithoutALab", {"exec", "--", "true"}, 3, {"netns-lab up"}},
         Refusal{"DestroyOfALabThatIsNotThere", {"destroy", "--name", "nosuch"}, 3, {"nosuch"}},
         Refusal{"ExplainOfAnUnknownRequirement",

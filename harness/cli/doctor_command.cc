@@ -50,11 +50,9 @@ ExitStatus run_doctor(const Arguments& arguments) {
                      {"remedy", capability.remedy}});
       continue;
     }
-    print(fmt::format("{:<8} {:<28} {}\n",
-                      capability.ok         ? "ok"
-                      : capability.required ? "MISSING"
-                                            : "lacking",
-                      capability.name, capability.ok ? "" : capability.seen));
+    const char* const word = capability.ok ? "ok" : capability.required ? "MISSING" : "lacking";
+    print(capability.ok ? fmt::format("{:<8} {}\n", word, capability.name)
+                        : fmt::format("{:<8} {:<28} {}\n", word, capability.name, capability.seen));
     if (!capability.ok) {
       print(fmt::format("{:<8} needed for: {}{}{}\n", "", capability.needed_for,
                         capability.remedy.empty() ? "" : "\n         mend it:    ", capability.remedy));

@@ -3,7 +3,8 @@
 //   # comment                     one assignment a line: NAME=value or export NAME=value
 //   export CON=netns1             the value bare, in '…' or in "…", or pieces of these side by side
 //   export CON IP                 names that have a value already
-//   IP="10.200.1.1";  # comment   one ; may end the line; nothing is expanded: $, `, ;, &, |, <, >, (, ), \ outside '…' are refused
+//   IP="10.200.1.1";  # comment   one ; may end the line; nothing is expanded: $, `, ;, &, |, <, >, (, ), \ outside '…'
+//   are refused
 //
 // Whatever bash would do more than assign (expand, run, redirect, continue on the next line) is refused with file, line
 // and what was seen, so that what we read and what bash reads can never differ.

@@ -1,5 +1,7 @@
 #include "harness/target/target.h"
 
+#include <unistd.h>
+
 #include <utility>
 
 #include "harness/base/text.h"
@@ -34,6 +36,10 @@ Result<LoadedTarget> load_target(const std::string& text) {
   if (kind == "cni" || kind == "netavark") {
     return tl::unexpected(Error::missing("target " + visible(text), "this version cannot drive " + kind + " yet",
                                          "use --target native or --target script:PATH"));
+  }
+  if (colon == std::string::npos && ::access(text.c_str(), F_OK) == 0) {
+    return tl::unexpected(Error::invalid("target \"" + visible(text, 200) + "\"", "there is no such target",
+                                         "did you mean script:" + visible(text, 200) + "?"));
   }
   const std::vector<std::string> kinds = {"native", "script", "cni", "netavark"};
   const std::string near = nearest_word(kind, kinds);

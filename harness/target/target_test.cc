@@ -37,6 +37,7 @@ INSTANTIATE_TEST_SUITE_P(
     ::testing::Values(UnknownCase{"Typo", "natve", ErrorKind::kInvalid,
                                   "target \"natve\": there is no such target; did you mean native?"},
                       UnknownCase{"Empty", "", ErrorKind::kInvalid, "there is no such target"},
+                      UnknownCase{"Path", "/etc/passwd", ErrorKind::kInvalid, "did you mean script:/etc/passwd?"},
                       UnknownCase{"Strange", "xyzzy:x", ErrorKind::kInvalid, "netns-lab list targets"},
                       UnknownCase{"NativeWithArgument", "native:x", ErrorKind::kInvalid, "takes no argument"},
                       UnknownCase{"ScriptWithoutPath", "script", ErrorKind::kInvalid, "it names no script"},
