@@ -60,7 +60,8 @@ TEST(CommandHandle, StartsInACleanEnvironmentWithTheRequestsOnTop) {
   request.working_directory = "/usr";
   EXPECT_EQ(run(request).output,
             "CON=netns1\nHOME=/home/ubuntu\nLANG=C.UTF-8\nLOGNAME=root\n"
-            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nPWD=/usr\nPYTHONDONTWRITEBYTECODE=1\nSHELL=/bin/bash\n"
+            "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin\nPWD=/"
+            "usr\nPYTHONDONTWRITEBYTECODE=1\nSHELL=/bin/bash\n"
             "USER=somebody\n");
 }
 
