@@ -18,7 +18,7 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kLabLimit{300};  // a virtual machine takes its time to boot
+constexpr std::chrono::seconds kLabLimit{660};  // a virtual machine takes its time to boot
 // An instance is launched from an image that is fetched first, and installs packages.
 constexpr std::chrono::minutes kInstanceLimit{20};
 

@@ -25,7 +25,7 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kStartLimit{250};  // longer than both accelerations may take
+constexpr std::chrono::seconds kStartLimit{400};  // longer than both accelerations may take
 
 // Whether whoever started the machine still wants it, now that it is ready.
 bool is_wanted(const node::GuardFacts& facts) {

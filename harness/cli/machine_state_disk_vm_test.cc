@@ -29,7 +29,7 @@ class StateDisks : public ::testing::Test {
   void SetUp() override {
     if (const std::string missing = missing_for_machines(); !missing.empty()) GTEST_SKIP() << missing;
     if (::access("/usr/sbin/mkfs.ext4", X_OK) != 0) GTEST_SKIP() << "no mkfs.ext4: apt-get install e2fsprogs";
-    command_.patience = std::chrono::minutes(3);
+    command_.patience = std::chrono::minutes(8);
   }
   std::string disk() const { return command_.folder() + "/lab.disk"; }
   Ran up(const std::vector<std::string>& more = {}, const std::string& name = "keeps") {

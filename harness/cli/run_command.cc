@@ -18,7 +18,7 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kLabLimit{300};  // a virtual machine takes its time to boot
+constexpr std::chrono::seconds kLabLimit{660};  // a virtual machine takes its time to boot
 constexpr std::size_t kLastLines = 3;
 
 protocol::ClaimRequest claim_of(const Topology& topology) {

@@ -59,10 +59,10 @@ TEST(QemuCommand, HasADiskWhereItIsGivenOne) {
   QemuSpec with_disk = spec();
   with_disk.has_disk = true;
   const process::Command command = qemu_command(with_disk);
-  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk");
+  EXPECT_EQ(after(command, "-drive"), "file=/proc/self/fd/6,format=raw,if=none,id=disk,cache=unsafe");
   EXPECT_THAT(command.argv, Contains("virtio-blk-pci,drive=disk,werror=report,rerror=report"));
   with_disk.wires = {{.own = 1, .peer = 2}};  // whose descriptors come first
-  EXPECT_EQ(after(qemu_command(with_disk), "-drive"), "file=/proc/self/fd/7,format=raw,if=none,id=disk");
+  EXPECT_EQ(after(qemu_command(with_disk), "-drive"), "file=/proc/self/fd/7,format=raw,if=none,id=disk,cache=unsafe");
 }
 
 TEST(QemuCommand, HasAWireToEachOtherMachineAndNoOtherNetwork) {

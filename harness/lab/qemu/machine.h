@@ -31,8 +31,8 @@ struct MachineSpec {
   // So long without a word on its console, or up to twice as long, is a machine that hangs; one that goes on talking is
   // slow, as on a busy host, and has until the limit to greet.
   std::chrono::milliseconds kvm_patience{10'000};
-  std::chrono::milliseconds tcg_patience{30'000};
-  std::chrono::milliseconds limit{120'000};  // of each acceleration
+  std::chrono::milliseconds tcg_patience{60'000};
+  std::chrono::milliseconds limit{180'000};  // of each acceleration
   int console = -1;                          // borrowed: a file that keeps what the machine says on its console
   std::vector<int> wires;                    // borrowed: the sockets of qemu.wires
   int disk = -1;                             // borrowed: a file that is its disk; -1 none

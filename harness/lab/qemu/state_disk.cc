@@ -29,7 +29,7 @@ constexpr off_t kMagicAt = 1024 + 0x38;
 constexpr std::array<unsigned char, 2> kMagic = {0x53, 0xEF};
 constexpr unsigned kLeastMib = 16;
 constexpr unsigned kMostMib = 16u << 20;
-constexpr std::chrono::seconds kMakeLimit{60};
+constexpr std::chrono::seconds kMakeLimit{240};  // it waits for the disk that the file is on, which may be busy
 
 struct flock write_lock(off_t first, off_t last) {
   struct flock lock {};
