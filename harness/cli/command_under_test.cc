@@ -120,6 +120,8 @@ CommandUnderTest::Running CommandUnderTest::start(const std::vector<std::string>
   running.pid = ::fork();
   if (running.pid == 0) {
     ::setpgid(0, 0);
+    // As at a terminal, also where the tests themselves run in the background or under nohup(1).
+    for (const int ending : {SIGINT, SIGTERM, SIGHUP}) ::signal(ending, SIG_DFL);
     if (::chdir(folder_.c_str()) != 0) ::_exit(126);
     ::dup2(given.get(), STDIN_FILENO);
     ::dup2(running.output.get(), STDOUT_FILENO);

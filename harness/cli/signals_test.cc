@@ -15,7 +15,10 @@ using ::testing::ExitedWithCode;
 using ::testing::KilledBySignal;
 
 // Each in a process of its own.
-class EndOnSignals : public ::testing::TestWithParam<int> {};
+class EndOnSignals : public ::testing::TestWithParam<int> {
+ protected:
+  EndOnSignals() { ::signal(GetParam(), SIG_DFL); }  // nohup(1) and a shell's background jobs ignore them
+};
 
 TEST_P(EndOnSignals, EndTheProcessWithTheirLine) {
   EXPECT_EXIT(
