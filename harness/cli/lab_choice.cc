@@ -23,7 +23,10 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kHelloLimit{5};
+constexpr std::chrono::seconds kHelloLimit{20};  // an agent of a busy machine takes seconds
+constexpr std::chrono::seconds kLabLimit{660};   // a virtual machine takes its time to boot
+// An instance is launched from an image that is fetched first, and installs packages.
+constexpr std::chrono::minutes kInstanceLimit{20};
 
 // What begins with a hyphen would be an option to multipass; it judges the rest itself.
 Result<void> check_instance_choice(const LabSpec& spec) {
@@ -102,6 +105,11 @@ Result<void> check_state_disk(const LabSpec& spec) {
       Error::taken(fmt::format("lab {} with state disk {}", spec.name, visible(spec.instance.state_disk, 200)),
                    has.empty() ? "it is up without one" : fmt::format("it is up with {}", visible(has, 200)),
                    fmt::format("netns-lab destroy --lab qemu --name {}, or use another --name", spec.name)));
+}
+
+Deadline limit_for(const LabSpec& spec) {
+  if (spec.provider != Provider::kMultipass) return Deadline::after(kLabLimit);
+  return Deadline::after(kInstanceLimit * spec.nodes);  // one after the other
 }
 
 Result<LabSpec> named_lab_spec(const Arguments& arguments) {

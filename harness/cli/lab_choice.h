@@ -13,6 +13,8 @@ namespace netns_lab::cli {
 // --lab and --name (the default name when none is given), checked. kInvalid, or kMissing for a provider that is not
 // available.
 Result<LabSpec> named_lab_spec(const Arguments& arguments);
+// How long such a lab may take to come up, or to go.
+Deadline limit_for(const LabSpec& spec);
 
 // A standing machine runs the kernel it was booted with: kTaken when that is another one than is asked for. `running`
 // is its release.

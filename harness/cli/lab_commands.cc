@@ -16,18 +16,6 @@
 #include "harness/model/json.h"
 
 namespace netns_lab::cli {
-namespace {
-
-constexpr std::chrono::seconds kLabLimit{660};  // a virtual machine takes its time to boot
-// An instance is launched from an image that is fetched first, and installs packages.
-constexpr std::chrono::minutes kInstanceLimit{20};
-
-Deadline limit_for(const LabSpec& spec) {
-  if (spec.provider != Provider::kMultipass) return Deadline::after(kLabLimit);
-  return Deadline::after(kInstanceLimit * spec.nodes);  // one after the other
-}
-
-}  // namespace
 
 ExitStatus run_up(const Arguments& arguments) {
   auto spec = named_lab_spec(arguments);

@@ -18,7 +18,6 @@
 namespace netns_lab::cli {
 namespace {
 
-constexpr std::chrono::seconds kLabLimit{660};  // a virtual machine takes its time to boot
 constexpr std::size_t kLastLines = 3;
 
 protocol::ClaimRequest claim_of(const Topology& topology) {
@@ -43,7 +42,7 @@ std::string remedy_of_taken(std::string remedy, const LabSpec& spec) {
 
 // Of the first node that fails; else of the last.
 Result<TargetOutcome> build(const PlannedWorker& planned, const LabSpec& spec, std::chrono::milliseconds step_limit) {
-  NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, lab_services(), Deadline::after(kLabLimit)));
+  NETNS_LAB_ASSIGN(Lab lab, Lab::open(spec, lab_services(), limit_for(spec)));
   for (std::size_t i = 0; i < planned.topologies.size(); ++i) {
     if (auto claimed = lab.node(i).claim(claim_of(planned.topologies[i])); !claimed) {
       Error error = std::move(claimed).error();
@@ -93,7 +92,7 @@ ExitStatus run_build(const Arguments& arguments, const std::vector<Scenario>& sc
       fmt::format("run: interrupted; what stands in the lab by now stays: netns-lab shell{} shows it, netns-lab "
                   "destroy{} removes it",
                   lab_options(*spec), lab_options(*spec)));
-  const auto up = bring_up(*spec, lab_services(), Deadline::after(kLabLimit));
+  const auto up = bring_up(*spec, lab_services(), limit_for(*spec));
   if (!up) return complain(up.error());
   const auto outcome = build(planned, *spec, arguments.step_limit);
   if (!outcome) return complain(outcome.error());

@@ -263,21 +263,21 @@ void SessionObjects::after_file(const std::string& path, std::uint32_t mode, std
 // By its contents: a time that is put back, or the clock's tick, would hide a change. That a script makes the files
 // beside it executable, or no longer so, does no harm to anybody.
 std::string SessionObjects::what_changed(const std::string& path, const PutFile& put) {
-  constexpr std::string_view kChanged = "changed";
+  constexpr auto kChanged = "changed";
   constexpr mode_t kMayExecute = 0111;
   const UniqueFd file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
   struct stat status {};
-  if (!file.valid() || ::fstat(file.get(), &status) != 0) return std::string(kChanged);
-  if (!S_ISREG(status.st_mode) || static_cast<std::size_t>(status.st_size) != put.size) return std::string(kChanged);
+  if (!file.valid() || ::fstat(file.get(), &status) != 0) return kChanged;
+  if (!S_ISREG(status.st_mode) || static_cast<std::size_t>(status.st_size) != put.size) return kChanged;
   std::string bytes(put.size, '\0');
   std::size_t got = 0;
   while (got < bytes.size()) {
     const ssize_t n = ::read(file.get(), bytes.data() + got, bytes.size() - got);
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return std::string(kChanged);
+    if (n <= 0) return kChanged;
     got += static_cast<std::size_t>(n);
   }
-  if (std::hash<std::string_view>()(bytes) != put.digest) return std::string(kChanged);
+  if (std::hash<std::string_view>()(bytes) != put.digest) return kChanged;
   const mode_t mode = status.st_mode & 07777U;
   if ((mode & ~kMayExecute) == (put.mode & ~kMayExecute)) return "";
   return fmt::format("mode {:o}, it was {:o}", mode, put.mode);

@@ -94,7 +94,7 @@ const TargetOutcome& ConformanceTest::build_outcome() {
 }
 
 bool ConformanceTest::is_told_that_build_failed() const {
-  const auto told = context().book.verdict_of(context().spec.scenario->name + ".build");
+  const auto told = context().book.verdict_of(context().build_requirement());
   return told == Verdict::kFail || told == Verdict::kKnownFailure;
 }
 
@@ -172,8 +172,8 @@ void ConformanceTest::no_more_probes(Subject& subject) {
   }
 }
 
-std::string ConformanceTest::others_on_fresh_node() const {
-  if (on_this_machine() || context().spec.target->is_builtin()) return "";
+std::string ConformanceTest::others_beside(const Subject& subject) {
+  if (!subject.has_bystanders()) return "";
   return fmt::format(
       "\nOn this node others have something, too, as on any machine: namespace {}, link {}, an nftables "
       "table. A target leaves it alone, and works beside it.",
@@ -302,12 +302,9 @@ void ConformanceTest::note_observation() {
   if (context().running) ++context().running->observations;
 }
 
-void ConformanceTest::tell_of_others(const std::string& change) {
-  std::vector<std::string>& known = context().untied;
-  if (std::find(known.begin(), known.end(), change) == known.end()) known.push_back(change);
-}
+void ConformanceTest::tell_of_others(const std::string& change) { add_once(context().untied, change); }
 
-void ConformanceTest::tell(std::string note) { context().notes.push_back(std::move(note)); }
+void ConformanceTest::tell(const std::string& note) { add_once(context().notes, note); }
 
 void ConformanceTest::show_progress(const std::string& text) { context().show_progress(text); }
 

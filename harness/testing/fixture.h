@@ -79,8 +79,8 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   void no_more_probes(Subject& subject);
   // Is the node this machine itself, so that what is set on it is set on the machine?
   bool on_this_machine() const;
-  // For whoever reads why a target failed on the fresh node: what others have there (bystanders.h); "" nothing.
-  std::string others_on_fresh_node() const;
+  // For whoever reads why a target failed there: what others have on its nodes; "" nothing.
+  static std::string others_beside(const Subject& subject);
   ExchangeReport talk(const Talk& talk);
   // Evidence that several cases share: it is gathered in one go when the first of them asks for a part of it.
   void plan(std::vector<EchoSpec> echoes, std::vector<Talk> talks);
@@ -122,7 +122,7 @@ class ConformanceTest : public ::testing::TestWithParam<WorkerParameter> {
   // A change of this machine that may be the target's or anybody's: told at the end, those of all cases together.
   void tell_of_others(const std::string& change);
   // Tells something of this machine at the end of the run, whatever the verdict: one line, without a full stop.
-  void tell(std::string note);
+  void tell(const std::string& note);
 
   // Tells whoever waits how far a case is that takes seconds: "mesh: 312,000 of 999,000 pairs".
   void show_progress(const std::string& text);

@@ -343,13 +343,14 @@ void LabEnvironment::TearDown() {
 // Whoever filters may judge claims that hold of what a dead script leaves: of nothing.
 void LabEnvironment::note_failed_build() {
   if (!subject_ || set_up_error_ || subject_->succeeded()) return;
-  const std::string build = context_.spec.scenario->name + ".build";
+  const std::string build = context_.build_requirement();
   if (context_.book.find(build) == nullptr || context_.book.verdict_of(build)) return;
   for (std::size_t node = 0; node < subject_->nodes(); ++node) {
     const TargetOutcome& outcome = subject_->outcome(node);
     if (outcome.succeeded) continue;
-    context_.notes.push_back(fmt::format(
-        "the target did not report success, which {} is about and the filter left out: {}", build, outcome.failure));
+    add_once(context_.notes,
+             fmt::format("the target did not report success, which {} is about and the filter left out: {}", build,
+                         outcome.failure));
     return;
   }
 }

@@ -272,7 +272,7 @@ Result<void> Subject::prepare_part(std::size_t node) {
   }
   NETNS_LAB_TRY(lab_.node(node).claim(claim));
   // The built-in target, which clears nothing, is spared the milliseconds that they take.
-  if (plan_.bystanders && !plan_.target->is_builtin()) NETNS_LAB_TRY(add_bystanders(node));
+  if (has_bystanders()) NETNS_LAB_TRY(add_bystanders(node));
   NETNS_LAB_ASSIGN(part.before, observe(Look::kNode, node));
   NETNS_LAB_TRY(check_settings(part.before.find_namespace(""), hello(node).node, part.task.family));
   NETNS_LAB_TRY(check_declared_settings(topology, part.before.find_namespace(""), hello(node).node));

@@ -62,6 +62,8 @@ class Subject {
   const Snapshot& after(std::size_t node = 0) const { return parts_.at(node).after; }
   const TargetOutcome& outcome(std::size_t node = 0) const { return parts_.at(node).outcome; }
   const TargetOutcome& tear_down_outcome(std::size_t node = 0) const { return parts_.at(node).tear_down_outcome; }
+  // Others have something on its nodes, too (bystanders.h).
+  bool has_bystanders() const { return plan_.bystanders && !plan_.target->is_builtin(); }
   bool succeeded() const;  // the target reports that it built the network, on every node
 
   enum class State { kEmpty, kBuilt, kGoing };

@@ -16,6 +16,9 @@ namespace netns_lab {
 
 class LabEnvironment;
 
+// Repeated rounds tell the same.
+void add_once(std::vector<std::string>& lines, const std::string& line);
+
 struct WorkerContext {
   WorkerContext(const WorkerSpec& worker_spec, const LabServices& lab_services, EventSink event_sink);
 
@@ -43,6 +46,9 @@ struct WorkerContext {
 
   // What is told of these; "" when there is nothing.
   std::string slow_text() const;
+
+  // Of the scenario: that the target reports that it built the network.
+  std::string build_requirement() const { return spec.scenario->name + ".build"; }
 
   std::string untied_text() const;   // of untied
   std::string replies_text() const;  // of slow_replies

@@ -261,7 +261,7 @@ void NetworkCases::judge_tear_down() {
     on_each_node([&] {
       const TargetOutcome& outcome = subject.outcome(looked_at());
       EXPECT_TRUE(outcome.succeeded) << "the build before it failed: " << outcome.failure << "\n"
-                                     << outcome.output << others_on_fresh_node();
+                                     << outcome.output << others_beside(subject);
     });
   }
   if (&subject != &this->subject()) no_more_probes(this->subject());
@@ -273,7 +273,7 @@ void NetworkCases::judge_tear_down() {
 void NetworkCases::expect_torn_down(Subject& subject) {
   const std::size_t node = looked_at();
   const TargetOutcome& outcome = subject.tear_down_outcome(node);
-  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_on_fresh_node();
+  EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_beside(subject);
   const Snapshot& was = subject.before(node);
   Snapshot now = value(subject.observe(Look::kNode, node));
   if (on_this_machine()) {
@@ -297,7 +297,7 @@ void NetworkCases::judge_rebuild(const std::function<void(Subject&)>& reached) {
   on_each_node([&] {
     const std::size_t node = looked_at();
     const TargetOutcome& outcome = subject.outcome(node);
-    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_on_fresh_node();
+    EXPECT_TRUE(outcome.succeeded) << outcome.failure << "\n" << outcome.output << others_beside(subject);
     const Snapshot& was = subject.before(node);
     Snapshot second = value(subject.observe(Look::kObjects, node));
     if (on_this_machine()) {
